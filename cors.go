@@ -1,0 +1,179 @@
+package capi
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A CORS is a policy of cross-origin resource sharing: which pages of other origins may have a browser read the
+// answers. It guards no data on its own; the [Authorizer] does.
+//
+// The zero value is the contract's policy. It puts the same three headers on every answer, whoever asks, so that pages
+// of any origin may read, but only with credentials that they hold themselves (the header token): a browser adds no
+// cookies for them. Under a policy that names origins, others get no CORS headers at all.
+type CORS struct {
+	// AllowedOrigins are the origins whose pages may read, such as "https://dashboard.example.org": scheme, host and
+	// port where it is not the scheme's own, as a browser writes them. Nil is the contract's "*", which stands alone and
+	// means all; an empty slice is none.
+	AllowedOrigins []string
+	// AllowedMethods are the methods that a page may use. Nil is the contract's PUT, GET, POST, DELETE and OPTIONS.
+	AllowedMethods []string
+	// AllowedHeaders are the request headers that a page may set. Nil is the contract's X-Requested-With, Origin,
+	// Content-Type, token, dlid and nonce. Pages that send a Joomla API token need Authorization or X-Joomla-Token here.
+	AllowedHeaders []string
+	// AllowCredentials lets browsers send the site's cookies along, so that a Super Admin's own session authorizes the
+	// page. It needs named origins, and Joomla's cookies to be SameSite=None.
+	AllowCredentials bool
+	// MaxAge is for how long a browser may keep the answer to a preflight, in whole seconds. Zero leaves that to the
+	// browser.
+	MaxAge time.Duration
+}
+
+// Handler returns a handler that applies the policy to what next answers, and answers preflights itself, with 204. It
+// is for routes beside the handler of this package, which applies the policy of its [Config]. An invalid policy gives
+// an error that names everything wrong with it. It panics if next is nil.
+func (c CORS) Handler(next http.Handler) (http.Handler, error) {
+	if next == nil {
+		panic("capi: nil Handler")
+	}
+	policy, err := c.compile()
+	if err != nil {
+		return nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !policy.apply(w, r) {
+			next.ServeHTTP(w, r)
+		}
+	}), nil
+}
+
+// corsPolicy is a CORS policy that has been checked, ready to be applied.
+type corsPolicy struct {
+	origins     []string // nil: any
+	methods     []string
+	allow       [3]string // the values of the contract's three headers; the origin only where it is "*"
+	credentials bool
+	maxAge      string
+}
+
+func (c CORS) compile() (*corsPolicy, error) {
+	if c.AllowedOrigins == nil {
+		c.AllowedOrigins = []string{"*"}
+	}
+	if c.AllowedMethods == nil {
+		c.AllowedMethods = []string{"PUT", "GET", "POST", "DELETE", "OPTIONS"}
+	}
+	if c.AllowedHeaders == nil {
+		c.AllowedHeaders = []string{"X-Requested-With", "Origin", "Content-Type", "token", "dlid", "nonce"}
+	}
+	policy := &corsPolicy{methods: slices.Clone(c.AllowedMethods), credentials: c.AllowCredentials}
+	var errs []error
+	if slices.Contains(c.AllowedOrigins, "*") {
+		if len(c.AllowedOrigins) > 1 {
+			errs = append(errs, errors.New(`capi: CORS: the origin "*" cannot stand beside others`))
+		}
+		if c.AllowCredentials {
+			errs = append(errs, errors.New(`capi: CORS: credentials cannot be allowed to the origin "*"`))
+		}
+		policy.allow[0] = "*"
+	} else {
+		policy.origins = slices.Clone(c.AllowedOrigins)
+		for _, origin := range policy.origins {
+			if !validOrigin(origin) {
+				errs = append(errs, fmt.Errorf("capi: CORS: %q is not an origin", origin))
+			}
+		}
+	}
+	for _, name := range slices.Concat(c.AllowedMethods, c.AllowedHeaders) {
+		if !validToken(name) {
+			errs = append(errs, fmt.Errorf("capi: CORS: %q is neither a method nor a header", name))
+		}
+		if name == "*" && c.AllowCredentials {
+			errs = append(errs, errors.New(`capi: CORS: "*" does not stand for all methods or headers with credentials`))
+		}
+	}
+	if c.MaxAge < 0 {
+		errs = append(errs, fmt.Errorf("capi: CORS: negative MaxAge %v", c.MaxAge))
+	}
+	policy.allow[1] = strings.Join(c.AllowedHeaders, ", ")
+	policy.allow[2] = strings.Join(c.AllowedMethods, ", ")
+	if seconds := int64(c.MaxAge / time.Second); seconds > 0 {
+		policy.maxAge = strconv.FormatInt(seconds, 10)
+	}
+	return policy, errors.Join(errs...)
+}
+
+// validOrigin reports whether a browser would send origin: nothing but scheme, host and port, in their usual form.
+func validOrigin(origin string) bool {
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" || u.Port() == "" && strings.HasSuffix(u.Host, ":") {
+		return false
+	}
+	standard := map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	if u.Port() != "" && u.Port() == standard {
+		return false
+	}
+	return origin == u.Scheme+"://"+u.Host && origin == strings.ToLower(origin) && !strings.ContainsAny(origin, "*, ")
+}
+
+// validToken reports whether name is a token of RFC 9110, section 5.6.2.
+func validToken(name string) bool {
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0:
+		default:
+			return false
+		}
+	}
+	return name != ""
+}
+
+// apply sets the CORS headers of the answer to r. If r is a preflight, it answers it and returns true.
+func (p *corsPolicy) apply(w http.ResponseWriter, r *http.Request) (done bool) {
+	header := w.Header()
+	origin := p.allow[0]
+	requested := r.Header.Get("Access-Control-Request-Method")
+	preflight := r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && requested != ""
+	if p.origins != nil {
+		// Added, never set, since handlers around this one may vary their answers by more than that.
+		header.Add("Vary", "Origin")
+		if origin = r.Header.Get("Origin"); !slices.Contains(p.origins, origin) || preflight && !p.allowsMethod(requested) {
+			origin = ""
+		}
+	}
+	if origin != "" {
+		header.Set("Access-Control-Allow-Origin", origin)
+		if p.allow[1] != "" {
+			header.Set("Access-Control-Allow-Headers", p.allow[1])
+		}
+		if p.allow[2] != "" {
+			header.Set("Access-Control-Allow-Methods", p.allow[2])
+		}
+		if p.credentials {
+			header.Set("Access-Control-Allow-Credentials", "true")
+		}
+		if preflight && p.maxAge != "" {
+			header.Set("Access-Control-Max-Age", p.maxAge)
+		}
+	}
+	if preflight {
+		w.WriteHeader(http.StatusNoContent)
+	}
+	return preflight
+}
+
+// allowsMethod reports whether a page may use method. The Fetch standard always lets it use GET, HEAD and POST.
+func (p *corsPolicy) allowsMethod(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost:
+		return true
+	}
+	return slices.Contains(p.methods, method) || slices.Contains(p.methods, "*")
+}

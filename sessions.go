@@ -1,0 +1,186 @@
+package capi
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// A Session is one row of Joomla's table #__session. It marshals to the JSON of the contract, where every value is a
+// string or null, as PHP writes what MySQL returns; unmarshalled, numbers are taken too, as Joomla 4 and later write
+// them.
+type Session struct {
+	// ID is the session id (session_id), the value of the session's cookie. Whoever knows it can take the session over.
+	ID string
+	// ClientID is the application that the session belongs to (client_id). It is null where site and administrator
+	// share one session.
+	ClientID sql.Null[Client]
+	// Guest says that nobody is logged in (guest).
+	Guest bool
+	// Time is when the session was last written (time), in whole seconds. The zero time stands for a column that is
+	// zero, empty or null.
+	Time time.Time
+	// Data is what the session holds, as PHP serialized it (data). Nil stands for null: the site keeps its session
+	// data outside the table.
+	Data Payload
+	// UserID is the user that is logged in (userid), 0 for a guest.
+	UserID int64
+	// Username is the name that the user logs in with (username), empty for a guest.
+	Username string
+}
+
+// A Client is one of Joomla's applications, as numbered by Joomla\CMS\Application\ApplicationHelper.
+type Client int64
+
+// The applications of Joomla.
+const (
+	ClientSite          Client = 0
+	ClientAdministrator Client = 1
+	ClientInstallation  Client = 2
+	ClientAPI           Client = 3
+	ClientCLI           Client = 4
+)
+
+// String returns Joomla's name of the application, such as "site", or its number if there is none.
+func (c Client) String() string {
+	switch c {
+	case ClientSite:
+		return "site"
+	case ClientAdministrator:
+		return "administrator"
+	case ClientInstallation:
+		return "installation"
+	case ClientAPI:
+		return "api"
+	case ClientCLI:
+		return "cli"
+	}
+	return strconv.FormatInt(int64(c), 10)
+}
+
+// clone returns a copy of s that owns its Data.
+func (s Session) clone() Session {
+	s.Data = bytes.Clone(s.Data)
+	return s
+}
+
+// MarshalJSON returns s as the contract has it. Note that [encoding/json] goes on to escape <, > and & in it, which
+// neither PHP nor the handler of this package does.
+func (s Session) MarshalJSON() ([]byte, error) {
+	var w listWriter
+	w.session(&s)
+	return w.buffer, nil
+}
+
+// UnmarshalJSON reads what MarshalJSON writes, and the same object with numbers or booleans in place of strings. A
+// missing member and null leave the zero value. Times are in UTC.
+func (s *Session) UnmarshalJSON(text []byte) error {
+	var row struct {
+		ID       *string `json:"session_id"`
+		ClientID integer `json:"client_id"`
+		Guest    integer `json:"guest"`
+		Time     integer `json:"time"`
+		Data     *string `json:"data"`
+		UserID   integer `json:"userid"`
+		Username *string `json:"username"`
+	}
+	if err := json.Unmarshal(text, &row); err != nil {
+		return fmt.Errorf("capi: reading a session: %w", err)
+	}
+	*s = Session{
+		ClientID: sql.Null[Client]{V: Client(row.ClientID.value), Valid: row.ClientID.valid},
+		Guest:    row.Guest.value != 0,
+		Time:     unixTime(row.Time.value),
+		UserID:   row.UserID.value,
+	}
+	if row.ID != nil {
+		s.ID = *row.ID
+	}
+	if row.Data != nil {
+		s.Data = Payload(*row.Data)
+		if s.Data == nil {
+			s.Data = Payload{}
+		}
+	}
+	if row.Username != nil {
+		s.Username = *row.Username
+	}
+	return nil
+}
+
+// unix returns t in seconds since 1970, as Joomla stores it: 0 for the zero time.
+func unix(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}
+
+// unixTime is the inverse of unix.
+func unixTime(seconds int64) time.Time {
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0).UTC()
+}
+
+// errNotInteger says nothing of the value, which may be anything that a client wrote.
+var errNotInteger = errors.New("not a whole number")
+
+// An integer is a whole number that arrives as a number or as text, by driver, column type and Joomla version.
+type integer struct {
+	value int64
+	valid bool // false for null and for no text at all
+}
+
+func (n *integer) parse(text string) error {
+	if text == "" {
+		*n = integer{}
+		return nil
+	}
+	value, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return errNotInteger
+	}
+	*n = integer{value: value, valid: true}
+	return nil
+}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (n *integer) UnmarshalJSON(text []byte) error {
+	switch string(text) {
+	case "null":
+		return n.parse("")
+	case "false":
+		return n.parse("0")
+	case "true":
+		return n.parse("1")
+	}
+	return n.parse(string(bytes.Trim(text, `"`)))
+}
+
+// Scan implements [sql.Scanner].
+func (n *integer) Scan(src any) error {
+	switch src := src.(type) {
+	case nil:
+		return n.parse("")
+	case int64:
+		*n = integer{value: src, valid: true}
+		return nil
+	case []byte:
+		return n.parse(string(src))
+	case string:
+		return n.parse(src)
+	case bool:
+		*n = integer{valid: true}
+		if src {
+			n.value = 1
+		}
+		return nil
+	}
+	return fmt.Errorf("%w: %T", errNotInteger, src)
+}
