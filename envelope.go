@@ -65,7 +65,7 @@ const (
 	// blockSize is how much of a string is escaped at a time, so that no string however long outgrows the buffer.
 	blockSize = 2 << 10
 	// bufferSize is the room for both, and for what stands between the strings of a session.
-	bufferSize = flushSize + php.MaxExpansion*blockSize + 1<<10
+	bufferSize = flushSize + php.MaxEscape*blockSize + 1<<10
 )
 
 // A listWriter writes sessions as an envelope of the contract, without holding more than its buffer.

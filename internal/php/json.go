@@ -8,31 +8,28 @@ import (
 	"unicode/utf8"
 )
 
-// MaxExpansion is how many bytes one byte of input can become in JSON: a control character gives \u00XX.
-const MaxExpansion = 6
+// MaxEscape is how many bytes one byte of input can become in JSON: a control character gives \u00XX.
+const MaxEscape = 6
 
-// An escape is what a byte below 0x80 becomes in a JSON string: the low size bytes of text, in memory order.
-type escape struct {
-	text uint64
-	size int
-}
-
-// escapes holds every ASCII byte, the plain ones too, so that writing one needs no branch. It follows PHP 8.2's
-// json_encode without options: the slash is escaped, DEL is not, hexadecimal digits are lower-case.
-var escapes = func() (table [utf8.RuneSelf]escape) {
+// escapes holds what each byte below 0x80, the plain ones too, becomes in a JSON string: up to six bytes in memory order,
+// and their number in the last byte. It follows PHP 8.2's json_encode without options: the slash is escaped, DEL is not,
+// hexadecimal digits are lower-case.
+var escapes = func() (table [utf8.RuneSelf]uint64) {
 	const hex = "0123456789abcdef"
 	for c := range table {
-		var text [8]byte
-		size := copy(text[:], []byte{byte(c)})
+		text := []byte{byte(c)}
 		if c < ' ' {
-			size = copy(text[:], []byte{'\\', 'u', '0', '0', hex[c>>4], hex[c&0xF]})
+			text = []byte{'\\', 'u', '0', '0', hex[c>>4], hex[c&0xF]}
 		}
 		if short, ok := map[int]byte{
 			'\b': 'b', '\t': 't', '\n': 'n', '\f': 'f', '\r': 'r', '"': '"', '\\': '\\', '/': '/',
 		}[c]; ok {
-			size = copy(text[:], []byte{'\\', short})
+			text = []byte{'\\', short}
 		}
-		table[c] = escape{binary.LittleEndian.Uint64(text[:]), size}
+		var entry [8]byte
+		copy(entry[:], text)
+		entry[7] = byte(len(text))
+		table[c] = binary.LittleEndian.Uint64(entry[:])
 	}
 	return table
 }()
@@ -65,61 +62,93 @@ func Cut[T string | []byte](s T, limit int) int {
 	return limit // No sequence is that long: the bytes are invalid however they are cut.
 }
 
-const (
-	lows  = 0x0101010101010101
-	highs = 0x8080808080808080
-)
+// blockSize is how many bytes AppendEscaped looks at in one go. One bit of a word stands for each.
+const blockSize = 64
 
-// special marks, with the high bit of its byte, the first byte of word that JSON cannot hold as it is: a control
-// character, a quote, a slash, a backslash or a byte above ASCII. Marks behind the first one may be false, since borrows
-// run upwards.
-func special(word uint64) uint64 {
-	quote, slash, backslash := word^('"'*lows), word^('/'*lows), word^('\\'*lows)
-	return ((word-' '*lows)&^word | (quote-lows)&^quote | (slash-lows)&^slash | (backslash-lows)&^backslash | word) & highs
-}
+// A word is what is copied at once.
+type word [16]byte
+
+// A block holds blockSize bytes, and some more so that a word can be read from each of them.
+type block [blockSize + len(word{})]byte
 
 // AppendEscaped appends what stands between the quotes of a JSON string, as [AppendString] describes.
 func AppendEscaped(dst, src []byte) []byte {
-	// Room for the worst case and for one whole word more, so that the loop below writes words without looking.
-	dst = slices.Grow(dst, MaxExpansion*len(src)+8)
+	// Room for the worst case, and for the words that are written beyond what counts of them.
+	dst = slices.Grow(dst, MaxEscape*len(src)+len(block{}))
 	n, out := len(dst), dst[:cap(dst)]
-	i := 0
-	for i+8 < len(src) {
-		word := binary.LittleEndian.Uint64(src[i:])
-		binary.LittleEndian.PutUint64(out[n:], word)
-		mark := special(word)
-		if mark == 0 {
-			i += 8
-			n += 8
-			continue
+	var last block
+	for len(src) > 0 {
+		in := &last
+		if len(src) >= len(block{}) {
+			in = (*block)(src)
+		} else {
+			copy(last[:], src)
 		}
-		plain := bits.TrailingZeros64(mark) >> 3
-		i += plain
-		n += plain
-		if c := src[i]; c < utf8.RuneSelf {
-			e := &escapes[c]
-			binary.LittleEndian.PutUint64(out[n:], e.text)
-			n += e.size
-			i++
-			continue
+		size := min(blockSize, len(src))
+		done := 0
+		for special := in.special() & (1<<size - 1); special != 0; special = special >> done << done {
+			next := bits.TrailingZeros64(special)
+			n = putPlain(out, n, in, done, next)
+			if c := src[next]; c < utf8.RuneSelf {
+				entry := escapes[c]
+				binary.LittleEndian.PutUint64(out[n:], entry)
+				n += int(entry >> 56)
+				done = next + 1
+			} else {
+				var width int
+				n, width = putRune(out, n, src[next:])
+				done = next + width
+			}
 		}
-		size := 0
-		n, size = putRune(out, n, src[i:])
-		i += size
-	}
-	for i < len(src) {
-		if c := src[i]; c < utf8.RuneSelf {
-			e := &escapes[c]
-			binary.LittleEndian.PutUint64(out[n:], e.text)
-			n += e.size
-			i++
-			continue
+		if done < size {
+			n = putPlain(out, n, in, done, size)
+			done = size
 		}
-		size := 0
-		n, size = putRune(out, n, src[i:])
-		i += size
+		src = src[done:]
 	}
 	return out[:n]
+}
+
+// special returns a word with a bit set for each byte of b, the first one lowest, that JSON cannot hold as it is: a
+// control character, a quote, a slash, a backslash or a byte above ASCII.
+func (b *block) special() uint64 {
+	// The factor moves the lowest bits of eight bytes side by side into the highest byte.
+	const gather = 0x0102040810204080
+	return specialBytes(b[0:])*gather>>56 |
+		specialBytes(b[8:])*gather>>56<<8 |
+		specialBytes(b[16:])*gather>>56<<16 |
+		specialBytes(b[24:])*gather>>56<<24 |
+		specialBytes(b[32:])*gather>>56<<32 |
+		specialBytes(b[40:])*gather>>56<<40 |
+		specialBytes(b[48:])*gather>>56<<48 |
+		specialBytes(b[56:])*gather>>56<<56
+}
+
+// specialBytes returns a word with the lowest bit set of each of the first eight bytes of b that are special.
+func specialBytes(b []byte) uint64 {
+	const lowest = 0x0101010101010101
+	word := binary.LittleEndian.Uint64(b)
+	// With the highest bits out of the way, no sum of two bytes reaches the next one. A sum has its highest bit set
+	// unless the byte is the one that it stands for, or below a space.
+	low := word & (lowest * 0x7F)
+	plain := (low ^ lowest*'"') + lowest*0x7F
+	plain &= (low ^ lowest*'/') + lowest*0x7F
+	plain &= (low ^ lowest*'\\') + lowest*0x7F
+	plain &= low + lowest*(0x80-' ')
+	return (^plain | word) >> 7 & lowest
+}
+
+// putPlain copies b[from:to] to out[n:], in whole words, and returns where it ends there.
+func putPlain(out []byte, n int, b *block, from, to int) int {
+	end := n + to - from
+	// The first word is always written, since most runs are shorter and whether one is empty cannot be predicted.
+	for {
+		*(*word)(out[n:]) = *(*word)(b[from:])
+		if n += len(word{}); n >= end {
+			return end
+		}
+		from += len(word{})
+	}
 }
 
 // putRune writes the first rune of src, which is above ASCII, to out[n:] as one or two \uXXXX, and returns where they

@@ -120,7 +120,7 @@ func FuzzAppendString(f *testing.F) {
 		if utf8.ValidString(text) {
 			require.Equal(t, text, back)
 		}
-		require.LessOrEqual(t, len(got), 2+php.MaxExpansion*len(text))
+		require.LessOrEqual(t, len(got), 2+php.MaxEscape*len(text))
 
 		cut := []byte{'"'}
 		for rest := []byte(text); len(rest) > 0; {
