@@ -1,0 +1,71 @@
+package site_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/examples/internal/site"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestOpen(t *testing.T) {
+	s, err := site.Open(t.Context(), t.TempDir(), 500)
+	require.NoError(t, err)
+	defer s.Close()
+	joomla, err := capi.NewSite(s.DB, s.Config)
+	require.NoError(t, err)
+	list, err := capi.Collect(capi.NewSQLStore(joomla).Sessions(t.Context()))
+	require.NoError(t, err)
+	require.Greater(t, len(list), 510)
+
+	var null, nobody, old, registry, guests, administrators int
+	newest := time.Time{}
+	byID := map[string]capi.Session{}
+	for _, session := range list {
+		byID[session.ID] = session
+		assert.WithinRange(t, session.Time, time.Now().Add(-3*time.Hour), time.Now())
+		if session.Time.After(newest) {
+			newest = session.Time
+		}
+		switch {
+		case session.Data == nil:
+			null++
+		case strings.HasPrefix(string(session.Data), "__default|"):
+			old++
+		case strings.HasPrefix(string(session.Data), "joomla|"):
+			registry++
+		}
+		if !session.ClientID.Valid {
+			nobody++
+		}
+		if session.Guest {
+			guests++
+		}
+		if session.ClientID.V == capi.ClientAdministrator {
+			administrators++
+		}
+	}
+	assert.Len(t, byID, len(list), "ids are unique")
+	assert.Equal(t, 2, null)
+	assert.Equal(t, 1, nobody)
+	assert.Equal(t, 2, old)
+	assert.Greater(t, registry, 200)
+	assert.Greater(t, guests, 200)
+	assert.Greater(t, administrators, 5)
+	assert.WithinDuration(t, time.Now(), newest, time.Minute)
+	assert.Equal(t, s.Admin.Username, byID[s.Admin.Cookie.Value].Username)
+	assert.Equal(t, s.Registered.Username, byID[s.Registered.Cookie.Value].Username)
+	assert.Equal(t, s.Denied.Username, byID[s.Denied.Cookie.Value].Username)
+}
+
+func TestOpenTwiceInOneDirectory(t *testing.T) {
+	dir := t.TempDir()
+	s, err := site.Open(t.Context(), dir, 0)
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	_, err = site.Open(t.Context(), dir, 0)
+	require.ErrorContains(t, err, "already exists")
+}
