@@ -1,0 +1,233 @@
+package php
+
+import (
+	"math"
+	"strconv"
+)
+
+// Options say how a text is to be decoded. The zero value is PHP's own way.
+type Options struct {
+	// Masked says that NUL * NUL is written as the six characters \0\0\0.
+	Masked bool
+	// Unwrap names, for the class of an object, the property whose value is to stand for the object, if that value is an
+	// array or object. It returns "" for objects that stand for themselves. Nil unwraps nothing.
+	Unwrap func(class []byte) string
+}
+
+// Decode decodes one serialized value. null is nil, and bool, int64, float64 and string are what they say; a list (keys
+// 0, 1, 2 … in this order) is []any, as is an empty array; any other array, and an object, is map[string]any, with
+// property names bare; an enum is "Class:Case"; a custom-serialized object is its body. A back-reference is the very
+// value it refers to, shared and not copied, or nil if that value holds the reference.
+func Decode(data []byte, o Options) (any, error) {
+	d := decoder{text: string(data), unwrap: o.Unwrap}
+	d.reader.Reset(data, o.Masked)
+	return d.decode()
+}
+
+// DecodeSession decodes the text of a session in either of PHP's formats. Its variables are decoded as Decode does.
+func DecodeSession(data []byte, o Options) (map[string]any, error) {
+	d := decoder{text: string(data), unwrap: o.Unwrap}
+	d.reader.ResetSession(data, o.Masked)
+	v, err := d.decode()
+	if err != nil {
+		return nil, err
+	}
+	return Map(v), nil
+}
+
+// Map returns v as a map: a list with its indexes as keys, a map as it is, and anything else as nil.
+func Map(v any) map[string]any {
+	switch v := v.(type) {
+	case map[string]any:
+		return v
+	case []any:
+		return indexed(v, len(v))
+	default:
+		return nil
+	}
+}
+
+type decoder struct {
+	reader Reader
+	// text is a copy of what the reader reads. All strings are parts of it, so that they need no memory of their own.
+	text   string
+	unwrap func([]byte) string
+	stack  []container
+	// values holds the value of each slot, but only if there are references.
+	values []any
+}
+
+type container struct {
+	list []any
+	// dict is used instead of list once the keys turned out not to be those of a list.
+	dict   map[string]any
+	object bool
+	count  int
+	unwrap string
+	// The key of the container in the one that holds it.
+	key    Span
+	keyInt int64
+	kind   KeyKind
+}
+
+func (d *decoder) decode() (any, error) {
+	d.stack = make([]container, 0, 8)
+	var top any
+	for {
+		t, err := d.reader.Next()
+		if err != nil {
+			return nil, err
+		}
+		var v any
+		switch t.Kind {
+		case EOF:
+			return top, nil
+		case Array:
+			d.stack = append(d.stack, container{count: t.Count, key: t.Key, keyInt: t.KeyInt, kind: t.KeyKind})
+			d.keep(t.Slot, nil)
+			continue
+		case Object:
+			c := container{object: true, dict: make(map[string]any, t.Count), key: t.Key, keyInt: t.KeyInt, kind: t.KeyKind}
+			if d.unwrap != nil {
+				c.unwrap = d.unwrap(d.reader.data[t.Text.Start:t.Text.End])
+			}
+			d.stack = append(d.stack, c)
+			d.keep(t.Slot, nil)
+			continue
+		case End:
+			c := d.stack[len(d.stack)-1]
+			d.stack = d.stack[:len(d.stack)-1]
+			v = c.value()
+			if d.reader.tracking && t.Slot > 0 {
+				d.values[t.Slot-1] = v
+			}
+			if c.kind == NoKey {
+				top = v
+			} else {
+				d.put(c.key, c.keyInt, c.kind, v)
+			}
+			continue
+		case Bool:
+			v = t.Int == 1
+		case Int:
+			v = t.Int
+		case Float:
+			v = float(d.text[t.Text.Start:t.Text.End])
+		case String, Enum, Custom:
+			v = d.string(t.Text)
+		case Reference:
+			if !t.Open {
+				v = d.values[t.Target-1]
+			}
+		}
+		d.keep(t.Slot, v)
+		if t.KeyKind == NoKey {
+			top = v
+		} else {
+			d.put(t.Key, t.KeyInt, t.KeyKind, v)
+		}
+	}
+}
+
+// keep remembers the value of the next slot for references to come.
+func (d *decoder) keep(slot int, v any) {
+	if d.reader.tracking && slot > 0 {
+		d.values = append(d.values, v)
+	}
+}
+
+func (d *decoder) string(s Span) string {
+	if s.Coding == Plain {
+		return d.text[s.Start:s.End]
+	}
+	return string(d.reader.Append(nil, s))
+}
+
+// put stores v in the innermost container as PHP does: a later value of the same key replaces the earlier one.
+func (d *decoder) put(span Span, n int64, kind KeyKind, v any) {
+	c := &d.stack[len(d.stack)-1]
+	var name string
+	if kind == StringKey {
+		name = d.string(span)
+		if c.object {
+			name = PropertyName(name)
+		}
+	}
+	if c.dict == nil {
+		if kind == StringKey {
+			// PHP takes a string that looks like an integer for one.
+			if i, ok := integerKey(name); ok {
+				n, kind = i, IntKey
+			}
+		}
+		if kind == IntKey && n >= 0 && n <= int64(len(c.list)) {
+			if n < int64(len(c.list)) {
+				c.list[n] = v
+				return
+			}
+			if c.list == nil {
+				c.list = make([]any, 0, c.count)
+			}
+			c.list = append(c.list, v)
+			return
+		}
+		c.dict = indexed(c.list, max(c.count, len(c.list)))
+		c.list = nil
+	}
+	if kind == IntKey {
+		name = strconv.FormatInt(n, 10)
+	}
+	c.dict[name] = v
+}
+
+// value returns what the container holds, now that it is whole.
+func (c *container) value() any {
+	switch {
+	case c.dict == nil && c.list == nil:
+		return []any{}
+	case c.dict == nil:
+		return c.list
+	case c.unwrap != "":
+		switch inner := c.dict[c.unwrap].(type) {
+		case map[string]any, []any:
+			return inner
+		}
+	}
+	return c.dict
+}
+
+// indexed returns a list as a map with room for n entries.
+func indexed(list []any, n int) map[string]any {
+	m := make(map[string]any, n)
+	for i, v := range list {
+		m[strconv.Itoa(i)] = v
+	}
+	return m
+}
+
+// integerKey reports whether PHP's arrays take the key s for an integer: one that is written as PHP would write it.
+func integerKey(s string) (int64, bool) {
+	digits := s
+	if len(s) > 1 && s[0] == '-' {
+		digits = s[1:]
+	}
+	if digits == "" || len(digits) > 19 || !isDigit(digits[0]) || digits[0] == '0' && len(s) > 1 {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil
+}
+
+// float returns the value of what the reader took for a float. One too large for 64 bits is infinite, as in PHP.
+func float(s string) float64 {
+	switch s {
+	case "INF":
+		return math.Inf(1)
+	case "-INF":
+		return math.Inf(-1)
+	case "NAN":
+		return math.NaN()
+	}
+	f, _ := strconv.ParseFloat(s, 64)
+	return f
+}

@@ -1,0 +1,341 @@
+package capi_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/capi-go/capi"
+)
+
+// payloadVector is a value of the data column that PHP's own serializer wrote, and what decoding it must give.
+type payloadVector struct {
+	Name    string          `json:"name"`
+	Stored  []byte          `json:"stored_base64"`
+	Error   bool            `json:"error"`
+	Decoded json.RawMessage `json:"decoded"`
+}
+
+func payloadVectors(t testing.TB) []payloadVector {
+	t.Helper()
+	text, err := os.ReadFile("testdata/session_payload.json")
+	require.NoError(t, err)
+	var vectors []payloadVector
+	require.NoError(t, json.Unmarshal(text, &vectors))
+	require.NotEmpty(t, vectors)
+	return vectors
+}
+
+// joomlaPayloads returns every data column of the rows that real sites wrote, by site and session id.
+func joomlaPayloads(t testing.TB) map[string]capi.Payload {
+	t.Helper()
+	payloads := map[string]capi.Payload{}
+	for _, site := range []string{"j3", "j5"} {
+		text, err := os.ReadFile("testdata/joomla/" + site + ".json")
+		require.NoError(t, err)
+		var file struct {
+			Tables struct {
+				Session []struct {
+					ID   string  `json:"session_id"`
+					Data *string `json:"data"`
+				} `json:"session"`
+			} `json:"tables"`
+		}
+		require.NoError(t, json.Unmarshal(text, &file))
+		for _, row := range file.Tables.Session {
+			var data capi.Payload
+			if row.Data != nil {
+				data = capi.Payload(*row.Data)
+			}
+			payloads[site+" "+row.ID] = data
+		}
+	}
+	require.NotEmpty(t, payloads)
+	return payloads
+}
+
+// typed makes of a JSON text what Decode should return: integers and floats as the text writes them.
+func typed(t testing.TB, text []byte) any {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(string(text)))
+	d.UseNumber()
+	var v any
+	require.NoError(t, d.Decode(&v))
+	var convert func(any) any
+	convert = func(v any) any {
+		switch v := v.(type) {
+		case json.Number:
+			if strings.ContainsAny(v.String(), ".eE") {
+				f, err := v.Float64()
+				require.NoError(t, err)
+				return f
+			}
+			n, err := v.Int64()
+			require.NoError(t, err)
+			return n
+		case []any:
+			for i := range v {
+				v[i] = convert(v[i])
+			}
+			return v
+		case map[string]any:
+			for k := range v {
+				v[k] = convert(v[k])
+			}
+			return v
+		default:
+			return v
+		}
+	}
+	return convert(v)
+}
+
+func TestPayloadDecodeVectors(t *testing.T) {
+	for _, vector := range payloadVectors(t) {
+		t.Run(vector.Name, func(t *testing.T) {
+			got, err := capi.Payload(vector.Stored).Decode()
+			if vector.Error {
+				require.ErrorIs(t, err, capi.ErrPayload)
+				assert.Nil(t, got)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, typed(t, vector.Decoded), any(got))
+		})
+	}
+}
+
+func TestPayloadDecodeJoomlaRows(t *testing.T) {
+	for name, data := range joomlaPayloads(t) {
+		t.Run(name, func(t *testing.T) {
+			got, err := data.Decode()
+			require.NoError(t, err)
+			if len(data) == 0 {
+				assert.Empty(t, got)
+				return
+			}
+			space := got
+			if strings.HasPrefix(name, "j3") {
+				require.Len(t, got, 1)
+				space = got["__default"].(map[string]any)
+			}
+			assert.Contains(t, space, "session")
+			assert.Contains(t, space, "user")
+			assert.Equal(t, map[string]any{}, space["registry"])
+		})
+	}
+}
+
+// registry wraps serialized data as Joomla 3.4.7 and later does.
+func registry(data string) string {
+	serialized := `O:24:"Joomla\Registry\Registry":1:{s:7:"` + "\x00*\x00" + `data";` + data + `}`
+	return base64.StdEncoding.EncodeToString([]byte(serialized))
+}
+
+// variable is a session text with a single string.
+func variable(name, value string) string {
+	return name + "|" + phpString(value)
+}
+
+func phpString(s string) string {
+	return "s:" + strconv.Itoa(len(s)) + `:"` + s + `";`
+}
+
+func TestPayloadDecode(t *testing.T) {
+	object := `O:8:"stdClass":1:{s:1:"a";i:1;}`
+	tests := []struct {
+		name string
+		data capi.Payload
+		want map[string]any
+	}{
+		{"null", nil, nil},
+		{"empty", capi.Payload{}, map[string]any{}},
+		{"registry as a session variable", capi.Payload(variable("joomla", registry(object))), map[string]any{"a": int64(1)}},
+		{"registry with php_serialize", capi.Payload("a:1:{" + phpString("joomla") + phpString(registry(object)) + "}"), map[string]any{"a": int64(1)}},
+		{"registry with data as an array", capi.Payload(variable("joomla", registry("a:1:{i:0;i:7;}"))), map[string]any{"0": int64(7)}},
+		{"registry beside another variable", capi.Payload(variable("joomla", registry(object)) + "x|i:2;"), map[string]any{"joomla": map[string]any{"a": int64(1)}, "x": int64(2)}},
+		{"a variable joomla that is no string", capi.Payload("joomla|i:5;"), map[string]any{"joomla": int64(5)}},
+		{"a top-level list with php_serialize", capi.Payload("a:2:{i:0;i:5;i:1;i:6;}"), map[string]any{"0": int64(5), "1": int64(6)}},
+		{"the six characters as they are", capi.Payload(`a|s:6:"\0\0\0";`), map[string]any{"a": `\0\0\0`}},
+		{"masked bytes", capi.Payload(`a|s:3:"\0\0\0";`), map[string]any{"a": "\x00*\x00"}},
+		{"masked bytes in a name", capi.Payload(`\0\0\0a|s:3:"\0\0\0";`), map[string]any{"\x00*\x00a": "\x00*\x00"}},
+		{"references across variables", capi.Payload(`a|` + object + `b|r:1;c|R:1;`), map[string]any{
+			"a": map[string]any{"a": int64(1)}, "b": map[string]any{"a": int64(1)}, "c": map[string]any{"a": int64(1)}}},
+		{"a later variable of the same name", capi.Payload("a|i:1;a|i:2;"), map[string]any{"a": int64(2)}},
+		{"old registry", capi.Payload(`r|O:9:"jregistry":1:{s:7:"\0\0\0data";` + object + `}`), map[string]any{"r": map[string]any{"a": int64(1)}}},
+		{"floats", capi.Payload("a|d:INF;b|d:-INF;c|d:1E999;d|d:5.;"), map[string]any{"a": math.Inf(1), "b": math.Inf(-1), "c": math.Inf(1), "d": 5.0}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := tt.data.Decode()
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, got)
+		})
+	}
+}
+
+func TestPayloadDecodeErrors(t *testing.T) {
+	tests := []struct {
+		name     string
+		data     string
+		offset   int
+		expected string
+	}{
+		{"no variable", "secret text", 0, "the name of a session variable and |"},
+		{"short string", `a|s:10:"secret";`, 4, "a length for which there is text left"},
+		{"after the session", "a|i:1;secret", 6, "the name of a session variable and |"},
+		{"after the array", "a:0:{}secret", 6, "the end of the text"},
+		{"not base64", variable("joomla", "AAAA!secret"), 17, "a character of base64"},
+		{"base64 with line breaks", variable("joomla", "AA\nAA=="), 14, "a character of base64"},
+		{"base64 of something else", variable("joomla", base64.StdEncoding.EncodeToString([]byte("i:5;"))), 12, "the base64 text of a serialized Registry"},
+		{"registry cut short", variable("joomla", registry("x:secret")), 13 + 49/3*4, "a value"},
+		{"masked, the longer of two readings", `a|s:3:"\0\0\0";b|x`, 17, "a value"},
+		{"unmasked, the longer of two readings", `a|s:6:"\0\0\0";b|x`, 17, "a value"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := capi.Payload(tt.data).Decode()
+			assert.Nil(t, got)
+			require.ErrorIs(t, err, capi.ErrPayload)
+			var payloadErr *capi.PayloadError
+			require.ErrorAs(t, err, &payloadErr)
+			assert.Equal(t, tt.expected, payloadErr.Expected)
+			assert.Equal(t, tt.offset, payloadErr.Offset)
+			assert.NotContains(t, err.Error(), "secret")
+			_, err = capi.Payload(tt.data).State()
+			require.ErrorIs(t, err, capi.ErrPayload)
+		})
+	}
+}
+
+// TestPayloadDecodeContractExample decodes the shape of the contract's own example, whose values were blanked by hand:
+// it is served as it is, and decoding it fails.
+func TestPayloadDecodeContractExample(t *testing.T) {
+	data := capi.Payload(`__default|a:1:{s:4:"user";O:5:"JUser":1:{s:8:"password";s:60:"******************************";}}`)
+	_, err := data.Decode()
+	require.ErrorIs(t, err, capi.ErrPayload)
+}
+
+func TestPayloadState(t *testing.T) {
+	at := func(n int64) time.Time { return time.Unix(n, 0).UTC() }
+	firefox := "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/37.0.2062.120 Safari/537.36"
+	old := capi.State{
+		Counter: 6, Started: at(1445780779), Last: at(1445780780), Now: at(1445780781), Browser: firefox,
+		Application: map[string]any{"application": map[string]any{"lang": "en-GB"}},
+	}
+	user := old
+	user.User = capi.StateUser{ID: 43, Name: "Zoë Müller", Username: "zoe", Email: "zoe@example.org"}
+	want := map[string]capi.State{
+		"joomla 3.4 style, guest, masked NULs":   old,
+		"joomla 3.4 style, guest, unmasked NULs": old,
+		"joomla 3.4 style, user, masked NULs":    user,
+		"joomla 3.4 style, user, unmasked NULs":  user,
+		"joomla 4/5 style registry #0": {Counter: 1, Started: at(1445780779), Last: at(1445780779), Now: at(1445780779),
+			User: capi.StateUser{ID: 35}, Application: map[string]any{}},
+		"joomla 4/5 style registry #1": {Counter: 2, Started: at(1445780779), Last: at(1445780779), Now: at(1445780788),
+			Browser: firefox, User: capi.StateUser{ID: 840}},
+		"null":        {},
+		"empty":       {},
+		"list":        {},
+		"empty array": {},
+	}
+	seen := 0
+	for _, vector := range payloadVectors(t) {
+		state, ok := want[vector.Name]
+		if !ok {
+			continue
+		}
+		seen++
+		t.Run(vector.Name, func(t *testing.T) {
+			got, err := capi.Payload(vector.Stored).State()
+			require.NoError(t, err)
+			assert.Equal(t, state, got)
+		})
+	}
+	assert.Equal(t, len(want), seen)
+
+	t.Run("rows", func(t *testing.T) {
+		for name, data := range joomlaPayloads(t) {
+			got, err := data.State()
+			require.NoError(t, err, name)
+			if len(data) == 0 {
+				assert.Zero(t, got, name)
+				continue
+			}
+			assert.Positive(t, got.Counter, name)
+			assert.False(t, got.Started.IsZero(), name)
+			assert.False(t, got.Last.Before(got.Started), name)
+			assert.False(t, got.Now.Before(got.Last), name)
+			assert.NotNil(t, got.Application, name)
+		}
+	})
+	t.Run("beside another variable", func(t *testing.T) {
+		got, err := capi.Payload(variable("joomla", registry(`a:1:{s:4:"user";a:1:{s:2:"id";s:1:"7";}}`)) + "x|i:1;").State()
+		require.NoError(t, err)
+		assert.Equal(t, int64(7), got.User.ID)
+	})
+	t.Run("nested client.browser of 4 and later", func(t *testing.T) {
+		got, err := capi.Payload(variable("joomla", registry(`a:1:{s:7:"session";a:1:{s:6:"client";a:1:{s:7:"browser";s:1:"b";}}}`))).State()
+		require.NoError(t, err)
+		assert.Equal(t, "b", got.Browser)
+	})
+	t.Run("unexpected types", func(t *testing.T) {
+		got, err := capi.Payload(`session.counter|s:1:"x";session.timer.start|i:99999999999999;session.timer.now|a:0:{}user|i:1;registry|N;`).State()
+		require.NoError(t, err)
+		assert.Zero(t, got)
+	})
+}
+
+// TestPayloadHostile holds what would kill a reader that believes its input against the clock, generously: each of
+// these takes microseconds.
+func TestPayloadHostile(t *testing.T) {
+	deep := strings.Repeat("a:1:{i:0;", 100_000)
+	tests := []struct {
+		name string
+		data string
+	}{
+		{"nested 100,000 deep", "v|" + deep + "N;" + strings.Repeat("}", 100_000)},
+		{"nested 100,000 deep, php_serialize", deep},
+		{"nested 100,000 deep in base64", variable("joomla", registry(deep))},
+		{"count of 999,999,999", "v|a:999999999:{}"},
+		{"count of 999,999,999 of an object", `v|O:8:"stdClass":999999999:{}`},
+		{"length of 2^63", `v|s:9223372036854775808:"x";`},
+		{"length of 2^64+1", `v|s:18446744073709551617:"x";`},
+		{"length of 2^63 of a name", `v|O:9223372036854775808:"x":0:{}`},
+		{"length of 2^63 of a body", `v|C:1:"x":9223372036854775808:{x}`},
+		{"counts that each might be true", "v|" + strings.Repeat("a:9:{i:0;", 20)},
+		{"doubling references", doubling(60)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			start := time.Now()
+			_, err := capi.Payload(tt.data).Decode()
+			assert.Less(t, time.Since(start), 100*time.Millisecond)
+			require.ErrorIs(t, err, capi.ErrPayload)
+			start = time.Now()
+			masked := capi.MaskSecrets()(capi.Session{Data: capi.Payload(tt.data)})
+			assert.Less(t, time.Since(start), 100*time.Millisecond)
+			assert.Nil(t, masked.Data)
+		})
+	}
+}
+
+// doubling is n variables that each hold the one before twice.
+func doubling(n int) string {
+	var b strings.Builder
+	b.WriteString("v|a:0:{}")
+	slot := 1
+	for range n {
+		b.WriteString("v|a:2:{i:0;R:" + strconv.Itoa(slot) + ";i:1;R:" + strconv.Itoa(slot) + ";}")
+		slot++
+	}
+	return b.String()
+}

@@ -1,0 +1,247 @@
+package capi
+
+import (
+	"bytes"
+	"encoding/base64"
+
+	"github.com/capi-go/capi/internal/php"
+)
+
+// maxNested is how many serialized values may be in strings of each other and still be searched.
+const maxNested = 3
+
+// maxPasses is how often a text may be searched because references made earlier values secret.
+const maxPasses = 8
+
+// masker overwrites the secrets of one payload after another. It keeps nothing of a payload but its buffers' memory.
+type masker struct {
+	readers [1 + maxNested]php.Reader
+	inner   *masker
+	// serialized is the Registry that a payload holds as base64 text.
+	serialized []byte
+
+	// from is the text that is searched, and to the copy that is changed, nil until there is something to change.
+	from, to []byte
+	masked   bool
+}
+
+// mask returns p with its secrets overwritten: p itself if it has none, nil if it cannot be decoded.
+func (m *masker) mask(p Payload) Payload {
+	m.from, m.to, m.masked = p, nil, false
+	defer func() { m.from, m.to = nil, nil }()
+	ok := false
+	if !bytes.Contains(p, []byte(masked)) {
+		ok = m.session()
+	} else {
+		ok = m.ambiguous()
+	}
+	if !ok {
+		return nil
+	}
+	if m.to != nil {
+		return m.to
+	}
+	return p
+}
+
+// ambiguous masks a text that holds the six characters of Joomla's masking. Decode reads it with them as NUL * NUL where
+// it can. Text that can also be read with them as they are may have been made to hide something from one of the readings.
+func (m *masker) ambiguous() bool {
+	if !m.readable(m.from, false) {
+		m.masked = true
+		return m.session()
+	}
+	if m.readable(m.from, true) || !m.session() {
+		return false
+	}
+	// Overwriting some of the six characters must not have made the rest readable the other way.
+	return m.to == nil || !m.readable(m.to, true)
+}
+
+func (m *masker) readable(text []byte, masked bool) bool {
+	r := &m.readers[0]
+	r.ResetSession(text, masked)
+	return drain(r)
+}
+
+func drain(r *php.Reader) bool {
+	for {
+		t, err := r.Next()
+		if err != nil {
+			return false
+		}
+		if t.Kind == php.EOF {
+			return true
+		}
+	}
+}
+
+func (m *masker) session() bool {
+	return m.search(func(r *php.Reader) { r.ResetSession(m.from, m.masked) }, 0, 0, true)
+}
+
+// search overwrites the secrets in the text that reset makes a reader read. The text begins at offset at, in nested
+// strings. It reports false if the text is malformed or its references lead too far.
+func (m *masker) search(reset func(*php.Reader), at, nested int, session bool) bool {
+	var secrets map[int]bool // slots that a secret refers to
+	for range maxPasses {
+		reset(&m.readers[nested])
+		known := len(secrets)
+		var ok bool
+		if secrets, ok = m.pass(&m.readers[nested], secrets, at, nested, session); !ok {
+			return false
+		}
+		if len(secrets) == known {
+			return true
+		}
+	}
+	return false
+}
+
+// pass goes through a text once, and adds to secrets what it finds a secret to refer to.
+func (m *masker) pass(r *php.Reader, secrets map[int]bool, at, nested int, session bool) (map[int]bool, bool) {
+	const none = -1
+	inside := none // the depth of the outermost secret container
+	for {
+		t, err := r.Next()
+		if err != nil {
+			return secrets, false
+		}
+		if t.Kind == php.End {
+			if t.Depth == inside {
+				inside = none
+			}
+			continue
+		}
+		if t.Kind == php.EOF {
+			return secrets, true
+		}
+		var name []byte
+		if t.KeyKind == php.StringKey {
+			name = m.name(r, t.Key, at)
+		}
+		secret := inside != none || name != nil && secretName(name) || secrets != nil && t.Slot > 0 && secrets[t.Slot]
+		joomla := session && t.Depth == 1 && string(name) == registryVariable
+		switch t.Kind {
+		case php.Array, php.Object:
+			if secret && inside == none {
+				inside = t.Depth
+			}
+		case php.String:
+			switch {
+			case joomla:
+				if t.Text.Coding != php.Plain || !m.registry(t.Text.Start, t.Text.End) {
+					return secrets, false
+				}
+			case secret:
+				m.overwrite(t.Text, at)
+			case t.Text.Coding == php.Plain:
+				if !m.text(at+t.Text.Start, at+t.Text.End, nested) {
+					return secrets, false
+				}
+			}
+		case php.Int, php.Float:
+			if secret {
+				m.zero(at+t.Text.Start, at+t.Text.End)
+			}
+		case php.Custom:
+			m.overwrite(t.Text, at)
+		case php.Reference:
+			if joomla {
+				return secrets, false
+			}
+			if secret && !t.Open && !secrets[t.Target] {
+				if secrets == nil {
+					secrets = map[int]bool{}
+				}
+				secrets[t.Target] = true
+			}
+		}
+	}
+}
+
+// name returns the bare name that a key stands for.
+func (m *masker) name(r *php.Reader, key php.Span, at int) []byte {
+	if key.Coding == php.Plain {
+		return php.PropertyName(m.from[at+key.Start : at+key.End])
+	}
+	return php.PropertyName(r.Append(nil, key))
+}
+
+// target returns the text that may be changed.
+func (m *masker) target() []byte {
+	if m.to == nil {
+		m.to = bytes.Clone(m.from)
+	}
+	return m.to
+}
+
+// overwrite puts asterisks in a string's place, as many as PHP counts characters.
+func (m *masker) overwrite(s php.Span, at int) {
+	start, end := at+s.Start, at+s.End
+	if start == end {
+		return
+	}
+	to := m.target()
+	for i := start; i < end; {
+		switch {
+		case s.Coding == php.Escaped && m.from[i] == '\\':
+			copy(to[i:], `\2a`)
+			i += len(`\2a`)
+		case s.Coding == php.Masked && bytes.HasPrefix(m.from[i:end], []byte(masked)):
+			i += len(masked) // these six count as three, so they must stay
+		default:
+			to[i] = '*'
+			i++
+		}
+	}
+}
+
+func (m *masker) zero(start, end int) {
+	to := m.target()
+	for i := start; i < end; i++ {
+		if c := to[i]; '0' <= c && c <= '9' {
+			to[i] = '0'
+		}
+	}
+}
+
+// registry masks the Registry whose base64 text is at start, and encodes it again.
+func (m *masker) registry(start, end int) bool {
+	serialized, err := appendBase64(m.serialized[:0], m.from[start:end])
+	if err != nil {
+		return false
+	}
+	m.serialized = serialized
+	if m.inner == nil {
+		m.inner = new(masker)
+	}
+	in := m.inner
+	in.from, in.to = serialized, nil
+	ok := in.search(func(r *php.Reader) { r.Reset(serialized, false) }, 0, 0, false)
+	if ok && in.to != nil {
+		base64.StdEncoding.Encode(m.target()[start:end], in.to)
+	}
+	return ok
+}
+
+// text looks for secrets in a string that holds JSON or a serialized value.
+func (m *masker) text(start, end, nested int) bool {
+	if end-start < len(`{"":""}`) {
+		return true
+	}
+	switch m.from[start] {
+	case '{', '[':
+		m.json(start, end)
+	case 'a', 'O':
+		if m.from[start+1] != ':' || nested == maxNested {
+			return true
+		}
+		r := &m.readers[nested+1]
+		if r.Reset(m.from[start:end], m.masked); !drain(r) {
+			return true
+		}
+		return m.search(func(r *php.Reader) { r.Reset(m.from[start:end], m.masked) }, start, nested+1, false)
+	}
+	return true
+}
