@@ -9,20 +9,40 @@ import (
 	"time"
 )
 
-// A SiteConfig is what this package needs to know of a Joomla site: the properties of its configuration.php that have
-// the same names there in lower case. [LoadSiteConfig] reads them from that file.
+// A SiteConfig is what this package needs to know of a Joomla site: properties of its configuration.php, each named in
+// the comment of its field. [LoadSiteConfig] reads them from that file. Printed with package fmt, logged with log/slog
+// or marshalled to JSON, it does not show Secret and Password.
 type SiteConfig struct {
-	// DBType is Joomla's name of the database driver: "mysqli", "mysql" or "pdomysql" for MySQL and MariaDB, "pgsql" or
-	// "postgresql" for PostgreSQL, and "sqlite".
+	// DBType is Joomla's name of the database driver ($dbtype), in any letter case: "mysqli", "mysql" or "pdomysql" for
+	// MySQL and MariaDB, "pgsql" or "postgresql" for PostgreSQL, and "sqlite".
 	DBType string
-	// DBPrefix is what the names of the site's tables begin with, such as "jos_": letters, digits and underscores.
+	// Host says where the database server is ($host), in one of the forms that [SiteConfig.Address] reads.
+	Host string
+	// User is the name to log in to the database with ($user).
+	User string
+	// Password is the password of User ($password).
+	Password string `json:"-"`
+	// DB is the name of the database ($db). For SQLite, it is the path of its file.
+	DB string
+	// DBPrefix is what the names of the site's tables begin with ($dbprefix), such as "jos_": letters, digits and
+	// underscores.
 	DBPrefix string
-	// Secret is the site's secret, which its cookie names and API tokens are made with.
-	Secret string
-	// Lifetime is how long a session lives without a request. Zero is Joomla's default of 15 minutes.
+	// Secret is the site's secret ($secret), which its cookie names and API tokens are made with.
+	Secret string `json:"-"`
+	// Lifetime is how long a session lives without a request ($lifetime, which is in minutes). Zero is Joomla's default
+	// of 15 minutes.
 	Lifetime time.Duration
+	// SessionHandler is Joomla's name of where session data is kept ($session_handler), such as "database" or "redis".
+	// Nothing in this package depends on it; with another than "database", the data of most sessions is null or empty.
+	SessionHandler string
+	// SessionName is what the name of the session cookie is made from where the applications of the site share one
+	// session ($session_name). Empty is Joomla's default: each application has a cookie of its own.
+	SessionName string
+	// RootUser is a user who is a Super Admin whatever the access rules say ($root_user): a user id if it is a whole
+	// number, else a username. Empty is nobody.
+	RootUser string
 	// Now is the clock that sessions expire by. Nil is [time.Now].
-	Now func() time.Time
+	Now func() time.Time `json:"-"`
 }
 
 // A Site is a Joomla installation: its database and what its configuration says. It is safe for concurrent use.
@@ -91,3 +111,9 @@ func (s *Site) sql(query string) string {
 // oldest returns the time of the oldest session that still counts, in seconds since 1970. One counts while
 // time + lifetime >= now.
 func (s *Site) oldest() int64 { return s.config.Now().Add(-s.config.Lifetime).Unix() }
+
+// Address returns where the database server of c listens, as [net.Dial] takes it: network "tcp" with a host and a port,
+// or "unix" with the absolute path of a socket.
+func (c SiteConfig) Address() (network, address string, err error) {
+	return "", "", ErrConfiguration
+}
