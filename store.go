@@ -117,12 +117,13 @@ func (s *SQLStore) Sessions(ctx context.Context) iter.Seq2[Session, error] {
 
 // A sessionRow is where the rows of a query are scanned to, one after another.
 type sessionRow struct {
-	id, username                  text
+	// id is the driver's own memory. That it is RawBytes makes database/sql keep that memory, also of the columns beside
+	// it, until the next row.
+	id                            sql.RawBytes
+	username                      text
 	clientID, guest, time, userID integer
-	// data is the driver's own memory. That it is RawBytes makes database/sql keep that memory, also of the columns
-	// beside it, until the next row.
-	data sql.RawBytes
-	dest [7]any
+	data                          payloadColumn
+	dest                          [7]any
 }
 
 // scan returns the current row of rows. Its Data is valid until the next call of rows.Next or rows.Close.
@@ -139,10 +140,38 @@ func (r *sessionRow) scan(rows *sql.Rows) (Session, error) {
 		// Null is what the column's own default says, which is 1.
 		Guest:    r.guest.value != 0 || !r.guest.valid,
 		Time:     unixTime(r.time.value),
-		Data:     Payload(r.data),
+		Data:     r.data.payload,
 		UserID:   r.userID.value,
 		Username: string(r.username),
 	}, nil
+}
+
+// A payloadColumn takes the data column as it stands. It is no RawBytes, since that makes null of an empty text where
+// the driver gives a string.
+type payloadColumn struct {
+	// payload is nil for null. It is the memory of the driver or of buffer, until the next row.
+	payload Payload
+	buffer  []byte
+}
+
+// Scan implements [sql.Scanner].
+func (c *payloadColumn) Scan(src any) error {
+	switch src := src.(type) {
+	case nil:
+		c.payload = nil
+		return nil
+	case []byte:
+		c.payload = src
+	case string:
+		c.buffer = append(c.buffer[:0], src...)
+		c.payload = c.buffer
+	default:
+		return fmt.Errorf("not text: %T", src)
+	}
+	if c.payload == nil {
+		c.payload = Payload{}
+	}
+	return nil
 }
 
 // A text is a string that arrives as bytes or as a string, by driver and column type, and is empty for null.
