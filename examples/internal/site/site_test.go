@@ -1,6 +1,7 @@
 package site_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -68,4 +69,45 @@ func TestOpenTwiceInOneDirectory(t *testing.T) {
 	require.NoError(t, s.Close())
 	_, err = site.Open(t.Context(), dir, 0)
 	require.ErrorContains(t, err, "already exists")
+}
+
+// The tokens that the demo site names are those that it accepts.
+func TestCredentials(t *testing.T) {
+	demo, err := site.Open(t.Context(), t.TempDir(), 0)
+	require.NoError(t, err)
+	defer demo.Close()
+	joomla, err := capi.NewSite(demo.DB, demo.Config)
+	require.NoError(t, err)
+	cookies, tokens := capi.NewSessionAuthorizer(joomla), capi.NewTokenAuthorizer(joomla)
+	for _, c := range []struct {
+		user    site.User
+		session error
+		token   error
+	}{
+		{demo.Admin, nil, nil},
+		{demo.Registered, capi.ErrForbidden, capi.ErrUnauthenticated},
+		{demo.Denied, capi.ErrForbidden, capi.ErrForbidden},
+	} {
+		t.Run(c.user.Username, func(t *testing.T) {
+			r := request(t)
+			r.AddCookie(&c.user.Cookie)
+			assert.ErrorIs(t, cookies.Authorize(r), c.session)
+
+			r = request(t)
+			r.Header.Set("X-Joomla-Token", c.user.APIToken)
+			assert.ErrorIs(t, tokens.Authorize(r), c.token)
+
+			if c.user.CAPIToken != "" {
+				r = request(t)
+				r.Header.Set("token", c.user.CAPIToken)
+				assert.NoError(t, tokens.Authorize(r))
+			}
+		})
+	}
+}
+
+func request(t *testing.T) *http.Request {
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	require.NoError(t, err)
+	return r
 }

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/examples/internal/process"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestProgram(t *testing.T) {
+	binary := process.Build(t)
+	t.Run("its curl lines", func(t *testing.T) {
+		program := process.Start(t, binary, "-addr", "127.0.0.1:0")
+		program.WaitFor(t, "Ctrl+C")
+		lines := regexp.MustCompile(`(?m)^  (curl .*)$`).FindAllStringSubmatch(program.Output(), -1)
+		require.Len(t, lines, 3)
+		for i, want := range []int{200, 200, 403} {
+			answer := curl(t, lines[i][1])
+			assert.Equal(t, want, answer.StatusCode, "%s", lines[i][1])
+			assert.Equal(t, "application/json", answer.Header.Get("Content-Type"))
+			body, err := io.ReadAll(answer.Body)
+			require.NoError(t, err)
+			if want == 200 {
+				list := sessions(t, body)
+				assert.GreaterOrEqual(t, len(list), 15)
+				assert.Contains(t, string(body), "JBSWY3DPEHPK3PXP", "everything is sent as it stands in the table")
+			} else {
+				assert.JSONEq(t, `{"msg":"Not authorized.","error":true,"status":403}`, string(body))
+			}
+		}
+		program.Interrupt(t)
+	})
+	t.Run("other routes and no credentials", func(t *testing.T) {
+		program := process.Start(t, binary, "-addr", "127.0.0.1:0")
+		status, body, _ := program.Get(t, "/")
+		assert.Equal(t, 200, status)
+		assert.Contains(t, body, "the service's own")
+		status, _, header := program.Get(t, "/api/v1/user/sessions")
+		assert.Equal(t, 401, status)
+		assert.Equal(t, "Bearer", header.Get("WWW-Authenticate"))
+		program.Interrupt(t)
+	})
+	t.Run("redacted", func(t *testing.T) {
+		program := process.Start(t, binary, "-addr", "127.0.0.1:0", "-redact")
+		program.WaitFor(t, "Ctrl+C")
+		token := regexp.MustCompile(`Bearer [A-Za-z0-9+/=]+`).FindString(program.Output())
+		status, body, _ := program.Get(t, "/api/v1/user/sessions", "Authorization", token)
+		require.Equal(t, 200, status)
+		for _, secret := range []string{"JBSWY3DPEHPK3PXP", "$2y$10$", "83f1535f99ab0bf4", "vg2cpnvcc8gvgdcie0n9qvobhu"} {
+			assert.NotContains(t, body, secret)
+		}
+		for _, session := range sessions(t, []byte(body)) {
+			assert.Regexp(t, `^[0-9a-f]{64}$`, session.ID)
+			if len(session.Data) > 0 {
+				_, err := session.Data.Decode()
+				assert.NoError(t, err, "what is masked still decodes")
+			}
+		}
+		program.Interrupt(t)
+	})
+}
+
+func TestAddressTaken(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	output, err := exec.Command(process.Build(t), "-addr", listener.Addr().String()).CombinedOutput()
+	require.Error(t, err)
+	assert.Contains(t, string(output), "address already in use")
+}
+
+// curl sends what a curl line of the program's says.
+func curl(t *testing.T, line string) *http.Response {
+	t.Helper()
+	fields := strings.Fields(line)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, fields[len(fields)-1], nil)
+	require.NoError(t, err)
+	if _, header, ok := strings.Cut(line, "-H '"); ok {
+		header, _, _ = strings.Cut(header, "'")
+		name, value, _ := strings.Cut(header, ": ")
+		r.Header.Set(name, value)
+	}
+	if _, cookie, ok := strings.Cut(line, "--cookie "); ok {
+		cookie, _, _ = strings.Cut(cookie, " ")
+		r.Header.Set("Cookie", cookie)
+	}
+	response, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	t.Cleanup(func() { response.Body.Close() })
+	return response
+}
+
+func sessions(t *testing.T, body []byte) []capi.Session {
+	t.Helper()
+	var list capi.Envelope[[]capi.Session]
+	require.NoError(t, json.Unmarshal(body, &list))
+	return list.Msg
+}
