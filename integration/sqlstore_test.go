@@ -1,51 +1,196 @@
 package integration_test
 
 import (
+	"database/sql"
 	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/storetest"
 )
 
-// sessionsOf returns what a recording's session table holds, by id.
-func (r recording) sessionRows() map[string]row {
-	rows := map[string]row{}
-	for _, row := range r.Tables["session"] {
-		rows[row["session_id"].(string)] = row
+// TestSQLStoreConforms is not parallel to other tests, since storetest counts goroutines.
+func TestSQLStoreConforms(t *testing.T) {
+	for _, d := range databases() {
+		for _, layout := range layouts() {
+			t.Run(d.name+"/"+string(layout), func(t *testing.T) {
+				s := emptySite(t, d, layout)
+				storetest.Run(t, func(t *testing.T, sessions []capi.Session) capi.Store {
+					s.exec(t, `DELETE FROM "#__session"`)
+					for chunk := range slices.Chunk(sessions, 100) {
+						rows := make([]row, len(chunk))
+						for i, session := range chunk {
+							rows[i] = s.rowOf(session)
+						}
+						s.insert(t, "session", rows...)
+					}
+					return capi.NewSQLStore(s.capi(t, nil))
+				})
+			})
+		}
 	}
-	return rows
 }
 
-func jsonOf(t testing.TB, value any) string {
-	t.Helper()
-	text, err := json.Marshal(value)
-	require.NoError(t, err)
-	return string(text)
+// rowOf returns the row that Joomla would write for a session.
+func (s *site) rowOf(session capi.Session) row {
+	r := row{"session_id": session.ID, "client_id": nil, "guest": "0", "time": "0", "data": nil,
+		"userid": strconv.FormatInt(session.UserID, 10), "username": session.Username}
+	if session.ClientID.Valid {
+		r["client_id"] = strconv.FormatInt(int64(session.ClientID.V), 10)
+	}
+	if session.Guest {
+		r["guest"] = "1"
+	}
+	switch {
+	case !session.Time.IsZero():
+		r["time"] = strconv.FormatInt(session.Time.Unix(), 10)
+	case s.layout == older:
+		r["time"] = ""
+	}
+	if session.Data != nil {
+		r["data"] = string(session.Data)
+	}
+	return r
 }
 
 func TestSQLStoreReadsJoomlasRows(t *testing.T) {
-	t.Parallel()
 	for _, name := range []string{"j5", "j3"} {
 		for _, layout := range layouts() {
 			t.Run(name+"/"+string(layout), func(t *testing.T) {
-				t.Parallel()
 				onEach(t, func(t *testing.T, d database) {
 					s := newSite(t, d, layout, recorded(t, name))
 					sessions, err := capi.Collect(capi.NewSQLStore(s.capi(t, nil)).Sessions(t.Context()))
 					require.NoError(t, err)
-					want := s.sessionRows()
-					require.Len(t, sessions, len(want))
+					var got, want []string
 					for _, session := range sessions {
-						text, err := session.MarshalJSON()
+						text, err := json.Marshal(session)
 						require.NoError(t, err)
-						wantText := want[session.ID]
-						assert.JSONEq(t, jsonOf(t, wantText), string(text))
+						got = append(got, string(text))
+					}
+					for _, row := range s.Tables["session"] {
+						text, err := json.Marshal(row)
+						require.NoError(t, err)
+						want = append(want, string(text))
+					}
+					require.Len(t, got, len(want))
+					slices.SortFunc(want, func(a, b string) int { return strings.Compare(idOf(t, a), idOf(t, b)) })
+					slices.SortFunc(got, func(a, b string) int { return strings.Compare(idOf(t, a), idOf(t, b)) })
+					for i := range want {
+						assert.JSONEq(t, want[i], got[i])
 					}
 				})
 			})
 		}
 	}
+}
+
+// idOf returns the id of a session in JSON.
+func idOf(t testing.TB, text string) string {
+	t.Helper()
+	var session struct {
+		ID string `json:"session_id"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(text), &session))
+	return session.ID
+}
+
+func TestSQLStoreLeavesOutExpiredSessions(t *testing.T) {
+	const now, lifetime = 1_795_489_076, 15 * time.Minute
+	oldest := now - int(lifetime/time.Second)
+	times := map[string]any{ // by id
+		"now":           strconv.Itoa(now),
+		"future":        strconv.Itoa(now + 60),
+		"just active":   strconv.Itoa(oldest),
+		"just expired":  strconv.Itoa(oldest - 1),
+		"zero":          "0",
+		"one":           "1",
+		"as text later": "999999999", // A text greater than any of today's times, but a time of 2001.
+	}
+	active := []string{"future", "just active", "now"}
+
+	for _, layout := range layouts() {
+		t.Run(string(layout), func(t *testing.T) {
+			onEach(t, func(t *testing.T, d database) {
+				s := emptySite(t, d, layout)
+				times := maps.Clone(times)
+				if layout == older {
+					times["empty"], times["null"] = "", nil
+				}
+				for id, value := range times {
+					s.insert(t, "session", row{"session_id": id, "time": value})
+				}
+				known := s.capi(t, func(c *capi.SiteConfig) {
+					c.Lifetime = lifetime
+					c.Now = func() time.Time { return time.Unix(now, 0) }
+				})
+				store := capi.NewSQLStore(known)
+				assert.ElementsMatch(t, slices.Collect(maps.Keys(times)), idsIn(t, store))
+				store = capi.NewSQLStore(known)
+				store.ActiveOnly = true
+				assert.ElementsMatch(t, active, idsIn(t, store))
+			})
+		})
+	}
+}
+
+func idsIn(t testing.TB, store capi.Store) []string {
+	t.Helper()
+	sessions, err := capi.Collect(store.Sessions(t.Context()))
+	require.NoError(t, err)
+	var ids []string
+	for _, session := range sessions {
+		ids = append(ids, session.ID)
+	}
+	return ids
+}
+
+func TestSQLStoreTakesHostileValues(t *testing.T) {
+	values := []string{
+		`'; DROP TABLE users; --`, `" OR ""="`, "`", `\`, `\'`, `\"`, `%s%d%n`, `$1`, `?`, `:name`, `#__session`,
+		`</script><script>alert(1)</script>`, "\r\nSet-Cookie: a=b", "\x1b[31m", "\u2028\u2029", "🐘", "\U0010FFFF",
+		`"},{"session_id":"forged"`, `]},"error":false,"status":200}`, `\u0000`, "\x7f", "ÿ", " ends in a space ", "",
+	}
+	onEach(t, func(t *testing.T, d database) {
+		s := emptySite(t, d, current)
+		for i, value := range values {
+			s.insert(t, "session", row{"session_id": strconv.Itoa(i) + value, "client_id": "0", "guest": "0",
+				"time": "1", "data": value + strings.Repeat(value, 1000), "userid": "1", "username": value})
+		}
+		sessions, err := capi.Collect(capi.NewSQLStore(s.capi(t, nil)).Sessions(t.Context()))
+		require.NoError(t, err)
+		var want []capi.Session
+		for i, value := range values {
+			want = append(want, capi.Session{ID: strconv.Itoa(i) + value, ClientID: clientSite,
+				Time: time.Unix(1, 0).UTC(), Data: capi.Payload(value + strings.Repeat(value, 1000)), UserID: 1, Username: value})
+		}
+		assert.ElementsMatch(t, want, sessions)
+	})
+}
+
+var clientSite = sql.Null[capi.Client]{V: capi.ClientSite, Valid: true}
+
+func TestSQLStoreTakesLargePayloads(t *testing.T) {
+	onEach(t, func(t *testing.T, d database) {
+		s := emptySite(t, d, current)
+		want := strings.Repeat(`sixteen|bytes;"/`, 1<<16) // Of 1 MiB.
+		for i := range 3 {
+			s.insertSessions(t, 1, func(int) string { return want })
+			s.exec(t, `UPDATE "#__session" SET "userid" = ?, "session_id" = ? WHERE "userid" = 0`, strconv.Itoa(i+1),
+				[]byte(strconv.Itoa(i)))
+		}
+		sessions, err := capi.Collect(capi.NewSQLStore(s.capi(t, nil)).Sessions(t.Context()))
+		require.NoError(t, err)
+		require.Len(t, sessions, 3)
+		for _, session := range sessions {
+			assert.True(t, string(session.Data) == want, "the payload has changed")
+		}
+	})
 }

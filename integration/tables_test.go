@@ -18,13 +18,13 @@ func layouts() []layout { return []layout{current, older} }
 // tableTypes are column types by system, for the words that stand for them in tableDefinitions.
 var tableTypes = map[string]*strings.Replacer{
 	"mariadb": strings.NewReplacer(
-		"BYTES", "varbinary(192)", "IDTEXT", "varchar(191)", "SERIAL", "int NOT NULL AUTO_INCREMENT", "BOOL", "tinyint",
+		"BYTES", "varbinary(192)", "IDTEXT", "varchar(200)", "SERIAL", "int NOT NULL AUTO_INCREMENT", "BOOL", "tinyint",
 		"LONGTEXT", "mediumtext", "OPTIONS", "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci", `"`, "`"),
 	"postgresql": strings.NewReplacer(
-		"BYTES", "bytea", "IDTEXT", "varchar(191)", "SERIAL", "serial", "BOOL", "smallint",
+		"BYTES", "bytea", "IDTEXT", "varchar(200)", "SERIAL", "serial", "BOOL", "smallint",
 		"LONGTEXT", "text", "OPTIONS", ""),
 	"sqlite": strings.NewReplacer(
-		"BYTES", "blob", "IDTEXT", "varchar(191) COLLATE NOCASE", "SERIAL", "integer", "BOOL", "integer",
+		"BYTES", "blob", "IDTEXT", "varchar(200) COLLATE NOCASE", "SERIAL", "integer", "BOOL", "integer",
 		"LONGTEXT", "text", "OPTIONS", ""),
 }
 
