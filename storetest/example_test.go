@@ -1,0 +1,29 @@
+package storetest_test
+
+import (
+	"context"
+	"iter"
+	"testing"
+
+	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/storetest"
+)
+
+// A cache is a Store of one's own.
+type cache struct{ sessions []capi.Session }
+
+func (c *cache) Sessions(ctx context.Context) iter.Seq2[capi.Session, error] {
+	return capi.Sessions(c.sessions).Sessions(ctx)
+}
+
+func newCache(_ *testing.T, sessions []capi.Session) capi.Store { return &cache{sessions: sessions} }
+
+// The test of a Store of one's own is one call of Run.
+func ExampleRun() {
+	// func TestCache(t *testing.T)
+	_ = func(t *testing.T) {
+		storetest.Run(t, newCache)
+	}
+}
+
+func TestCache(t *testing.T) { storetest.Run(t, newCache) }
