@@ -1,0 +1,6 @@
+// Package main is to come.
+package main
+
+import _ "github.com/gin-gonic/gin"
+
+func main() {}
