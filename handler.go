@@ -145,7 +145,7 @@ func (h *handler) list(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 
 	control := http.NewResponseController(w)
-	started, finished := false, false
+	started, finished, deadlines := false, false, true
 	defer func() {
 		if started && !finished {
 			// Whatever recovers the panic that follows, the answer must not be given an orderly end. Where deadlines are
@@ -161,8 +161,9 @@ func (h *handler) list(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusOK)
 			started = true
 		}
-		// Where deadlines are not supported, stalls are the server's to notice.
-		_ = control.SetWriteDeadline(time.Now().Add(h.stall))
+		if deadlines { // Where they are not supported, stalls are the server's to notice.
+			deadlines = control.SetWriteDeadline(time.Now().Add(h.stall)) == nil
+		}
 		_, err := w.Write(chunk)
 		if err != nil {
 			cancel() // Before the range ends: the query is then dropped rather than read to its end.
