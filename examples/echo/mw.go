@@ -1,3 +1,0 @@
-package main
-
-import _ "github.com/labstack/echo/v5/middleware"
