@@ -19,20 +19,29 @@ type Options struct {
 // property names bare; an enum is "Class:Case"; a custom-serialized object is its body. A back-reference is the very
 // value it refers to, shared and not copied, or nil if that value holds the reference.
 func Decode(data []byte, o Options) (any, error) {
-	d := decoder{text: string(data), unwrap: o.Unwrap}
-	d.reader.Reset(data, o.Masked)
-	return d.decode()
+	return decode(data, o, false)
 }
 
 // DecodeSession decodes the text of a session in either of PHP's formats. Its variables are decoded as Decode does.
 func DecodeSession(data []byte, o Options) (map[string]any, error) {
-	d := decoder{text: string(data), unwrap: o.Unwrap}
-	d.reader.ResetSession(data, o.Masked)
-	v, err := d.decode()
+	v, err := decode(data, o, true)
 	if err != nil {
 		return nil, err
 	}
 	return Map(v), nil
+}
+
+func decode(data []byte, o Options, session bool) (any, error) {
+	d := decoder{text: string(data), unwrap: o.Unwrap, stack: make([]container, 0, 8)}
+	d.reader.stack = make([]frame, 0, 8)
+	d.reset(data, o.Masked, session)
+	v, err := d.decode()
+	if err == ErrReference {
+		d.reset(data, o.Masked, session)
+		d.reader.Track()
+		v, err = d.decode()
+	}
+	return v, err
 }
 
 // Map returns v as a map: a list with its indexes as keys, a map as it is, and anything else as nil.
@@ -55,6 +64,8 @@ type decoder struct {
 	stack  []container
 	// values holds the value of each slot, but only if there are references.
 	values []any
+	// spare is memory for the elements of lists: most are short, and an allocation for each would cost more than they do.
+	spare []any
 }
 
 type container struct {
@@ -70,8 +81,16 @@ type container struct {
 	kind   KeyKind
 }
 
+func (d *decoder) reset(data []byte, masked, session bool) {
+	d.stack = d.stack[:0]
+	if session {
+		d.reader.ResetSession(data, masked)
+	} else {
+		d.reader.Reset(data, masked)
+	}
+}
+
 func (d *decoder) decode() (any, error) {
-	d.stack = make([]container, 0, 8)
 	var top any
 	for {
 		t, err := d.reader.Next()
@@ -95,7 +114,7 @@ func (d *decoder) decode() (any, error) {
 			d.keep(t.Slot, nil)
 			continue
 		case End:
-			c := d.stack[len(d.stack)-1]
+			c := &d.stack[len(d.stack)-1] // stays intact until the next one is pushed
 			d.stack = d.stack[:len(d.stack)-1]
 			v = c.value()
 			if d.reader.tracking && t.Slot > 0 {
@@ -127,6 +146,20 @@ func (d *decoder) decode() (any, error) {
 			d.put(t.Key, t.KeyInt, t.KeyKind, v)
 		}
 	}
+}
+
+// list returns an empty list with room for n elements, and for no more.
+func (d *decoder) list(n int) []any {
+	const chunk = 32
+	if n > chunk/2 {
+		return make([]any, 0, n)
+	}
+	if n > len(d.spare) {
+		d.spare = make([]any, chunk)
+	}
+	list := d.spare[:0:n]
+	d.spare = d.spare[n:]
+	return list
 }
 
 // keep remembers the value of the next slot for references to come.
@@ -166,7 +199,7 @@ func (d *decoder) put(span Span, n int64, kind KeyKind, v any) {
 				return
 			}
 			if c.list == nil {
-				c.list = make([]any, 0, c.count)
+				c.list = d.list(c.count)
 			}
 			c.list = append(c.list, v)
 			return

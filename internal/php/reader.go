@@ -2,6 +2,7 @@ package php
 
 import (
 	"bytes"
+	"errors"
 	"strconv"
 )
 
@@ -105,12 +106,11 @@ func (e *SyntaxError) Error() string {
 // EOF has seen a whole, well-formed text. It reads what PHP 8 reads, but refuses integers that do not fit 64 bits (PHP
 // takes the nearest that does, with a warning) and anything after the value. The zero Reader must be Reset before use.
 type Reader struct {
-	data    []byte
-	pos     int
-	session bool
-	masked  bool
-	begun   bool
-	// tracking is whether the text may hold references, so that slots has to be kept.
+	data     []byte
+	pos      int
+	session  bool
+	masked   bool
+	begun    bool
 	tracking bool
 	slots    []slot
 	count    int
@@ -143,11 +143,16 @@ type slot struct {
 // Reset makes r read data, one serialized value. With masked, NUL * NUL is written as Joomla up to 3.4.6 does.
 func (r *Reader) Reset(data []byte, masked bool) {
 	*r = Reader{data: data, masked: masked, slots: r.slots[:0], stack: r.stack[:0]}
-	// A value comes after a key's semicolon or a session variable's bar. Texts without references, as nearly all are,
-	// need no table of slots; a string that merely looks like one costs only the table.
-	r.tracking = bytes.Contains(data, []byte(";r:")) || bytes.Contains(data, []byte(";R:")) ||
-		bytes.Contains(data, []byte("|r:")) || bytes.Contains(data, []byte("|R:"))
 }
+
+// Track makes r, which has just been Reset, keep what it needs to know of each value to follow references to it. Hardly
+// any text has references, so that it pays to do without until Next says ErrReference, and then to begin anew.
+func (r *Reader) Track() {
+	r.tracking = true
+}
+
+// ErrReference is returned by Next at the first reference of a text, unless Track was called.
+var ErrReference = errors.New("php: reference in a text read without tracking")
 
 // ResetSession makes r read data, the text of a whole session in either of PHP's formats: that of the handler "php",
 // name|value name|value with nothing between, or that of "php_serialize", one serialized array. Both read as an Array
@@ -398,6 +403,9 @@ func (r *Reader) reference() (*Token, error) {
 		return nil, r.expected(r.pos, "; after a reference")
 	}
 	r.pos++
+	if !r.tracking {
+		return nil, ErrReference
+	}
 	if n < 1 || n > len(r.slots) {
 		return nil, r.expected(start, "a reference to a value before it")
 	}
@@ -519,6 +527,19 @@ func (r *Reader) str(coding Coding) (Span, error) {
 		return Span{}, r.expected(r.pos+1, ": after s")
 	}
 	r.pos += 2
+	// The way of nearly every string. Whatever is not as it should be is left to the code below, which says what.
+	if coding == Plain && !r.masked {
+		p, n := r.pos, 0
+		for p < len(r.data) && isDigit(r.data[p]) && n < 1<<24 {
+			n = n*10 + int(r.data[p]-'0')
+			p++
+		}
+		if end := p + 2 + n; p > r.pos && end+1 < len(r.data) &&
+			r.data[p] == ':' && r.data[p+1] == '"' && r.data[end] == '"' && r.data[end+1] == ';' {
+			r.pos = end + 2
+			return Span{p + 2, end, Plain}, nil
+		}
+	}
 	text, err := r.quoted(coding)
 	if err != nil {
 		return Span{}, err
