@@ -3,6 +3,7 @@ package capi
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 
 	"github.com/capi-go/capi/internal/php"
 )
@@ -23,6 +24,8 @@ type masker struct {
 	// from is the text that is searched, and to the copy that is changed, nil until there is something to change.
 	from, to []byte
 	masked   bool
+	// spare is the memory for to where the result is copied from it and never handed out.
+	spare []byte
 }
 
 // mask returns p with its secrets overwritten: p itself if it has none, nil if it cannot be decoded.
@@ -60,13 +63,19 @@ func (m *masker) ambiguous() bool {
 
 func (m *masker) readable(text []byte, masked bool) bool {
 	r := &m.readers[0]
-	r.ResetSession(text, masked)
-	return drain(r)
+	return wellFormed(r, func() { r.ResetSession(text, masked) })
 }
 
-func drain(r *php.Reader) bool {
+// wellFormed reports whether the text that reset makes r read is one, to its end.
+func wellFormed(r *php.Reader, reset func()) bool {
+	reset()
 	for {
 		t, err := r.Next()
+		if err == php.ErrReference {
+			reset()
+			r.Track()
+			continue
+		}
 		if err != nil {
 			return false
 		}
@@ -77,18 +86,24 @@ func drain(r *php.Reader) bool {
 }
 
 func (m *masker) session() bool {
-	return m.search(func(r *php.Reader) { r.ResetSession(m.from, m.masked) }, 0, 0, true)
+	return m.search(func() { m.readers[0].ResetSession(m.from, m.masked) }, 0, 0, true)
 }
 
-// search overwrites the secrets in the text that reset makes a reader read. The text begins at offset at, in nested
-// strings. It reports false if the text is malformed or its references lead too far.
-func (m *masker) search(reset func(*php.Reader), at, nested int, session bool) bool {
-	var secrets map[int]bool // slots that a secret refers to
+// search overwrites the secrets in the text that reset makes the reader of this level read. The text begins at offset at.
+// It reports false if the text is malformed or its references lead too far.
+func (m *masker) search(reset func(), at, nested int, session bool) bool {
+	r := &m.readers[nested]
+	reset()
+	err := m.pass(r, nil, at, nested, session)
+	if err != php.ErrReference {
+		return err == nil
+	}
+	secrets := map[int]bool{} // the slots that a secret refers to
 	for range maxPasses {
-		reset(&m.readers[nested])
 		known := len(secrets)
-		var ok bool
-		if secrets, ok = m.pass(&m.readers[nested], secrets, at, nested, session); !ok {
+		reset()
+		r.Track()
+		if m.pass(r, secrets, at, nested, session) != nil {
 			return false
 		}
 		if len(secrets) == known {
@@ -98,14 +113,17 @@ func (m *masker) search(reset func(*php.Reader), at, nested int, session bool) b
 	return false
 }
 
+// errLeftOut says that a text is well-formed, but that its secrets cannot all be found.
+var errLeftOut = errors.New("capi: payload to be left out")
+
 // pass goes through a text once, and adds to secrets what it finds a secret to refer to.
-func (m *masker) pass(r *php.Reader, secrets map[int]bool, at, nested int, session bool) (map[int]bool, bool) {
+func (m *masker) pass(r *php.Reader, secrets map[int]bool, at, nested int, session bool) error {
 	const none = -1
 	inside := none // the depth of the outermost secret container
 	for {
 		t, err := r.Next()
 		if err != nil {
-			return secrets, false
+			return err
 		}
 		if t.Kind == php.End {
 			if t.Depth == inside {
@@ -114,13 +132,13 @@ func (m *masker) pass(r *php.Reader, secrets map[int]bool, at, nested int, sessi
 			continue
 		}
 		if t.Kind == php.EOF {
-			return secrets, true
+			return nil
 		}
 		var name []byte
 		if t.KeyKind == php.StringKey {
 			name = m.name(r, t.Key, at)
 		}
-		secret := inside != none || name != nil && secretName(name) || secrets != nil && t.Slot > 0 && secrets[t.Slot]
+		secret := inside != none || name != nil && secretName(name) || t.Slot > 0 && secrets[t.Slot]
 		joomla := session && t.Depth == 1 && string(name) == registryVariable
 		switch t.Kind {
 		case php.Array, php.Object:
@@ -131,13 +149,13 @@ func (m *masker) pass(r *php.Reader, secrets map[int]bool, at, nested int, sessi
 			switch {
 			case joomla:
 				if t.Text.Coding != php.Plain || !m.registry(t.Text.Start, t.Text.End) {
-					return secrets, false
+					return errLeftOut
 				}
 			case secret:
 				m.overwrite(t.Text, at)
 			case t.Text.Coding == php.Plain:
 				if !m.text(at+t.Text.Start, at+t.Text.End, nested) {
-					return secrets, false
+					return errLeftOut
 				}
 			}
 		case php.Int, php.Float:
@@ -148,12 +166,9 @@ func (m *masker) pass(r *php.Reader, secrets map[int]bool, at, nested int, sessi
 			m.overwrite(t.Text, at)
 		case php.Reference:
 			if joomla {
-				return secrets, false
+				return errLeftOut
 			}
 			if secret && !t.Open && !secrets[t.Target] {
-				if secrets == nil {
-					secrets = map[int]bool{}
-				}
 				secrets[t.Target] = true
 			}
 		}
@@ -171,7 +186,7 @@ func (m *masker) name(r *php.Reader, key php.Span, at int) []byte {
 // target returns the text that may be changed.
 func (m *masker) target() []byte {
 	if m.to == nil {
-		m.to = bytes.Clone(m.from)
+		m.to = append(m.spare[:0], m.from...)
 	}
 	return m.to
 }
@@ -218,9 +233,10 @@ func (m *masker) registry(start, end int) bool {
 	}
 	in := m.inner
 	in.from, in.to = serialized, nil
-	ok := in.search(func(r *php.Reader) { r.Reset(serialized, false) }, 0, 0, false)
+	ok := in.search(func() { in.readers[0].Reset(serialized, false) }, 0, 0, false)
 	if ok && in.to != nil {
 		base64.StdEncoding.Encode(m.target()[start:end], in.to)
+		in.spare = in.to
 	}
 	return ok
 }
@@ -238,10 +254,8 @@ func (m *masker) text(start, end, nested int) bool {
 			return true
 		}
 		r := &m.readers[nested+1]
-		if r.Reset(m.from[start:end], m.masked); !drain(r) {
-			return true
-		}
-		return m.search(func(r *php.Reader) { r.Reset(m.from[start:end], m.masked) }, start, nested+1, false)
+		reset := func() { r.Reset(m.from[start:end], m.masked) }
+		return !wellFormed(r, reset) || m.search(reset, start, nested+1, false)
 	}
 	return true
 }
