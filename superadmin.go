@@ -44,9 +44,10 @@ func NewSessionAuthorizer(site *Site) *SessionAuthorizer {
 	}
 	a := &SessionAuthorizer{site: site, names: site.cookieNames()}
 	for i := range a.names {
+		placeholders := len(a.appendArgs(nil, "")) * (i + 1)
 		a.queries = append(a.queries, site.userQuery(
 			`"#__session" AS s INNER JOIN "#__users" AS u ON u."id" = s."userid"`,
-			`s."session_id" IN (?`+strings.Repeat(", ?", i)+`)`,
+			`s."session_id" IN (`+strings.Repeat("?, ", placeholders-1)+`?)`,
 			`s."session_id"`, `s."guest"`, `s."time"`))
 	}
 	return a
@@ -58,10 +59,9 @@ func (a *SessionAuthorizer) Authorize(r *http.Request) error {
 	if len(ids) == 0 {
 		return ErrUnauthenticated
 	}
-	args := make([]any, len(ids))
-	for i, id := range ids {
-		// As a string, since drivers make of that what the column needs, be it bytes or text.
-		args[i] = id
+	var args []any
+	for _, id := range ids {
+		args = a.appendArgs(args, id)
 	}
 	var (
 		id          text
@@ -83,8 +83,19 @@ func (a *SessionAuthorizer) Authorize(r *http.Request) error {
 	return a.site.authorize(users, rules)
 }
 
-// cookieNames returns the names of the session cookies of s, as Joomla\CMS\Application\ApplicationHelper::getHash makes
-// them of what the application is called: in Joomla 3 its name, since Joomla 4 the name of its class.
+// appendArgs appends the arguments that stand for an id in a query. A string is compared with bytes as with text, but not
+// in SQLite, where they are never equal.
+func (a *SessionAuthorizer) appendArgs(args []any, id string) []any {
+	if a.site.config.database() == sqLite {
+		args = append(args, []byte(id))
+	}
+	return append(args, id)
+}
+
+// cookieNames returns the names of the session cookies of s. The name that Joomla\CMS\Application\ApplicationHelper's
+// getHash makes of the secret and what the application is called is hashed again by its session class. Where
+// configuration.php has no $session_name, it is called by its name, or by that of its class, which is what Joomla 4 and
+// later fall back on.
 func (s *Site) cookieNames() []string {
 	seeds := []string{
 		"site", "administrator",
@@ -95,8 +106,9 @@ func (s *Site) cookieNames() []string {
 	}
 	names := make([]string, len(seeds))
 	for i, seed := range seeds {
-		sum := md5.Sum([]byte(s.config.Secret + seed))
-		names[i] = hex.EncodeToString(sum[:])
+		hash := md5.Sum([]byte(s.config.Secret + seed))
+		hash = md5.Sum(hex.AppendEncode(nil, hash[:]))
+		names[i] = hex.EncodeToString(hash[:])
 	}
 	return names
 }
