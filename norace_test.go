@@ -1,0 +1,6 @@
+//go:build !race
+
+package capi_test
+
+// raceEnabled says that the race detector is on, which allocates and slows down.
+const raceEnabled = false
