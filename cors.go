@@ -109,7 +109,8 @@ func (c CORS) compile() (*corsPolicy, error) {
 	return policy, errors.Join(errs...)
 }
 
-// validOrigin reports whether a browser would send origin: nothing but scheme, host and port, in their usual form.
+// validOrigin reports whether a browser would send origin: nothing but scheme, host and port, in their usual form, which
+// is ASCII.
 func validOrigin(origin string) bool {
 	u, err := url.Parse(origin)
 	if err != nil || u.Host == "" || u.Port() == "" && strings.HasSuffix(u.Host, ":") {
@@ -119,7 +120,8 @@ func validOrigin(origin string) bool {
 	if u.Port() != "" && u.Port() == standard {
 		return false
 	}
-	return origin == u.Scheme+"://"+u.Host && origin == strings.ToLower(origin) && !strings.ContainsAny(origin, "*, ")
+	return origin == u.Scheme+"://"+u.Host && origin == strings.ToLower(origin) &&
+		!strings.ContainsFunc(origin, func(r rune) bool { return r <= ' ' || r > '~' || r == '*' || r == ',' })
 }
 
 // validToken reports whether name is a token of RFC 9110, section 5.6.2.

@@ -1,0 +1,81 @@
+package capi_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/capi-go/capi"
+)
+
+func TestAnyOf(t *testing.T) {
+	errDown := errors.New("down")
+	expired := fmt.Errorf("%w: expired", capi.ErrUnauthenticated)
+	tests := []struct {
+		name    string
+		answers []error
+		want    error
+		asked   int
+	}{
+		{"none", nil, capi.ErrUnauthenticated, 0},
+		{"accepts", []error{nil}, nil, 1},
+		{"first accepts", []error{nil, capi.ErrForbidden}, nil, 1},
+		{"second accepts", []error{capi.ErrUnauthenticated, nil, errDown}, nil, 2},
+		{"wrapped passes on", []error{expired, expired, nil}, nil, 3},
+		{"forbidden is final", []error{capi.ErrForbidden, nil}, capi.ErrForbidden, 1},
+		{"forbidden after unauthenticated", []error{expired, capi.ErrForbidden, nil}, capi.ErrForbidden, 2},
+		{"failure is final", []error{errDown, nil}, errDown, 1},
+		{"nobody knows", []error{expired, capi.ErrUnauthenticated}, capi.ErrUnauthenticated, 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := httptest.NewRequest("GET", "/", nil)
+			var asked []int
+			var authorizers []capi.Authorizer
+			for i, answer := range tt.answers {
+				authorizers = append(authorizers, capi.AuthorizerFunc(func(got *http.Request) error {
+					assert.Same(t, r, got)
+					asked = append(asked, i)
+					return answer
+				}))
+			}
+			auth := capi.AnyOf(authorizers...)
+			clear(authorizers) // Which are the caller's to change.
+			if err := auth.Authorize(r); tt.want == nil {
+				assert.NoError(t, err)
+			} else {
+				assert.ErrorIs(t, err, tt.want)
+			}
+			assert.Len(t, asked, tt.asked)
+			for i, n := range asked {
+				assert.Equal(t, i, n, "in their order, and once")
+			}
+		})
+	}
+}
+
+func TestAnyOfPanicsOnNil(t *testing.T) {
+	for _, auth := range []capi.Authorizer{nil, capi.AuthorizerFunc(nil)} {
+		assert.PanicsWithValue(t, "capi: nil Authorizer", func() { capi.AnyOf(answering(nil), auth) })
+	}
+}
+
+// A guard of nobody accepts nobody.
+func TestAnyOfNoneRefuses(t *testing.T) {
+	store := &spyStore{Store: capi.Sessions{{ID: "a"}}}
+	w := httptest.NewRecorder()
+	capi.NewHandler(store, capi.AnyOf()).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	assert.Equal(t, 401, w.Code)
+	assert.Zero(t, store.called.Load())
+}
+
+func TestTheRefusalsAreDistinct(t *testing.T) {
+	assert.NotErrorIs(t, capi.ErrForbidden, capi.ErrUnauthenticated)
+	assert.NotErrorIs(t, capi.ErrUnauthenticated, capi.ErrForbidden)
+	assert.ErrorContains(t, capi.ErrForbidden, "capi: ")
+	assert.ErrorContains(t, capi.ErrUnauthenticated, "capi: ")
+}

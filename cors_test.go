@@ -1,0 +1,255 @@
+package capi_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/capi-go/capi"
+)
+
+func TestCORS(t *testing.T) {
+	const (
+		origins     = "Access-Control-Allow-Origin"
+		methods     = "Access-Control-Allow-Methods"
+		names       = "Access-Control-Allow-Headers"
+		credentials = "Access-Control-Allow-Credentials"
+		maxAge      = "Access-Control-Max-Age"
+
+		contractMethods = "PUT, GET, POST, DELETE, OPTIONS"
+		contractHeaders = "X-Requested-With, Origin, Content-Type, token, dlid, nonce"
+	)
+	type request struct {
+		name      string
+		method    string
+		origin    string
+		requested string // Access-Control-Request-Method
+		want      http.Header
+		inner     bool // The wrapped handler answers.
+	}
+	contract := headers(contractCORS...)
+	named := capi.CORS{AllowedOrigins: []string{"https://a.example", "http://localhost:3000"}}
+	tests := []struct {
+		name     string
+		policy   capi.CORS
+		requests []request
+	}{
+		{"contract", capi.CORS{}, []request{
+			{"no page", "GET", "", "", contract, true},
+			{"any page", "GET", "https://any.example", "", contract, true},
+			{"opaque origin", "GET", "null", "", contract, true},
+			{"preflight", "OPTIONS", "https://any.example", "GET", contract, false},
+			{"preflight for another method", "OPTIONS", "https://any.example", "PATCH", contract, false},
+			{"OPTIONS", "OPTIONS", "https://any.example", "", contract, true},
+			{"OPTIONS without an origin", "OPTIONS", "", "GET", contract, true},
+			{"GET with the header of a preflight", "GET", "https://any.example", "GET", contract, true},
+		}},
+		{"named origins", named, []request{
+			{"no page", "GET", "", "", headers("Vary", "Origin"), true},
+			{"first", "GET", "https://a.example", "",
+				headers("Vary", "Origin", origins, "https://a.example", methods, contractMethods, names, contractHeaders), true},
+			{"second", "GET", "http://localhost:3000", "",
+				headers("Vary", "Origin", origins, "http://localhost:3000", methods, contractMethods, names, contractHeaders), true},
+			{"unknown", "GET", "https://b.example", "", headers("Vary", "Origin"), true},
+			{"other scheme", "GET", "http://a.example", "", headers("Vary", "Origin"), true},
+			{"other port", "GET", "https://a.example:8443", "", headers("Vary", "Origin"), true},
+			{"subdomain", "GET", "https://x.a.example", "", headers("Vary", "Origin"), true},
+			{"longer", "GET", "https://a.example.evil", "", headers("Vary", "Origin"), true},
+			{"upper case, which no browser sends", "GET", "https://A.example", "", headers("Vary", "Origin"), true},
+			{"opaque origin", "GET", "null", "", headers("Vary", "Origin"), true},
+			{"preflight", "OPTIONS", "https://a.example", "PUT",
+				headers("Vary", "Origin", origins, "https://a.example", methods, contractMethods, names, contractHeaders), false},
+			{"preflight of an unknown origin", "OPTIONS", "https://b.example", "GET", headers("Vary", "Origin"), false},
+			{"preflight for an unknown method", "OPTIONS", "https://a.example", "PATCH", headers("Vary", "Origin"), false},
+			{"preflight for a method in another case", "OPTIONS", "https://a.example", "put", headers("Vary", "Origin"), false},
+		}},
+		{"no origins", capi.CORS{AllowedOrigins: []string{}}, []request{
+			{"no page", "GET", "", "", headers("Vary", "Origin"), true},
+			{"a page", "GET", "https://a.example", "", headers("Vary", "Origin"), true},
+			{"preflight", "OPTIONS", "https://a.example", "GET", headers("Vary", "Origin"), false},
+		}},
+		{"everything", capi.CORS{
+			AllowedOrigins: []string{"https://a.example"}, AllowedMethods: []string{"DELETE"},
+			AllowedHeaders: []string{"Authorization", "X-Joomla-Token"}, AllowCredentials: true, MaxAge: 90*time.Second + time.Millisecond,
+		}, []request{
+			{"page", "GET", "https://a.example", "", headers("Vary", "Origin", origins, "https://a.example", credentials, "true",
+				methods, "DELETE", names, "Authorization, X-Joomla-Token"), true},
+			{"preflight", "OPTIONS", "https://a.example", "DELETE", headers("Vary", "Origin", origins, "https://a.example", credentials, "true",
+				methods, "DELETE", names, "Authorization, X-Joomla-Token", maxAge, "90"), false},
+			{"preflight for a method that needs no leave", "OPTIONS", "https://a.example", "HEAD", headers("Vary", "Origin", origins,
+				"https://a.example", credentials, "true", methods, "DELETE", names, "Authorization, X-Joomla-Token", maxAge, "90"), false},
+			{"preflight for another method", "OPTIONS", "https://a.example", "PUT", headers("Vary", "Origin"), false},
+			{"unknown", "GET", "https://b.example", "", headers("Vary", "Origin"), true},
+			{"preflight of an unknown origin", "OPTIONS", "https://b.example", "DELETE", headers("Vary", "Origin"), false},
+		}},
+		{"no methods, no headers, all origins", capi.CORS{
+			AllowedMethods: []string{}, AllowedHeaders: []string{}, MaxAge: time.Second - 1,
+		}, []request{
+			{"page", "GET", "https://a.example", "", headers(origins, "*"), true},
+			{"preflight", "OPTIONS", "https://a.example", "GET", headers(origins, "*"), false},
+		}},
+		{"all methods", capi.CORS{AllowedOrigins: []string{"https://a.example"}, AllowedMethods: []string{"*"}, AllowedHeaders: []string{"*"}}, []request{
+			{"preflight", "OPTIONS", "https://a.example", "PATCH",
+				headers("Vary", "Origin", origins, "https://a.example", methods, "*", names, "*"), false},
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			inner := false
+			wrapped, err := tt.policy.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				inner = true
+				w.WriteHeader(http.StatusTeapot)
+			}))
+			require.NoError(t, err)
+			own := newHandler(t, capi.Config{CORS: tt.policy}, capi.Sessions{}, answering(capi.ErrForbidden))
+			for _, request := range tt.requests {
+				t.Run(request.name, func(t *testing.T) {
+					inner = false
+					r := httptest.NewRequest(request.method, "/", nil)
+					if request.origin != "" {
+						r.Header.Set("Origin", request.origin)
+					}
+					if request.requested != "" {
+						r.Header.Set("Access-Control-Request-Method", request.requested)
+						r.Header.Set("Access-Control-Request-Headers", "x-marker")
+					}
+					w := httptest.NewRecorder()
+					wrapped.ServeHTTP(w, r)
+					assert.Equal(t, request.want, w.Header())
+					assert.Equal(t, request.inner, inner)
+					if request.inner {
+						assert.Equal(t, http.StatusTeapot, w.Code)
+					} else {
+						assert.Equal(t, http.StatusNoContent, w.Code)
+						assert.Empty(t, w.Body.String())
+					}
+
+					// The handler of this package applies the same policy, whatever it answers.
+					w = httptest.NewRecorder()
+					own.ServeHTTP(w, r)
+					for name := range w.Header() {
+						if !strings.HasPrefix(name, "Access-Control-") && name != "Vary" {
+							w.Header().Del(name)
+						}
+					}
+					assert.Equal(t, request.want, w.Header())
+				})
+			}
+		})
+	}
+}
+
+func TestCORSRefusesWhatCannotWork(t *testing.T) {
+	tests := []struct {
+		name   string
+		policy capi.CORS
+		want   []string // what the error must hold
+	}{
+		{"any origin with credentials", capi.CORS{AllowCredentials: true}, []string{`credentials cannot be allowed to the origin "*"`}},
+		{"named * with credentials", capi.CORS{AllowedOrigins: []string{"*"}, AllowCredentials: true}, []string{`to the origin "*"`}},
+		{"* beside others", capi.CORS{AllowedOrigins: []string{"*", "https://a.example"}}, []string{`cannot stand beside others`}},
+		{"all methods with credentials", capi.CORS{
+			AllowedOrigins: []string{"https://a.example"}, AllowedMethods: []string{"*"}, AllowCredentials: true,
+		}, []string{`"*" does not stand for all`}},
+		{"method", capi.CORS{AllowedMethods: []string{"GET", "PO ST"}}, []string{`"PO ST"`}},
+		{"header", capi.CORS{AllowedHeaders: []string{"token\r\nX-Evil: 1"}}, []string{`"token\r\nX-Evil: 1"`}},
+		{"empty header", capi.CORS{AllowedHeaders: []string{""}}, []string{`""`}},
+		{"negative age", capi.CORS{MaxAge: -1}, []string{"negative MaxAge -1ns"}},
+		{"everything at once", capi.CORS{
+			AllowedOrigins: []string{"a", "b"}, AllowedMethods: []string{"("}, AllowedHeaders: []string{")"}, MaxAge: -1,
+		}, []string{`"a"`, `"b"`, `"("`, `")"`, "MaxAge"}},
+	}
+	for _, origin := range []string{
+		"", "null", "a.example", "https://", "//a.example", "https:a.example", "https://a.example/", "https://a.example/path",
+		"https://a.example?", "https://a.example#", "https://user@a.example", "https://A.example", "HTTPS://a.example",
+		"https://a.example:", "https://a.example:443", "http://a.example:80", "https://*.a.example", "https://a.example, https://b.example",
+		"https://a.example https://b.example", " https://a.example", "https://a.example\r\nX-Evil: 1", "https://a.example:port",
+		"https://münchen.example",
+	} {
+		tests = append(tests, struct {
+			name   string
+			policy capi.CORS
+			want   []string
+		}{"origin " + origin, capi.CORS{AllowedOrigins: []string{"https://good.example", origin}}, []string{"is not an origin"}})
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			handler, err := tt.policy.Handler(http.NotFoundHandler())
+			assert.Nil(t, handler)
+			require.Error(t, err)
+			for _, want := range tt.want {
+				assert.ErrorContains(t, err, want)
+			}
+			assert.NotContains(t, err.Error(), "good.example")
+			for _, line := range strings.Split(err.Error(), "\n") {
+				assert.True(t, strings.HasPrefix(line, "capi: CORS: "), line)
+			}
+			_, err = capi.Config{CORS: tt.policy}.NewHandler(capi.Sessions{}, answering(nil))
+			assert.Error(t, err)
+		})
+	}
+}
+
+func TestCORSTakesOriginsThatBrowsersSend(t *testing.T) {
+	for _, origin := range []string{
+		"https://a.example", "http://localhost", "http://localhost:3000", "http://127.0.0.1:8080", "http://[::1]:8080", "https://a.example:80",
+		"http://a.example:443", "https://xn--mnchen-3ya.example", "capacitor://localhost", "chrome-extension://abcdefghijklmnop",
+	} {
+		handler, err := capi.CORS{AllowedOrigins: []string{origin}}.Handler(http.NotFoundHandler())
+		require.NoError(t, err, origin)
+		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Origin", origin)
+		handler.ServeHTTP(w, r)
+		assert.Equal(t, origin, w.Header().Get("Access-Control-Allow-Origin"))
+	}
+}
+
+func TestCORSPanicsOnNil(t *testing.T) {
+	assert.PanicsWithValue(t, "capi: nil Handler", func() { _, _ = capi.CORS{}.Handler(nil) })
+}
+
+func TestCORSKeepsTheVaryOfOthers(t *testing.T) {
+	handler, err := capi.CORS{AllowedOrigins: []string{"https://a.example"}}.Handler(http.NotFoundHandler())
+	require.NoError(t, err)
+	w := httptest.NewRecorder()
+	w.Header().Set("Vary", "Accept-Encoding")
+	handler.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	assert.Equal(t, []string{"Accept-Encoding", "Origin"}, w.Header().Values("Vary"))
+}
+
+// What middleware does to the headers of one answer must not show in the next.
+func TestCORSHeadersAreOfOneAnswer(t *testing.T) {
+	handler, err := capi.CORS{}.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for _, values := range w.Header() {
+			values[0] = "changed"
+		}
+	}))
+	require.NoError(t, err)
+	for range 2 {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		assert.Equal(t, "changed", w.Header().Get("Access-Control-Allow-Origin"))
+	}
+	unchanged := newHandler(t, capi.Config{}, capi.Sessions{}, answering(nil))
+	w := httptest.NewRecorder()
+	unchanged.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	assert.Equal(t, headers(withBody...), w.Header())
+}
+
+func TestCORSPolicyIsCopied(t *testing.T) {
+	policy := capi.CORS{AllowedOrigins: []string{"https://a.example"}, AllowedMethods: []string{"PUT"}}
+	handler, err := policy.Handler(http.NotFoundHandler())
+	require.NoError(t, err)
+	policy.AllowedOrigins[0], policy.AllowedMethods[0] = "https://b.example", "PATCH"
+	w, r := httptest.NewRecorder(), httptest.NewRequest("OPTIONS", "/", nil)
+	r.Header.Set("Origin", "https://a.example")
+	r.Header.Set("Access-Control-Request-Method", "PUT")
+	handler.ServeHTTP(w, r)
+	assert.Equal(t, "https://a.example", w.Header().Get("Access-Control-Allow-Origin"))
+	assert.Equal(t, "PUT", w.Header().Get("Access-Control-Allow-Methods"))
+}
