@@ -45,7 +45,8 @@ CREATE TABLE "#__assets" ("id" int unsigned NOT NULL PRIMARY KEY, "parent_id" in
 	"name" varchar(50) NOT NULL, "title" varchar(100) NOT NULL, "rules" varchar(5120) NOT NULL) CHARSET utf8mb4;
 CREATE TABLE "#__user_profiles" ("user_id" int NOT NULL, "profile_key" varchar(100) NOT NULL, "profile_value" text NOT NULL, "ordering" int NOT NULL DEFAULT 0,
 	PRIMARY KEY ("user_id", "profile_key")) CHARSET utf8mb4;
-CREATE TABLE "#__extensions" ("type" varchar(20) NOT NULL, "element" varchar(100) NOT NULL, "folder" varchar(100) NOT NULL, "enabled" tinyint NOT NULL,
+CREATE TABLE "#__extensions" ("extension_id" int NOT NULL AUTO_INCREMENT PRIMARY KEY,
+	"type" varchar(20) NOT NULL, "element" varchar(100) NOT NULL, "folder" varchar(100) NOT NULL, "enabled" tinyint NOT NULL,
 	"params" text NOT NULL) CHARSET utf8mb4;
 CREATE TABLE "#__services_tokens" ("token" varchar(255) NOT NULL, "userid" int NOT NULL, "state" tinyint NOT NULL) CHARSET utf8mb4`
 
@@ -61,7 +62,8 @@ CREATE TABLE "#__assets" ("id" bigint NOT NULL PRIMARY KEY, "parent_id" bigint N
 	"name" varchar(50) NOT NULL, "title" varchar(100) NOT NULL, "rules" text NOT NULL);
 CREATE TABLE "#__user_profiles" ("user_id" bigint NOT NULL, "profile_key" varchar(100) NOT NULL, "profile_value" text NOT NULL, "ordering" bigint NOT NULL DEFAULT 0,
 	PRIMARY KEY ("user_id", "profile_key"));
-CREATE TABLE "#__extensions" ("type" varchar(20) NOT NULL, "element" varchar(100) NOT NULL, "folder" varchar(100) NOT NULL, "enabled" smallint NOT NULL,
+CREATE TABLE "#__extensions" ("extension_id" serial NOT NULL PRIMARY KEY,
+	"type" varchar(20) NOT NULL, "element" varchar(100) NOT NULL, "folder" varchar(100) NOT NULL, "enabled" smallint NOT NULL,
 	"params" text NOT NULL);
 CREATE TABLE "#__services_tokens" ("token" varchar(255) NOT NULL, "userid" integer NOT NULL, "state" smallint NOT NULL)`
 
@@ -77,7 +79,8 @@ CREATE TABLE "#__assets" ("id" integer NOT NULL PRIMARY KEY, "parent_id" integer
 	"name" text NOT NULL, "title" text NOT NULL, "rules" text NOT NULL);
 CREATE TABLE "#__user_profiles" ("user_id" integer NOT NULL, "profile_key" text NOT NULL, "profile_value" text NOT NULL, "ordering" integer NOT NULL DEFAULT 0,
 	PRIMARY KEY ("user_id", "profile_key"));
-CREATE TABLE "#__extensions" ("type" text NOT NULL, "element" text NOT NULL, "folder" text NOT NULL, "enabled" integer NOT NULL,
+CREATE TABLE "#__extensions" ("extension_id" integer NOT NULL PRIMARY KEY,
+	"type" text NOT NULL, "element" text NOT NULL, "folder" text NOT NULL, "enabled" integer NOT NULL,
 	"params" text NOT NULL);
 CREATE TABLE "#__services_tokens" ("token" text NOT NULL, "userid" integer NOT NULL, "state" integer NOT NULL)`
 )
