@@ -1,0 +1,242 @@
+package php_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"runtime/metrics"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/capi-go/capi/internal/php"
+)
+
+func FuzzDecode(f *testing.F) {
+	for _, stored := range stored(f) {
+		if _, value, ok := strings.Cut(stored, "|"); ok {
+			f.Add([]byte(value), false)
+			f.Add([]byte(value), true)
+		}
+	}
+	f.Add([]byte(`a:3:{i:0;O:8:"stdClass":1:{s:1:"a";r:2;}i:1;R:2;i:2;r:2;}`), false)
+	f.Add([]byte(`a:2:{S:1:"\61";C:1:"A":1:{b}s:1:"0";E:3:"A:b";}`), false)
+	f.Fuzz(func(t *testing.T, data []byte, masked bool) {
+		walk(t, data, masked, false)
+		value, err := bounded(t, data, func() (any, error) { return php.Decode(data, php.Options{Masked: masked}) })
+		check(t, data, value, err)
+	})
+}
+
+func FuzzDecodeSession(f *testing.F) {
+	for _, stored := range stored(f) {
+		f.Add([]byte(stored), false)
+		f.Add([]byte(stored), true)
+	}
+	f.Add([]byte(`a|O:8:"stdClass":1:{s:1:"a";r:2;}b|R:1;c|r:1;`), false)
+	f.Fuzz(func(t *testing.T, data []byte, masked bool) {
+		walk(t, data, masked, true)
+		value, err := bounded(t, data, func() (any, error) {
+			m, err := php.DecodeSession(data, php.Options{Masked: masked})
+			return m, err
+		})
+		check(t, data, value, err)
+	})
+}
+
+// stored returns the values of the data column that PHP's own serializer wrote.
+func stored(f *testing.F) []string {
+	f.Helper()
+	text, err := os.ReadFile("../../testdata/session_payload.json")
+	require.NoError(f, err)
+	var vectors []struct {
+		Stored string `json:"stored_base64"`
+	}
+	require.NoError(f, json.Unmarshal(text, &vectors))
+	var all []string
+	for _, v := range vectors {
+		b, err := base64.StdEncoding.DecodeString(v.Stored)
+		require.NoError(f, err)
+		all = append(all, string(b))
+	}
+	return all
+}
+
+// bounded runs decode and holds its time and memory against the length of its input.
+func bounded(t *testing.T, data []byte, decode func() (any, error)) (any, error) {
+	t.Helper()
+	const base, ratio = 256 << 10, 64
+	allocated := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(allocated)
+	before, start := allocated[0].Value.Uint64(), time.Now()
+	value, err := decode()
+	took := time.Since(start)
+	metrics.Read(allocated)
+	if n := allocated[0].Value.Uint64() - before; n > base+ratio*uint64(len(data)) {
+		t.Fatalf("%d bytes of input took %d bytes of memory", len(data), n)
+	}
+	// A microsecond a byte is a hundred times what it takes, and the second is for a busy machine.
+	if took > time.Second+time.Duration(len(data))*time.Microsecond {
+		t.Fatalf("%d bytes of input took %v", len(data), took)
+	}
+	return value, err
+}
+
+// check holds that an error names a place in the input and nothing of it, and that a value written out by the simplest
+// of serializers decodes to itself.
+func check(t *testing.T, data []byte, value any, err error) {
+	t.Helper()
+	if err != nil {
+		var syntax *php.SyntaxError
+		require.ErrorAs(t, err, &syntax)
+		require.GreaterOrEqual(t, syntax.Offset, 0)
+		require.LessOrEqual(t, syntax.Offset, len(data))
+		return
+	}
+	var b strings.Builder
+	depth := 0
+	serialize(&b, value, 0, &depth)
+	// With its class name and key prefix, each container grows; and so does each integer key that becomes a string.
+	if limit := 64 + 16*(1+php.MaxReferenced)*len(data); b.Len() > limit {
+		t.Fatalf("%d bytes of input stand for %d", len(data), b.Len())
+	}
+	if depth > php.MaxDepth {
+		return // references put deep values deeper
+	}
+	again, err := php.Decode([]byte(b.String()), php.Options{})
+	require.NoError(t, err)
+	require.True(t, same(value, again), "%#v\n%#v", value, again)
+}
+
+// same is reflect.DeepEqual, but for a NAN that equals itself.
+func same(a, b any) bool {
+	switch a := a.(type) {
+	case []any:
+		b, ok := b.([]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for i := range a {
+			if !same(a[i], b[i]) {
+				return false
+			}
+		}
+		return true
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for k := range a {
+			if v, ok := b[k]; !ok || !same(a[k], v) {
+				return false
+			}
+		}
+		return true
+	case float64:
+		b, ok := b.(float64)
+		return ok && (a == b || math.IsNaN(a) && math.IsNaN(b))
+	default:
+		return a == b
+	}
+}
+
+func serialize(b *strings.Builder, v any, depth int, deepest *int) {
+	switch v := v.(type) {
+	case nil:
+		b.WriteString("N;")
+	case bool:
+		if v {
+			b.WriteString("b:1;")
+		} else {
+			b.WriteString("b:0;")
+		}
+	case int64:
+		fmt.Fprintf(b, "i:%d;", v)
+	case float64:
+		switch {
+		case math.IsInf(v, 1):
+			b.WriteString("d:INF;")
+		case math.IsInf(v, -1):
+			b.WriteString("d:-INF;")
+		case math.IsNaN(v):
+			b.WriteString("d:NAN;")
+		default:
+			fmt.Fprintf(b, "d:%v;", v)
+		}
+	case string:
+		fmt.Fprintf(b, `s:%d:"%s";`, len(v), v)
+	case []any:
+		*deepest = max(*deepest, depth+1)
+		fmt.Fprintf(b, "a:%d:{", len(v))
+		for i, e := range v {
+			fmt.Fprintf(b, "i:%d;", i)
+			serialize(b, e, depth+1, deepest)
+		}
+		b.WriteString("}")
+	case map[string]any:
+		*deepest = max(*deepest, depth+1)
+		fmt.Fprintf(b, `O:8:"stdClass":%d:{`, len(v))
+		for k, e := range v {
+			fmt.Fprintf(b, "s:%d:\"\x00*\x00%s\";", len(k)+3, k)
+			serialize(b, e, depth+1, deepest)
+		}
+		b.WriteString("}")
+	default:
+		panic(fmt.Sprintf("not a decoded value: %T", v))
+	}
+}
+
+// walk holds what every user of Reader relies on: spans lie in the text, depths fit, and every container ends.
+func walk(t *testing.T, data []byte, masked, session bool) {
+	t.Helper()
+	var r php.Reader
+	reset := r.Reset
+	if session {
+		reset = r.ResetSession
+	}
+	reset(data, masked)
+	var open []int
+	for {
+		token, err := r.Next()
+		if err == php.ErrReference {
+			reset(data, masked)
+			r.Track()
+			open = open[:0]
+			continue
+		}
+		if err != nil {
+			return
+		}
+		if token.Kind == php.EOF {
+			require.Empty(t, open)
+			return
+		}
+		if token.Kind == php.End {
+			require.Equal(t, open[len(open)-1], token.Depth)
+			open = open[:len(open)-1]
+			continue
+		}
+		require.Equal(t, len(open), token.Depth)
+		require.Equal(t, len(open) > 0, token.KeyKind != php.NoKey)
+		spans := []php.Span{}
+		if token.KeyKind == php.StringKey {
+			spans = append(spans, token.Key)
+		}
+		switch token.Kind {
+		case php.Array, php.Object:
+			open = append(open, token.Depth)
+			require.LessOrEqual(t, len(open), php.MaxDepth+1)
+		case php.String, php.Enum, php.Custom, php.Float, php.Int:
+			spans = append(spans, token.Text)
+		}
+		for _, s := range spans {
+			require.True(t, 0 <= s.Start && s.Start <= s.End && s.End <= len(data))
+			require.LessOrEqual(t, len(r.Append(nil, s)), s.End-s.Start)
+		}
+	}
+}
