@@ -176,8 +176,9 @@ func (c SiteConfig) LogValue() slog.Value {
 
 // A Site is a Joomla installation: its database and what its configuration says. It is safe for concurrent use.
 type Site struct {
-	db     *sql.DB
-	config SiteConfig
+	db *sql.DB
+	// config is a pointer, since fmt does not follow those that it finds inside what holds a Site.
+	config *SiteConfig
 	// quote is the database's quote of identifiers.
 	quote string
 	// numbered says that placeholders are $1, $2 and so on.
@@ -185,13 +186,13 @@ type Site struct {
 }
 
 // NewSite returns the site that config describes, with its tables in db, which stays the caller's to close. It reads
-// nothing from db, and nothing that says where db is from config. The error names everything that is wrong with config, and wraps
-// [ErrConfiguration]. It panics if db is nil.
+// nothing from db, and of config nothing that says where db is. The error names everything that is wrong with config,
+// and wraps [ErrConfiguration]. It panics if db is nil.
 func NewSite(db *sql.DB, config SiteConfig) (*Site, error) {
 	if db == nil {
 		panic("capi: nil DB")
 	}
-	site := &Site{db: db, config: config, quote: `"`}
+	site := &Site{db: db, config: &config, quote: `"`}
 	var errs []error
 	switch config.database() {
 	case mySQL:
