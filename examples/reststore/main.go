@@ -1,0 +1,87 @@
+// Reststore serves the session list of another service: its Store asks a REST service where a site's own database is out
+// of reach. It brings such a service along, and asks for a bearer token of its own.
+//
+//	go run ./reststore
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"time"
+
+	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/examples/internal/demo"
+	"github.com/capi-go/capi/examples/internal/serve"
+	"github.com/capi-go/capi/examples/internal/site"
+)
+
+func main() {
+	addr := flag.String("addr", "127.0.0.1:8080", "`address` to serve at; port 0 takes any that is free")
+	flag.Parse()
+	if err := run(*addr); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(addr string) (err error) {
+	dir, err := os.MkdirTemp("", "capi-reststore-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	joomla, err := site.Open(context.Background(), dir, 100)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, joomla.Close()) }()
+	service, err := newService(joomla)
+	if err != nil {
+		return err
+	}
+	defer service.Close()
+
+	store := &restStore{client: newClient(), url: service.URL + demo.Path, token: joomla.Admin.APIToken}
+	token := rand.Text()
+	mux := http.NewServeMux()
+	mux.Handle(demo.Path, capi.NewHandler(store, bearer(token)))
+	return serve.Run(context.Background(), addr, mux, func(url string) {
+		fmt.Printf("curl -i -H 'Authorization: Bearer %s' %s%s\n", token, url, demo.Path)
+	})
+}
+
+// newService starts the service that has the sessions.
+func newService(joomla *site.Site) (*httptest.Server, error) {
+	s, err := capi.NewSite(joomla.DB, joomla.Config)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle(demo.Path, capi.NewHandler(capi.NewSQLStore(s), capi.NewTokenAuthorizer(s)))
+	return httptest.NewServer(mux), nil
+}
+
+// newClient returns a client that does not wait for a service that says nothing.
+func newClient() *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.ResponseHeaderTimeout = 10 * time.Second
+	return &http.Client{Transport: transport}
+}
+
+// bearer accepts whoever has token.
+func bearer(token string) capi.Authorizer {
+	want := []byte("Bearer " + token)
+	return capi.AuthorizerFunc(func(r *http.Request) error {
+		if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), want) != 1 {
+			return capi.ErrUnauthenticated
+		}
+		return nil
+	})
+}
