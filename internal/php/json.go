@@ -65,90 +65,99 @@ func Cut[T string | []byte](s T, limit int) int {
 // blockSize is how many bytes AppendEscaped looks at in one go. One bit of a word stands for each.
 const blockSize = 64
 
-// A word is what is copied at once.
-type word [16]byte
-
-// A block holds blockSize bytes, and some more so that a word can be read from each of them.
-type block [blockSize + len(word{})]byte
+// A window holds a block and what follows it, so that whole blocks can be copied from wherever a rune in it ends.
+type window [2*blockSize + 8]byte
 
 // AppendEscaped appends what stands between the quotes of a JSON string, as [AppendString] describes.
+//
+// What cannot be predicted is where the next byte to escape is, so that is not branched upon: whole blocks are copied,
+// of which only what comes before that byte counts.
 func AppendEscaped(dst, src []byte) []byte {
-	// Room for the worst case, and for the words that are written beyond what counts of them.
-	dst = slices.Grow(dst, MaxEscape*len(src)+len(block{}))
+	dst = slices.Grow(dst, MaxEscape*len(src)+len(window{}))
 	n, out := len(dst), dst[:cap(dst)]
-	var last block
-	for len(src) > 0 {
-		in := &last
-		if len(src) >= len(block{}) {
-			in = (*block)(src)
-		} else {
-			copy(last[:], src)
-		}
-		size := min(blockSize, len(src))
-		done := 0
-		for special := in.special() & (1<<size - 1); special != 0; special = special >> done << done {
-			next := bits.TrailingZeros64(special)
-			n = putPlain(out, n, in, done, next)
-			if c := src[next]; c < utf8.RuneSelf {
-				entry := escapes[c]
-				binary.LittleEndian.PutUint64(out[n:], entry)
-				n += int(entry >> 56)
-				done = next + 1
-			} else {
-				var width int
-				n, width = putRune(out, n, src[next:])
-				done = next + width
+	for len(src) >= len(window{}) {
+		in := (*window)(src)
+		special := special((*[blockSize]byte)(in[:]))
+		if count := bits.OnesCount64(special); count <= 2 {
+			// Most blocks of clean text. What is not there is escaped too, behind the block, but counts 0 bytes.
+			first, second := bits.TrailingZeros64(special), bits.TrailingZeros64(special&(special-1))
+			if a, b := in[first], in[second]; a|b < utf8.RuneSelf {
+				hasFirst, hasSecond := (count+1)>>1, count>>1
+				putBlock(out[n:], in[:])
+				n += first
+				binary.LittleEndian.PutUint64(out[n:], escapes[a])
+				n += int(escapes[a]>>56) * hasFirst
+				putBlock(out[n:], in[first+hasFirst:])
+				n += second - (first + hasFirst)
+				binary.LittleEndian.PutUint64(out[n:], escapes[b])
+				n += int(escapes[b]>>56) * hasSecond
+				putBlock(out[n:], in[second+hasSecond:])
+				n += blockSize - (second + hasSecond)
+				src = src[blockSize:]
+				continue
 			}
 		}
-		if done < size {
-			n = putPlain(out, n, in, done, size)
-			done = size
+		var done int
+		n, done = putEscaped(out, n, src, in, special)
+		src = src[done:]
+	}
+	var last window
+	for len(src) > 0 {
+		copy(last[:], src)
+		special := special((*[blockSize]byte)(last[:]))
+		if len(src) < blockSize {
+			special &= 1<<len(src) - 1
 		}
+		var done int
+		n, done = putEscaped(out, n, src, &last, special)
 		src = src[done:]
 	}
 	return out[:n]
 }
 
-// special returns a word with a bit set for each byte of b, the first one lowest, that JSON cannot hold as it is: a
-// control character, a quote, a slash, a backslash or a byte above ASCII.
-func (b *block) special() uint64 {
-	// The factor moves the lowest bits of eight bytes side by side into the highest byte.
-	const gather = 0x0102040810204080
-	return specialBytes(b[0:])*gather>>56 |
-		specialBytes(b[8:])*gather>>56<<8 |
-		specialBytes(b[16:])*gather>>56<<16 |
-		specialBytes(b[24:])*gather>>56<<24 |
-		specialBytes(b[32:])*gather>>56<<32 |
-		specialBytes(b[40:])*gather>>56<<40 |
-		specialBytes(b[48:])*gather>>56<<48 |
-		specialBytes(b[56:])*gather>>56<<56
-}
-
-// specialBytes returns a word with the lowest bit set of each of the first eight bytes of b that are special.
-func specialBytes(b []byte) uint64 {
-	const lowest = 0x0101010101010101
-	word := binary.LittleEndian.Uint64(b)
-	// With the highest bits out of the way, no sum of two bytes reaches the next one. A sum has its highest bit set
-	// unless the byte is the one that it stands for, or below a space.
-	low := word & (lowest * 0x7F)
-	plain := (low ^ lowest*'"') + lowest*0x7F
-	plain &= (low ^ lowest*'/') + lowest*0x7F
-	plain &= (low ^ lowest*'\\') + lowest*0x7F
-	plain &= low + lowest*(0x80-' ')
-	return (^plain | word) >> 7 & lowest
-}
-
-// putPlain copies b[from:to] to out[n:], in whole words, and returns where it ends there.
-func putPlain(out []byte, n int, b *block, from, to int) int {
-	end := n + to - from
-	// The first word is always written, since most runs are shorter and whether one is empty cannot be predicted.
-	for {
-		*(*word)(out[n:]) = *(*word)(b[from:])
-		if n += len(word{}); n >= end {
-			return end
+// putEscaped writes the first block of src, which in begins with, to out[n:]: all of it up to the next rune's end. It
+// returns where that ends in out and in src.
+func putEscaped(out []byte, n int, src []byte, in *window, special uint64) (end, done int) {
+	putBlock(out[n:], in[:])
+	copied := blockSize
+	for special != 0 {
+		next := bits.TrailingZeros64(special)
+		if next > copied {
+			putBlock(out[n:], in[done:])
 		}
-		from += len(word{})
+		n += next - done
+		if c := src[next]; c < utf8.RuneSelf {
+			binary.LittleEndian.PutUint64(out[n:], escapes[c])
+			n += int(escapes[c] >> 56)
+			done = next + 1
+		} else {
+			var size int
+			n, size = putRune(out, n, src[next:])
+			done = next + size
+		}
+		special = special >> done << done
+		// Where there are many, few bytes are between them.
+		*(*[16]byte)(out[n:]) = *(*[16]byte)(in[done:])
+		copied = done + 16
 	}
+	size := min(blockSize, len(src))
+	if size <= done {
+		return n, done
+	}
+	if size > copied {
+		putBlock(out[n:], in[done:])
+	}
+	return n + size - done, size
+}
+
+// putBlock copies a block from in to out, which do not overlap. The compiler would call for a general copy of 64 bytes;
+// it writes those of 16 in line.
+func putBlock(out, in []byte) {
+	to, from := (*[blockSize]byte)(out), (*[blockSize]byte)(in)
+	*(*[16]byte)(to[0:]) = *(*[16]byte)(from[0:])
+	*(*[16]byte)(to[16:]) = *(*[16]byte)(from[16:])
+	*(*[16]byte)(to[32:]) = *(*[16]byte)(from[32:])
+	*(*[16]byte)(to[48:]) = *(*[16]byte)(from[48:])
 }
 
 // putRune writes the first rune of src, which is above ASCII, to out[n:] as one or two \uXXXX, and returns where they
