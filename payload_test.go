@@ -166,6 +166,7 @@ func TestPayloadDecode(t *testing.T) {
 		{"a top-level list with php_serialize", capi.Payload("a:2:{i:0;i:5;i:1;i:6;}"), map[string]any{"0": int64(5), "1": int64(6)}},
 		{"the six characters as they are", capi.Payload(`a|s:6:"\0\0\0";`), map[string]any{"a": `\0\0\0`}},
 		{"masked bytes", capi.Payload(`a|s:3:"\0\0\0";`), map[string]any{"a": "\x00*\x00"}},
+		{"readable in two ways", capi.Payload(readableInTwoWays), map[string]any{"a": "\x00*\x00\";b", "token": "abc"}},
 		{"masked bytes in a name", capi.Payload(`\0\0\0a|s:3:"\0\0\0";`), map[string]any{"\x00*\x00a": "\x00*\x00"}},
 		{"references across variables", capi.Payload(`a|` + object + `b|r:1;c|R:1;`), map[string]any{
 			"a": map[string]any{"a": int64(1)}, "b": map[string]any{"a": int64(1)}, "c": map[string]any{"a": int64(1)}}},
