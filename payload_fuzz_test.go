@@ -135,20 +135,26 @@ func holdMasked(t *testing.T, old, masked any, secret bool) {
 // enumLike reports whether s may be an enum, whose text is that of the program and stays.
 func enumLike(s string) bool { return strings.Contains(s, ":") }
 
+// inBounds holds the time and memory of do against the length of its input.
 func inBounds(t *testing.T, n int, do func()) {
 	t.Helper()
 	const base, ratio = 256 << 10, 128
-	allocated := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
-	metrics.Read(allocated)
-	before, start := allocated[0].Value.Uint64(), time.Now()
-	do()
-	took := time.Since(start)
-	metrics.Read(allocated)
-	if used := allocated[0].Value.Uint64() - before; used > base+ratio*uint64(n) {
-		t.Fatalf("%d bytes of input took %d bytes of memory", n, used)
-	}
 	// A microsecond a byte is a hundred times what it takes, and the second is for a busy machine.
-	if took > time.Second+time.Duration(n)*time.Microsecond {
-		t.Fatalf("%d bytes of input took %v", n, took)
+	limit := time.Second + time.Duration(n)*time.Microsecond
+	allocated := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	var used uint64
+	var took time.Duration
+	// What other goroutines allocate counts too: only what is seen three times is the input's.
+	for range 3 {
+		metrics.Read(allocated)
+		before, start := allocated[0].Value.Uint64(), time.Now()
+		do()
+		took = time.Since(start)
+		metrics.Read(allocated)
+		used = allocated[0].Value.Uint64() - before
+		if used <= base+ratio*uint64(n) && took <= limit {
+			return
+		}
 	}
+	t.Fatalf("%d bytes of input took %v and %d bytes of memory", n, took, used)
 }

@@ -67,23 +67,28 @@ func stored(f *testing.F) []string {
 }
 
 // bounded runs decode and holds its time and memory against the length of its input.
-func bounded(t *testing.T, data []byte, decode func() (any, error)) (any, error) {
+func bounded(t *testing.T, data []byte, decode func() (any, error)) (value any, err error) {
 	t.Helper()
 	const base, ratio = 256 << 10, 64
-	allocated := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
-	metrics.Read(allocated)
-	before, start := allocated[0].Value.Uint64(), time.Now()
-	value, err := decode()
-	took := time.Since(start)
-	metrics.Read(allocated)
-	if n := allocated[0].Value.Uint64() - before; n > base+ratio*uint64(len(data)) {
-		t.Fatalf("%d bytes of input took %d bytes of memory", len(data), n)
-	}
 	// A microsecond a byte is a hundred times what it takes, and the second is for a busy machine.
-	if took > time.Second+time.Duration(len(data))*time.Microsecond {
-		t.Fatalf("%d bytes of input took %v", len(data), took)
+	limit := time.Second + time.Duration(len(data))*time.Microsecond
+	allocated := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	var used uint64
+	var took time.Duration
+	// What other goroutines allocate counts too: only what is seen three times is the input's.
+	for range 3 {
+		metrics.Read(allocated)
+		before, start := allocated[0].Value.Uint64(), time.Now()
+		value, err = decode()
+		took = time.Since(start)
+		metrics.Read(allocated)
+		used = allocated[0].Value.Uint64() - before
+		if used <= base+ratio*uint64(len(data)) && took <= limit {
+			return value, err
+		}
 	}
-	return value, err
+	t.Fatalf("%d bytes of input took %v and %d bytes of memory", len(data), took, used)
+	return nil, nil
 }
 
 // check holds that an error names a place in the input and nothing of it, and that a value written out by the simplest
