@@ -373,6 +373,7 @@ func gone(t *testing.T, b *browser) {
 		{failing, "The server has failed (status 500)."},
 		{cut, "The server broke off in the middle of the list."},
 		{notAList, "The server sent something else than a session list."},
+		{notSessions, "The server sent something else than a session list."},
 		{unreachable, "The server cannot be reached."},
 	} {
 		s.change(sessions, fault.failure)

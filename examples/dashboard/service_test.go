@@ -37,6 +37,7 @@ const (
 	failing             // 500
 	cut                 // The list breaks off.
 	notAList            // 200, with a page of something in between.
+	notSessions         // 200, with an envelope of something else.
 	withdrawn           // Whoever was accepted is refused now.
 	unreachable         // The connection breaks off before an answer.
 )
@@ -54,6 +55,9 @@ func serve(t *testing.T, sessions capi.Sessions) *service {
 			switch s.count() {
 			case notAList:
 				fmt.Fprint(w, "<html>Please log in to the network.</html>")
+				return
+			case notSessions:
+				fmt.Fprint(w, `{"msg":[null],"error":false,"status":200}`)
 				return
 			case unreachable:
 				panic(http.ErrAbortHandler)

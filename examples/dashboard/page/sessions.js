@@ -51,17 +51,14 @@ export async function readSessions(token, signal) {
     default:
       throw new Failure("gone", `The server has failed (status ${response.status}).`);
   }
-  let rows;
+  let sessions;
   try {
-    rows = JSON.parse(envelope).msg;
+    sessions = JSON.parse(envelope).msg.map(session);
   } catch {
-    rows = null;
-  }
-  if (!Array.isArray(rows)) {
     throw new Failure("gone", "The server sent something else than a session list.");
   }
   const date = Date.parse(response.headers.get("Date"));
-  return {sessions: rows.map(session), now: (Number.isNaN(date) ? Date.now() : date) / 1000};
+  return {sessions, now: (Number.isNaN(date) ? Date.now() : date) / 1000};
 }
 
 // session keeps of a row what the page shows. Values may be strings, numbers or null.
