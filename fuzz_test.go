@@ -1,0 +1,71 @@
+package capi_test
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/json"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/capi-go/capi"
+)
+
+// FuzzSession checks that whatever a table holds is sent as valid JSON in ASCII, the same by the handler as by
+// MarshalJSON, and that clients read back what was UTF-8.
+func FuzzSession(f *testing.F) {
+	f.Add("0i6fcirbg5vdgmjadiuc6gl4dh", int64(0), true, true, int64(1795489075), []byte(`joomla|s:4:"bnVs";`), uint8(1), true, int64(0), "")
+	f.Add("", int64(-1), false, false, int64(-62135596800), []byte("\x00*\x00\xff/é"), uint8(0), false, int64(-1), "\xf0\x9f\x98")
+	f.Add("a/b", int64(7), true, false, int64(1)<<60, []byte("日😀a\xff"), uint8(255), true, int64(1)<<62, "\u2028")
+	f.Fuzz(func(t *testing.T, id string, clientID int64, hasClient, guest bool, seconds int64, data []byte, repeat uint8, hasData bool,
+		userID int64, username string,
+	) {
+		if seconds == 0 {
+			seconds = 1 // 1970 itself stands for no time.
+		}
+		session := capi.Session{ID: id, Guest: guest, Time: time.Unix(seconds, 0).UTC(), UserID: userID, Username: username}
+		if hasClient {
+			session.ClientID = sql.Null[capi.Client]{V: capi.Client(clientID), Valid: true}
+		}
+		if hasData {
+			session.Data = append(capi.Payload{}, bytes.Repeat(data, int(repeat))...) // Long ones are written in pieces.
+		}
+		text, err := session.MarshalJSON()
+		require.NoError(t, err)
+		require.True(t, bytes.IndexFunc(text, func(r rune) bool { return r < ' ' || r >= utf8.RuneSelf }) < 0)
+		require.Equal(t, `{"msg":[`+string(text)+`,`+string(text)+`],"error":false,"status":200}`, string(answer(t, session, session)))
+
+		var back capi.Session
+		require.NoError(t, json.Unmarshal(text, &back))
+		require.True(t, session.Time.Equal(back.Time), "%v, %v", session.Time, back.Time)
+		back.Time = session.Time
+		if utf8.ValidString(id) && utf8.ValidString(username) && (!hasData || utf8.Valid(data)) {
+			require.Equal(t, session, back)
+		}
+	})
+}
+
+// FuzzSessionUnmarshalJSON checks that what is read from any text is written so that it reads the same again.
+func FuzzSessionUnmarshalJSON(f *testing.F) {
+	for _, text := range []string{
+		`{"session_id":"a","client_id":"1","guest":"0","time":"1445783987","data":"x|N;","userid":"99","username":"steve"}`,
+		`{"session_id":"a","client_id":null,"guest":1,"time":1445783987,"data":null,"userid":0,"username":""}`,
+		`{"guest":true,"time":"","userid":"-0","client_id":"+1"}`, `{"data":"\ud800"}`, `{"time":"01"}`, `null`, `{}`, `[]`, `{"time":1e3}`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var first, second capi.Session
+		if json.Unmarshal(text, &first) != nil {
+			assert.Equal(t, capi.Session{}, first, "an error leaves a session as it was")
+			return
+		}
+		written, err := first.MarshalJSON()
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(written, &second))
+		require.Equal(t, first, second)
+	})
+}

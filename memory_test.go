@@ -1,0 +1,109 @@
+package capi_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/capi-go/capi"
+)
+
+// generated returns a Store of n sessions with size bytes of data each, which it makes as they are asked for.
+func generated(n, size int) capi.Store {
+	data := bytes.Repeat([]byte(`s:15:"session.counter";i:1;`), size/27+1)[:size]
+	return capi.StoreFunc(func(ctx context.Context) iter.Seq2[capi.Session, error] {
+		return func(yield func(capi.Session, error) bool) {
+			for i := range n {
+				session := capi.Session{
+					ID: fmt.Sprintf("%032x", i), ClientID: client(capi.ClientSite), Time: time.Unix(1795489075, 0), Data: data,
+					UserID: int64(i), Username: "user " + strconv.Itoa(i),
+				}
+				if !yield(session, nil) {
+					return
+				}
+			}
+		}
+	})
+}
+
+// ending counts the bytes that are written to it and keeps the last of them.
+type ending struct {
+	size int64
+	last []byte
+}
+
+func (e *ending) Write(p []byte) (int, error) {
+	e.size += int64(len(p))
+	e.last = append(e.last, p[max(0, len(p)-64):]...)
+	e.last = append(e.last[:0], e.last[max(0, len(e.last)-64):]...)
+	return len(p), nil
+}
+
+// A list of 400 MB passes through server and client, both in this process, with a heap of a few MB.
+func TestMemoryDoesNotGrowWithTheList(t *testing.T) {
+	if testing.Short() {
+		t.Skip("moves 400 MB")
+	}
+	n, limit := 200_000, uint64(16<<20)
+	if raceEnabled {
+		n = 20_000 // Still more than twice the limit, at a tenth of the speed.
+	}
+	server := serve(t, capi.NewHandler(generated(n, 2<<10), answering(nil)), false)
+
+	// What other tests left behind is not of interest.
+	debug.FreeOSMemory()
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	before, collections := memory.HeapInuse, memory.NumGC
+
+	var alloc, inUse uint64
+	samples := 0
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			var memory runtime.MemStats
+			runtime.ReadMemStats(&memory)
+			alloc, inUse = max(alloc, memory.HeapAlloc), max(inUse, memory.HeapInuse)
+			samples++
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	var end ending
+	began := time.Now()
+	response, err := server.Client().Get(server.URL)
+	if err == nil {
+		_, err = io.CopyBuffer(&end, struct{ io.Reader }{response.Body}, make([]byte, 32<<10))
+		_ = response.Body.Close()
+	}
+	took := time.Since(began)
+	close(stop)
+	<-stopped
+
+	require.NoError(t, err)
+	assert.True(t, bytes.HasSuffix(end.last, []byte(`],"error":false,"status":200}`)), "%s", end.last)
+	assert.Greater(t, end.size, int64(n)*(2<<10))
+	assert.Greater(t, samples, 10)
+	runtime.ReadMemStats(&memory)
+	t.Logf("%d sessions, %d MB in %v (%.0f MB/s): heap at most %.1f MiB allocated, %.1f MiB in use (%.1f MiB before), %d collections",
+		n, end.size/1e6, took.Round(time.Millisecond), float64(end.size)/1e6/took.Seconds(),
+		float64(alloc)/(1<<20), float64(inUse)/(1<<20), float64(before)/(1<<20), memory.NumGC-collections)
+	assert.Less(t, alloc, limit, "HeapAlloc")
+	assert.Less(t, inUse, limit, "HeapInuse")
+}
