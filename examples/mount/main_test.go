@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/capi-go/capi"
@@ -30,24 +29,6 @@ func TestProgram(t *testing.T) {
 	assert.JSONEq(t, `{"msg":"Not authenticated.","error":true,"status":401}`, body)
 
 	program.Interrupt(t)
-}
-
-// What README.md shows is what is compiled here.
-func TestReadme(t *testing.T) {
-	source, err := os.ReadFile("site.go")
-	require.NoError(t, err)
-	_, body, ok := strings.Cut(string(source), "db *sql.DB) error {\n\t")
-	require.True(t, ok)
-	body, _, ok = strings.Cut(body, "\n\n\treturn nil\n}")
-	require.True(t, ok)
-
-	readme, err := os.ReadFile("../../README.md")
-	require.NoError(t, err)
-	_, snippet, ok := strings.Cut(string(readme), "<!-- snippet: mount -->\n```go\n")
-	require.True(t, ok)
-	snippet, _, ok = strings.Cut(snippet, "\n```\n")
-	require.True(t, ok)
-	assert.Equal(t, strings.ReplaceAll(body, "\n\t", "\n"), snippet)
 }
 
 func TestMountSite(t *testing.T) {

@@ -7,8 +7,9 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// mountSite mounts the list of a Joomla site. README.md shows its body, which a test holds it to.
+// mountSite mounts the list of a Joomla site. README.md shows what is marked here.
 func mountSite(mux *http.ServeMux, db *sql.DB) error {
+	// README: mount
 	config, err := capi.LoadSiteConfig("/var/www/joomla/configuration.php")
 	if err != nil {
 		return err
@@ -19,6 +20,6 @@ func mountSite(mux *http.ServeMux, db *sql.DB) error {
 	}
 	auth := capi.AnyOf(capi.NewSessionAuthorizer(site), capi.NewTokenAuthorizer(site))
 	mux.Handle("/api/v1/user/sessions", capi.NewHandler(capi.NewSQLStore(site), auth))
-
+	// README: end
 	return nil
 }
