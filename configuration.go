@@ -323,6 +323,15 @@ func phpNumber(sign, text string) (value string, ok bool) {
 	case prefixed && !strings.ContainsAny(digits, ".e"):
 		digits, base = digits[1:], 8
 	}
+	alphabet := "0123456789"
+	if base == 16 {
+		alphabet = hexadecimal
+	}
+	for i := range text { // Underscores stand between digits.
+		if text[i] == '_' && digitsLength(text[i-1:i]+text[i+1:], alphabet, 2) < 2 {
+			return "", false
+		}
+	}
 	if integer, err := strconv.ParseInt(sign+digits, base, 64); err == nil {
 		return strconv.FormatInt(integer, 10), true
 	}

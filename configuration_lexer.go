@@ -218,7 +218,8 @@ func (p *phpLexer) doubleQuoted(l lexeme, quote byte) (lexeme, error) {
 const hexadecimal = "0123456789abcdefABCDEF"
 
 // appendEscape appends what the escape sequence stands for whose backslash is followed by rest, and returns how much of
-// rest belongs to it: a negative number if it is malformed. A backslash that begins no sequence stands for itself.
+// rest belongs to it: a negative number if it is malformed. A backslash that begins no sequence stands for itself, as does
+// what follows it.
 func appendEscape(text []byte, rest string, quote byte) ([]byte, int) {
 	if rest == "" {
 		return text, 0
@@ -258,7 +259,7 @@ func appendEscape(text []byte, rest string, quote byte) ([]byte, int) {
 			return append(text, byte(value)), n // PHP drops what is more than a byte.
 		}
 	}
-	return append(text, '\\'), 0
+	return append(text, '\\', rest[0]), 1
 }
 
 // appendRune appends r as UTF-8, also if it is a surrogate, as PHP does.

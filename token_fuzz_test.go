@@ -1,0 +1,64 @@
+package capi
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"math"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// FuzzParseAPIToken holds the reader of API tokens to accepting nothing but what Joomla could have made, and to verifying
+// nothing with a secret that it was not made with.
+func FuzzParseAPIToken(f *testing.F) {
+	encode := base64.StdEncoding.EncodeToString
+	f.Add(encode([]byte("sha256:7:" + strings.Repeat("0", 64))))
+	f.Add(encode([]byte("sha512:2147483647:" + strings.Repeat("f", 128))))
+	f.Add(encode([]byte("sha1:7:" + strings.Repeat("0", 40))))
+	f.Add(encode([]byte("sha256:7abc:" + strings.Repeat("0", 64))))
+	f.Add("%%%not-base64%%%")
+	f.Add("")
+	f.Fuzz(func(t *testing.T, text string) {
+		token, ok := parseAPIToken(text)
+		if !ok {
+			return
+		}
+		if token.userID < 1 || token.userID > math.MaxInt32 {
+			t.Fatalf("user %d", token.userID)
+		}
+		algorithm := map[int]string{64: "sha256", 128: "sha512"}[len(token.mac)]
+		if algorithm == "" || hex.EncodedLen(token.hash().Size()) != len(token.mac) {
+			t.Fatalf("a mac of %d digits", len(token.mac))
+		}
+		again := algorithm + ":" + strconv.FormatInt(token.userID, 10) + ":" + string(token.mac)
+		decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
+		if err != nil || string(decoded) != again {
+			t.Fatalf("%q is accepted as %q", text, again)
+		}
+		if token.verify("secret", encode([]byte("seed"))) || token.verify("", "") {
+			t.Fatal("a made-up token is verified")
+		}
+	})
+}
+
+// FuzzAllowedUserGroups holds the reader of the plugin's parameters to never letting everybody in by mistake.
+func FuzzAllowedUserGroups(f *testing.F) {
+	for _, params := range []string{
+		"", "{}", "[]", `{"allowedUserGroups":[8,"9"]}`, `{"allowedUserGroups":{"1":"8"}}`, `{"allowedUserGroups":8}`,
+		`{"allowedUserGroups":[]}`, `{"allowedUserGroups":null}`, `{"allowedUserGroups":""}`, `{"allowedUserGroups":[null]}`,
+		`{"allowedUserGroups":false}`, `{"allowedUserGroups":[[8]]}`, "a=1",
+	} {
+		f.Add(params)
+	}
+	f.Fuzz(func(t *testing.T, params string) {
+		groups, err := allowedUserGroups(params)
+		if err != nil && groups != nil {
+			t.Fatal("groups with an error")
+		}
+		// Only one of the few ways to write nothing at all lets everybody in.
+		if err == nil && len(groups) == 0 && !strings.ContainsAny(params, `"[{`) {
+			t.Fatalf("%q lets everybody in", params)
+		}
+	})
+}
