@@ -2,6 +2,7 @@
 package mounttest
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -15,6 +16,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/capi-go/capi"
@@ -48,25 +50,23 @@ func Program(t *testing.T) {
 // Lists shows that what mount makes of the handler sends whole lists, and never one that was cut and looks whole,
 // whatever the protocol and the compression.
 func Lists(t *testing.T, mount func(sessions http.Handler) http.Handler) {
+	random := rand.New(rand.NewPCG(1, 2))
+	noise := make(capi.Payload, 4000)
+	for i := range noise {
+		noise[i] = byte('!' + random.IntN(90))
+	}
 	for _, data := range []struct {
 		name string
-		of   func(random *rand.Rand) capi.Payload
+		of   func(row int) capi.Payload
 	}{
-		{"random data", func(random *rand.Rand) capi.Payload {
-			data := make(capi.Payload, 2000)
-			for i := range data {
-				data[i] = byte('!' + random.IntN(90))
-			}
-			return data
-		}},
+		{"random data", func(row int) capi.Payload { return noise[row*7%2000:][:2000] }},
 		// So little is left of it that all of it may wait in the buffers of a compressor when the list is cut.
-		{"repetitive data", func(*rand.Rand) capi.Payload { return capi.Payload(strings.Repeat("joomla", 300)) }},
+		{"repetitive data", func(int) capi.Payload { return bytes.Repeat([]byte("joomla"), 300) }},
 	} {
 		t.Run(data.name, func(t *testing.T) {
 			store := &store{data: data.of}
 			allow := capi.AuthorizerFunc(func(*http.Request) error { return nil })
-			config := capi.Config{Logger: slog.New(slog.DiscardHandler)}
-			sessions, err := config.NewHandler(store, allow)
+			sessions, err := capi.Config{Logger: slog.New(slog.DiscardHandler)}.NewHandler(store, allow)
 			require.NoError(t, err)
 			for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
 				server := httptest.NewUnstartedServer(mount(sessions))
@@ -80,28 +80,28 @@ func Lists(t *testing.T, mount func(sessions http.Handler) http.Handler) {
 				t.Cleanup(server.Close)
 				for _, encoding := range []string{"identity", "gzip"} {
 					t.Run(protocol+" "+encoding, func(t *testing.T) {
-						const whole = 400
-						store.rows, store.err = whole, nil
+						const whole = 200 // Sessions of about 2 KB each.
+						store.set(whole, nil)
 						status, body, err := get(t, server, encoding, protocol)
 						require.NoError(t, err)
 						assert.Equal(t, http.StatusOK, status)
 						assert.Equal(t, whole, count(t, body))
 
-						store.err = errors.New("the database went away")
-						for _, rows := range []int{40, 190, 399} { // Of about 2 KB each.
-							store.rows = rows
+						gone := errors.New("the database went away")
+						for _, rows := range []int{40, whole} {
+							store.set(rows, gone)
 							_, body, err = get(t, server, encoding, protocol)
 							assert.Error(t, err, "cut after %d sessions", rows)
 							assert.False(t, json.Valid(body), "cut after %d sessions", rows)
 						}
 
-						store.rows = 0
+						store.set(0, gone)
 						status, body, err = get(t, server, encoding, protocol)
 						require.NoError(t, err)
 						assert.Equal(t, http.StatusInternalServerError, status)
 						assert.JSONEq(t, `{"msg":"Internal server error.","error":true,"status":500}`, string(body))
 
-						store.rows, store.err = whole, nil
+						store.set(whole, nil)
 						_, body, err = get(t, server, encoding, protocol)
 						require.NoError(t, err)
 						assert.Equal(t, whole, count(t, body), "the next list is whole again")
@@ -112,23 +112,33 @@ func Lists(t *testing.T, mount func(sessions http.Handler) http.Handler) {
 	}
 }
 
-// A store has rows sessions and then err. It is changed between requests only.
+// A store has some sessions and then an error.
 type store struct {
-	data func(random *rand.Rand) capi.Payload
+	data func(row int) capi.Payload
+	mu   sync.Mutex
 	rows int
 	err  error
 }
 
+// set changes what the store has.
+func (s *store) set(rows int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rows, s.err = rows, err
+}
+
 func (s *store) Sessions(context.Context) iter.Seq2[capi.Session, error] {
 	return func(yield func(capi.Session, error) bool) {
-		random := rand.New(rand.NewPCG(1, 2))
-		for range s.rows {
-			if !yield(capi.Session{ID: "8hnls2dk5cr0p1dqi8hbe5tdbc", Data: s.data(random)}, nil) {
+		s.mu.Lock()
+		rows, err := s.rows, s.err
+		s.mu.Unlock()
+		for row := range rows {
+			if !yield(capi.Session{ID: "8hnls2dk5cr0p1dqi8hbe5tdbc", Data: s.data(row)}, nil) {
 				return
 			}
 		}
-		if s.err != nil {
-			yield(capi.Session{}, s.err)
+		if err != nil {
+			yield(capi.Session{}, err)
 		}
 	}
 }
