@@ -128,6 +128,9 @@ func TestAPIToken(t *testing.T) {
 		"all by empty array":      {testRules, []values{withParams(`{"allowedUserGroups":[]}`, int64(22))}, nil},
 		"all by empty object":     {testRules, []values{withParams(`{"allowedUserGroups":{}}`, int64(22))}, nil},
 		"all by empty string":     {testRules, []values{withParams(`{"allowedUserGroups":""}`, int64(22))}, nil},
+		"all by 0":                {testRules, []values{withParams(`{"allowedUserGroups":0}`, int64(22))}, nil},
+		"all by 0 as string":      {testRules, []values{withParams(`{"allowedUserGroups":"0"}`, int64(22))}, nil},
+		"none by 0 in array":      {testRules, []values{withParams(`{"allowedUserGroups":[0]}`, super)}, capi.ErrUnauthenticated},
 		"all by null":             {testRules, []values{withParams(`{"allowedUserGroups": null}`, int64(22))}, nil},
 		"all, no core.admin":      {testRules, []values{withParams(`{"allowedUserGroups":[]}`, int64(2))}, capi.ErrForbidden},
 		"none by null in array":   {testRules, []values{withParams(`{"allowedUserGroups":[null]}`, super)}, capi.ErrUnauthenticated},
@@ -152,6 +155,18 @@ func TestAPITokenOfTheRootUser(t *testing.T) {
 		} else {
 			assert.Equal(t, capi.ErrUnauthenticated, err, "whose groups may have no token")
 		}
+	}
+}
+
+// Whoever never made a token has no seed, which must not stand for one that is known to everybody.
+func TestAPITokenOfAnEmptySeed(t *testing.T) {
+	mac := hmac.New(sha256.New, []byte(testSecret))
+	token := encoded("sha256:7:" + hex.EncodeToString(mac.Sum(nil)))
+	for _, seed := range []driver.Value{nil, "", "===="} {
+		site, mock := guardedSite(t, "mysqli", nil)
+		mock.ExpectQuery(apiQuery).WithArgs(int64(7)).
+			WillReturnRows(apiRows(testRules, profile(seed, "1", int64(1), int64(1), "{}", account(7, int64(8)))))
+		assert.Equal(t, capi.ErrUnauthenticated, capi.NewTokenAuthorizer(site).Authorize(withHeaders("X-Joomla-Token", token)))
 	}
 }
 
