@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -188,4 +189,16 @@ func (s *site) insertSessions(t testing.TB, n int, payload func(i int) string) {
 		}
 	}
 	s.insert(t, "session", rows...)
+}
+
+// cookieOf returns the header of a request with the recorded cookie of a user, of the site's frontend.
+func (s *site) cookieOf(t testing.TB, username string) http.Header {
+	t.Helper()
+	for _, session := range s.Sessions {
+		if session.Username == username && session.ClientID == 0 {
+			return http.Header{"Cookie": {session.Cookie.Name + "=" + session.Cookie.Value}}
+		}
+	}
+	t.Fatalf("%s has no session", username)
+	return nil
 }

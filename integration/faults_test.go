@@ -1,0 +1,421 @@
+package integration_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/capi-go/capi"
+)
+
+// The tests of this file are not parallel to others, since they look for goroutines that were left over.
+
+const (
+	// bigList is how many sessions make a list that is sent in many parts.
+	bigList = 1000
+	// hugeList is how many make one of more bytes than the buffers between database and client take.
+	hugeList = 8000
+)
+
+// fill adds so many sessions, of 2 KB each.
+func (s *site) fill(t testing.TB, sessions int) {
+	t.Helper()
+	numbers := map[string]string{
+		"mariadb":    "SELECT seq AS n FROM seq_1_to_" + strconv.Itoa(sessions),
+		"postgresql": "SELECT n FROM generate_series(1, " + strconv.Itoa(sessions) + ") AS numbers (n)",
+		"sqlite": "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < " +
+			strconv.Itoa(sessions) + ") SELECT n FROM numbers",
+	}[s.database.name]
+	id := map[string]string{
+		"mariadb":    "CONCAT('fill-', n)",
+		"postgresql": "CAST('fill-' || n AS bytea)",
+		"sqlite":     "CAST('fill-' || n AS blob)",
+	}[s.database.name]
+	data := map[string]string{
+		"mariadb":    "REPEAT('s:4:\"a/b\";', 200)",
+		"postgresql": "REPEAT('s:4:\"a/b\";', 200)",
+		"sqlite":     "REPLACE(HEX(ZEROBLOB(100)), '0', 's:4:\"a/b\";')",
+	}[s.database.name]
+	s.exec(t, `INSERT INTO "#__session" ("session_id", "client_id", "guest", "time", "data", "userid", "username") `+
+		`SELECT `+id+`, 0, 1, 1795489076, `+data+`, 0, '' FROM (`+numbers+`) AS filling`)
+}
+
+// servers are the databases that are reached by a network.
+func servers() []database { return []database{mariaDB(), postgreSQL()} }
+
+// begin asks for the list and reads its first bytes only.
+func (s *service) begin(t testing.TB) *http.Response {
+	t.Helper()
+	response, err := request(t.Context(), newSmallClient(t), s.url, nil)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	first := make([]byte, 1000)
+	_, err = io.ReadFull(response.Body, first)
+	require.NoError(t, err)
+	require.True(t, bytes.HasPrefix(first, []byte(`{"msg":[{"session_id":`)))
+	return response
+}
+
+func TestFaultServerKilledDuringTheList(t *testing.T) {
+	for _, d := range servers() {
+		t.Run(d.name, func(t *testing.T) {
+			nothingLeft(t)
+			server := ownServer(t, d)
+			site := emptySite(t, server.database, current)
+			site.fill(t, hugeList)
+			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), anyone)
+
+			response := service.begin(t)
+			server.stop()
+			finish(response).requireCut(t)
+			requireIdle(t, site.db)
+			assert.Equal(t, 1, service.log.errors(), service.log)
+
+			// Down.
+			service.ask(t, nil).requireRefused(t, http.StatusInternalServerError)
+			requireIdle(t, site.db)
+
+			// And up again: the pool finds its way back by itself.
+			server.run(t)
+			site.exec(t, `DELETE FROM "#__session"`)
+			site.fill(t, 10)
+			service.ask(t, nil).requireList(t, 10)
+		})
+	}
+}
+
+func TestFaultConnectionCut(t *testing.T) {
+	tests := []struct {
+		name  string
+		after int64 // bytes of the answer to the query
+		cut   bool  // the list had been begun
+	}{
+		{"at the first byte", 0, false},
+		{"in the first row", 1000, false},
+		{"between the rows of the first chunk", 10_000, false},
+		{"in the middle of a row", 900_777, true},
+		{"in the last row", -1, true},
+	}
+	for _, d := range servers() {
+		for _, test := range tests {
+			t.Run(d.name+"/"+test.name, func(t *testing.T) {
+				nothingLeft(t)
+				d, proxy := withProxy(t, d)
+				site := emptySite(t, d, current)
+				site.fill(t, bigList)
+				service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), anyone)
+				site.db.SetMaxOpenConns(1)
+				site.db.SetMaxIdleConns(1)
+				service.ask(t, nil).requireList(t, bigList) // The first prepares the query, with drivers that do.
+				passed := proxy.count(func() { service.ask(t, nil).requireList(t, bigList) })
+				after := test.after
+				if after < 0 {
+					after = passed - 100
+				}
+
+				proxy.cutAfter(after)
+				reply := service.ask(t, nil)
+				if test.cut {
+					reply.requireCut(t)
+				} else {
+					reply.requireRefused(t, http.StatusInternalServerError)
+				}
+				assert.Equal(t, 1, service.log.errors(), service.log)
+				requireIdle(t, site.db)
+
+				proxy.heal()
+				service.ask(t, nil).requireList(t, bigList)
+			})
+		}
+	}
+}
+
+func TestFaultQueryHangs(t *testing.T) {
+	const patience = 300 * time.Millisecond
+	impatient := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ctx, cancel := context.WithTimeout(r.Context(), patience)
+			defer cancel()
+			next.ServeHTTP(w, r.WithContext(ctx))
+		})
+	}
+	for _, d := range servers() {
+		t.Run(d.name+"/in the network", func(t *testing.T) {
+			nothingLeft(t)
+			d, proxy := withProxy(t, d)
+			site := emptySite(t, d, current)
+			site.fill(t, 10)
+			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), anyone, impatient)
+			service.ask(t, nil).requireList(t, 10)
+			proxy.hold()
+			began := time.Now()
+			service.ask(t, nil).requireRefused(t, http.StatusInternalServerError)
+			assert.Less(t, time.Since(began), patience+2*time.Second)
+			requireIdle(t, site.db)
+			proxy.release()
+			service.ask(t, nil).requireList(t, 10)
+		})
+		t.Run(d.name+"/in the database", func(t *testing.T) {
+			nothingLeft(t)
+			site := emptySite(t, d, current)
+			site.fill(t, 10)
+			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), anyone, impatient)
+			unlock := site.lockSessions(t)
+			began := time.Now()
+			service.ask(t, nil).requireRefused(t, http.StatusInternalServerError)
+			assert.Less(t, time.Since(began), patience+2*time.Second)
+			require.Eventually(t, func() bool { return site.db.Stats().InUse == 1 }, 5*time.Second, 5*time.Millisecond,
+				"only the lock may hold a connection")
+			unlock()
+			service.ask(t, nil).requireList(t, 10)
+		})
+		t.Run(d.name+"/and the client leaves", func(t *testing.T) {
+			nothingLeft(t)
+			site := emptySite(t, d, current)
+			site.fill(t, 10)
+			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), anyone)
+			unlock := site.lockSessions(t)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			reply := get(ctx, service.client, service.url, nil)
+			require.ErrorIs(t, reply.err, context.DeadlineExceeded)
+			require.Eventually(t, func() bool { return site.db.Stats().InUse == 1 }, 5*time.Second, 5*time.Millisecond,
+				"only the lock may hold a connection")
+			assert.Zero(t, service.log.errors(), service.log)
+			unlock()
+			service.ask(t, nil).requireList(t, 10)
+		})
+	}
+}
+
+// lockSessions makes every query of the session table wait until unlock is called.
+func (s *site) lockSessions(t testing.TB) (unlock func()) {
+	t.Helper()
+	connection, err := s.db.Conn(t.Context())
+	require.NoError(t, err)
+	execute := func(statements ...string) {
+		for _, statement := range statements {
+			_, err := connection.ExecContext(context.Background(), s.sql(statement))
+			require.NoError(t, err)
+		}
+	}
+	if s.database.name == "mariadb" {
+		execute(`LOCK TABLES "#__session" WRITE`)
+	} else {
+		execute(`BEGIN`, `LOCK TABLE "#__session" IN ACCESS EXCLUSIVE MODE`)
+	}
+	return sync.OnceFunc(func() {
+		if s.database.name == "mariadb" {
+			execute(`UNLOCK TABLES`)
+		} else {
+			execute(`ROLLBACK`)
+		}
+		_ = connection.Close()
+	})
+}
+
+func TestFaultPoolOfOneConnection(t *testing.T) {
+	for _, d := range databases() {
+		t.Run(d.name, func(t *testing.T) {
+			nothingLeft(t)
+			site := newSite(t, d, current, recorded(t, "j5"))
+			site.db.SetMaxOpenConns(1)
+			rows := len(site.Tables["session"])
+			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), site.guard(t, nil))
+			admin := site.cookieOf(t, "super")
+			var clients sync.WaitGroup
+			replies := make([]reply, 50)
+			for i := range replies {
+				clients.Go(func() { replies[i] = service.ask(t, admin) })
+			}
+			clients.Wait()
+			for _, reply := range replies {
+				reply.requireList(t, rows)
+			}
+			requireIdle(t, site.db)
+			assert.Zero(t, service.log.errors(), service.log)
+		})
+	}
+}
+
+func TestFaultClientStalls(t *testing.T) {
+	const stall = 300 * time.Millisecond
+	for _, d := range databases() {
+		t.Run(d.name, func(t *testing.T) {
+			nothingLeft(t)
+			site := emptySite(t, d, current)
+			site.fill(t, hugeList)
+			site.db.SetMaxOpenConns(1)
+			service := serve(t, capi.Config{StallTimeout: stall}, capi.NewSQLStore(site.capi(t, nil)), anyone)
+			response := service.begin(t)
+			began := time.Now()
+			// One byte a second, for as long as the service takes to lose patience.
+			for site.db.Stats().InUse > 0 {
+				require.Less(t, time.Since(began), 20*time.Second, "the client still holds the connection")
+				_, err := io.ReadFull(response.Body, make([]byte, 1))
+				require.NoError(t, err)
+				require.Eventually(t, func() bool { return site.db.Stats().InUse == 0 }, time.Second, time.Millisecond)
+			}
+			require.NoError(t, site.db.PingContext(t.Context()), "the connection is there for others")
+			finish(response).requireCut(t)
+			requireIdle(t, site.db)
+			assert.Zero(t, service.log.errors(), service.log)
+		})
+	}
+}
+
+func TestFaultClientLeaves(t *testing.T) {
+	for _, d := range databases() {
+		t.Run(d.name, func(t *testing.T) {
+			nothingLeft(t)
+			site := emptySite(t, d, current)
+			site.fill(t, hugeList)
+			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), anyone)
+			response := service.begin(t)
+			require.Equal(t, 1, site.db.Stats().InUse)
+			require.NoError(t, response.Body.Close())
+			requireIdle(t, site.db)
+			require.Eventually(t, func() bool { return site.queriesRunning(t) == 0 }, 10*time.Second, 10*time.Millisecond,
+				"the database still reads the list")
+			assert.Zero(t, service.log.errors(), service.log)
+		})
+	}
+}
+
+// queriesRunning returns how many queries of the session table the database server works at.
+func (s *site) queriesRunning(t testing.TB) (n int) {
+	t.Helper()
+	query := map[string]string{
+		"mariadb": `SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE CONCAT('%', ?, '%') AND ` +
+			`id <> CONNECTION_ID()`,
+		"postgresql": `SELECT COUNT(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%' || ? || '%' AND ` +
+			`pid <> pg_backend_pid()`,
+		"sqlite": `SELECT LENGTH(?) * 0`, // It has no server.
+	}[s.database.name]
+	require.NoError(t, s.db.QueryRow(s.sql(query), s.config.DBPrefix+"session").Scan(&n))
+	return n
+}
+
+func TestFaultThousandClientsLeaveAtOnce(t *testing.T) {
+	const clients = 1000
+	for _, d := range databases() {
+		t.Run(d.name, func(t *testing.T) {
+			nothingLeft(t)
+			site := emptySite(t, d, current)
+			site.fill(t, hugeList)
+			site.db.SetMaxOpenConns(20)
+			var arrived atomic.Int64
+			counting := capi.AuthorizerFunc(func(*http.Request) error { arrived.Add(1); return nil })
+			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), counting)
+
+			address := service.server.Listener.Addr().String()
+			connections := make([]net.Conn, clients)
+			for i := range connections {
+				connection, err := net.Dial("tcp", address)
+				require.NoError(t, err)
+				require.NoError(t, connection.(*net.TCPConn).SetReadBuffer(smallBuffer))
+				_, err = io.WriteString(connection, "GET / HTTP/1.1\r\nHost: "+address+"\r\n\r\n")
+				require.NoError(t, err)
+				connections[i] = connection
+			}
+			require.Eventually(t, func() bool { return arrived.Load() == clients }, 30*time.Second, time.Millisecond)
+			require.Equal(t, 20, site.db.Stats().InUse)
+			for _, connection := range connections {
+				_ = connection.Close()
+			}
+			requireIdle(t, site.db)
+			site.exec(t, `DELETE FROM "#__session"`)
+			site.fill(t, bigList)
+			service.ask(t, nil).requireList(t, bigList)
+			assert.Zero(t, service.log.errors(), service.log)
+		})
+	}
+}
+
+// panicking returns store with a panic in it before the session of that number.
+func panicking(store capi.Store, before int) capi.Store {
+	return capi.StoreFunc(func(ctx context.Context) iter.Seq2[capi.Session, error] {
+		return func(yield func(capi.Session, error) bool) {
+			n := 0
+			for session, err := range store.Sessions(ctx) {
+				if n == before {
+					panic("a panic of the store")
+				}
+				n++
+				if !yield(session, err) {
+					return
+				}
+			}
+		}
+	})
+}
+
+// recovering is what many services have around their handlers.
+func recovering(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if recover() != nil {
+				w.WriteHeader(http.StatusInternalServerError)
+				_, _ = io.WriteString(w, "recovered")
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+func TestFaultStorePanics(t *testing.T) {
+	for _, d := range databases() {
+		t.Run(d.name, func(t *testing.T) {
+			nothingLeft(t)
+			site := emptySite(t, d, current)
+			site.fill(t, bigList)
+			store := capi.NewSQLStore(site.capi(t, nil))
+			for _, before := range []int{0, bigList / 2} {
+				bare := serve(t, capi.Config{}, panicking(store, before), anyone)
+				reply := bare.ask(t, nil)
+				require.Error(t, reply.err)
+				requireIdle(t, site.db)
+				assert.Contains(t, bare.log.String(), "a panic of the store")
+
+				recovered := serve(t, capi.Config{}, panicking(store, before), anyone, recovering)
+				reply = recovered.ask(t, nil)
+				if before == 0 {
+					require.NoError(t, reply.err)
+					assert.Equal(t, http.StatusInternalServerError, reply.status)
+					assert.Equal(t, "recovered", string(reply.body))
+				} else {
+					reply.requireCut(t)
+				}
+				requireIdle(t, site.db)
+			}
+			serve(t, capi.Config{}, store, anyone).ask(t, nil).requireList(t, bigList)
+		})
+	}
+}
+
+// failing returns a Store of sessions and then an error.
+func failing(sessions int) capi.Store {
+	return capi.StoreFunc(func(context.Context) iter.Seq2[capi.Session, error] {
+		return func(yield func(capi.Session, error) bool) {
+			data := capi.Payload(bytes.Repeat([]byte("data"), 512))
+			for i := range sessions {
+				if !yield(capi.Session{ID: strconv.Itoa(i), Data: data}, nil) {
+					return
+				}
+			}
+			yield(capi.Session{}, errors.New("the end"))
+		}
+	})
+}
