@@ -248,8 +248,8 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// TestGrace shows that a list which takes too long is cut, and that the program says so.
-func TestGrace(t *testing.T) {
+// TestImpatience shows what happens to a list that takes too long for whoever stops the program.
+func TestImpatience(t *testing.T) {
 	data := joomla5(t)
 	big := strings.Repeat("0123456789abcdef", 8<<10)
 	for i := range 300 {
@@ -259,17 +259,33 @@ func TestGrace(t *testing.T) {
 		})
 	}
 	args := newSite(t, sites[2].config(t), data)
-	program := process.Start(t, binary, append(args, "-grace", "50ms")...)
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, program.URL+path, nil)
-	require.NoError(t, err)
-	r.Header.Set("X-Joomla-Token", data.APITokenCases[1].Headers["X-Joomla-Token"])
-	response, err := http.DefaultClient.Do(r)
-	require.NoError(t, err)
-	defer response.Body.Close()
-	program.Signal(t, syscall.SIGTERM)
-	assert.Equal(t, exitFailed, program.Exited(t))
-	_, err = io.ReadAll(response.Body)
-	assert.Error(t, err)
+	start := func(t *testing.T, more ...string) (*process.Process, *http.Response) {
+		t.Helper()
+		program := process.Start(t, binary, append(args, more...)...)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, program.URL+path, nil)
+		require.NoError(t, err)
+		r.Header.Set("X-Joomla-Token", data.APITokenCases[1].Headers["X-Joomla-Token"])
+		response, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		t.Cleanup(func() { response.Body.Close() })
+		program.Signal(t, syscall.SIGTERM)
+		return program, response
+	}
+	t.Run("grace", func(t *testing.T) {
+		program, response := start(t, "-grace", "50ms")
+		assert.Equal(t, exitFailed, program.Exited(t))
+		assert.Contains(t, program.Output(), "finishing the last answers")
+		_, err := io.ReadAll(response.Body)
+		assert.Error(t, err, "the list is cut")
+	})
+	t.Run("second signal", func(t *testing.T) {
+		program, response := start(t)
+		program.WaitFor(t, `"msg":"stopping"`)
+		program.Signal(t, syscall.SIGTERM)
+		assert.Equal(t, -1, program.Exited(t), "it is killed")
+		_, err := io.ReadAll(response.Body)
+		assert.Error(t, err, "the list is cut")
+	})
 }
 
 func TestFlags(t *testing.T) {
