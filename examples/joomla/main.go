@@ -110,8 +110,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	logger := slog.New(slog.NewJSONHandler(stderr, nil))
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // Whoever signals twice does not want to wait.
-	if err := serve(ctx, o, logger); err != nil {
+	if err := serve(ctx, stop, o, logger); err != nil {
 		logger.Error("failed", "error", err.Error())
 		return exitFailed
 	}
@@ -119,8 +118,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// serve serves the site until ctx ends, and then finishes what is being sent.
-func serve(ctx context.Context, o options, logger *slog.Logger) (err error) {
+// serve serves the site until ctx ends, and then calls stop and finishes what is being sent.
+func serve(ctx context.Context, stop func(), o options, logger *slog.Logger) (err error) {
 	config, err := capi.LoadSiteConfig(o.config)
 	if err != nil {
 		return err
@@ -164,6 +163,7 @@ func serve(ctx context.Context, o options, logger *slog.Logger) (err error) {
 		return err
 	case <-ctx.Done():
 	}
+	stop() // Whoever signals twice does not want to wait.
 	logger.Info("stopping", "grace", o.grace.String())
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.grace)
 	defer cancel()
