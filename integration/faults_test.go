@@ -178,8 +178,11 @@ func TestFaultQueryHangs(t *testing.T) {
 			assert.Less(t, time.Since(began), patience+2*time.Second)
 			require.Eventually(t, func() bool { return site.db.Stats().InUse == 1 }, 5*time.Second, 5*time.Millisecond,
 				"only the lock may hold a connection")
+			// PostgreSQL is told at once. MariaDB notices when it comes to answer.
+			t.Logf("queries in the database: %d", site.queriesRunning(t))
 			unlock()
 			service.ask(t, nil).requireList(t, 10)
+			require.Eventually(t, func() bool { return site.queriesRunning(t) == 0 }, 10*time.Second, 10*time.Millisecond)
 		})
 		t.Run(d.name+"/and the client leaves", func(t *testing.T) {
 			nothingLeft(t)
@@ -194,8 +197,11 @@ func TestFaultQueryHangs(t *testing.T) {
 			require.Eventually(t, func() bool { return site.db.Stats().InUse == 1 }, 5*time.Second, 5*time.Millisecond,
 				"only the lock may hold a connection")
 			assert.Zero(t, service.log.errors(), service.log)
+			// PostgreSQL is told at once. MariaDB notices when it comes to answer.
+			t.Logf("queries in the database: %d", site.queriesRunning(t))
 			unlock()
 			service.ask(t, nil).requireList(t, 10)
+			require.Eventually(t, func() bool { return site.queriesRunning(t) == 0 }, 10*time.Second, 10*time.Millisecond)
 		})
 	}
 }

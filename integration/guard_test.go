@@ -1,0 +1,192 @@
+package integration_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/capi-go/capi"
+)
+
+// onEachSite runs test for both recordings, in both layouts, on each database.
+func onEachSite(t *testing.T, test func(t *testing.T, s *site)) {
+	for _, name := range []string{"j5", "j3"} {
+		for _, layout := range layouts() {
+			t.Run(name+"/"+string(layout), func(t *testing.T) {
+				onEach(t, func(t *testing.T, d database) { test(t, newSite(t, d, layout, recorded(t, name))) })
+			})
+		}
+	}
+}
+
+// guarded starts the service of a site as it would run: its store, its guard, the contract's configuration.
+func (s *site) guarded(t testing.TB, change func(*capi.SiteConfig)) *service {
+	t.Helper()
+	return serve(t, capi.Config{}, capi.NewSQLStore(s.capi(t, nil)), s.guard(t, change))
+}
+
+// requireStatus fails the test if r is not the whole answer of that status: the list, or what stands in its place.
+func (s *site) requireStatus(t testing.TB, status int, r reply) {
+	t.Helper()
+	if status != http.StatusOK {
+		r.requireRefused(t, status)
+		return
+	}
+	var rows int
+	require.NoError(t, s.db.QueryRow(s.sql(`SELECT COUNT(*) FROM "#__session"`)).Scan(&rows))
+	r.requireList(t, rows)
+}
+
+// accounts are the users whom Joomla does not look at again as long as they have a session, and this library does.
+var accounts = map[string]bool{"super_blocked": true, "super_unactivated": true, "super_must_reset": true}
+
+func TestGuardAnswersSessionsAsJoomla(t *testing.T) {
+	onEachSite(t, func(t *testing.T, s *site) {
+		service := s.guarded(t, nil)
+		require.Len(t, s.Sessions, 44)
+		for _, session := range s.Sessions {
+			want := session.JoomlaStatus
+			if accounts[session.Username] {
+				want = http.StatusForbidden
+			}
+			header := http.Header{"Cookie": {session.Cookie.Name + "=" + session.Cookie.Value}}
+			s.requireStatus(t, want, service.ask(t, header))
+			// Among others, as browsers send it.
+			header = http.Header{"Cookie": {"a=b; " + session.Cookie.Name + "=" + session.Cookie.Value + "; c=d"}}
+			s.requireStatus(t, want, service.ask(t, header))
+		}
+		s.requireStatus(t, http.StatusUnauthorized, service.ask(t, nil))
+		assert.Zero(t, service.log.errors(), service.log)
+	})
+}
+
+// TestGuardGrantsCoreAdminAsJoomla is about the rule alone: all accounts are in order.
+func TestGuardGrantsCoreAdminAsJoomla(t *testing.T) {
+	onEachSite(t, func(t *testing.T, s *site) {
+		s.exec(t, `UPDATE "#__users" SET "block" = 0, "activation" = '', "requireReset" = 0`)
+		service := s.guarded(t, nil)
+		require.Len(t, s.Users, 22)
+		for _, user := range s.Users {
+			want := http.StatusForbidden
+			if user.CoreAdmin {
+				want = http.StatusOK
+			}
+			s.requireStatus(t, want, service.ask(t, s.cookieOf(t, user.Username)))
+		}
+	})
+}
+
+func TestGuardAnswersAPITokensAsJoomla(t *testing.T) {
+	onEach(t, func(t *testing.T, d database) {
+		s := newSite(t, d, current, recorded(t, "j5"))
+		service := s.guarded(t, nil)
+		require.Len(t, s.APITokens, 30)
+		statuses := map[int]int{}
+		for _, use := range s.APITokens {
+			want := use.JoomlaStatus
+			switch use.Name {
+			case "user id with trailing junk": // Joomla casts it to a number.
+				want = http.StatusUnauthorized
+			case "super group + explicit core.admin deny":
+				want = http.StatusForbidden
+			}
+			header := http.Header{}
+			for name, value := range use.Headers {
+				header.Set(name, value)
+			}
+			reply := service.ask(t, header)
+			assert.Equal(t, want, reply.status, use.Name)
+			s.requireStatus(t, want, reply)
+			statuses[want]++
+		}
+		assert.Len(t, statuses, 3)
+		assert.Zero(t, service.log.errors(), service.log)
+	})
+}
+
+// apiToken returns the header of a recorded API token of the site's Super Admin.
+func (s *site) apiToken(t testing.TB) http.Header {
+	t.Helper()
+	for _, use := range s.APITokens {
+		if use.Name == "bearer sha256 super" {
+			return http.Header{"Authorization": {use.Headers["Authorization"]}}
+		}
+	}
+	t.Fatal("there is no such token")
+	return nil
+}
+
+func TestGuardAnswersCAPITokens(t *testing.T) {
+	const good = "Abcdef0123456789 Token"
+	onEachSite(t, func(t *testing.T, s *site) {
+		id := map[string]int64{}
+		for _, user := range s.Users {
+			id[user.Username] = user.ID
+		}
+		for token, of := range map[string]struct {
+			username string
+			state    int
+		}{
+			good: {"super", 1}, "unpublished": {"super", 0}, "archived": {"super", 2}, "trashed": {"super", -2},
+			"blocked": {"super_blocked", 1}, "unactivated": {"super_unactivated", 1}, "reset": {"super_must_reset", 1},
+			"registered": {"registered", 1}, "denied": {"user_rule_deny", 1}, "unicode": {"Ünï_çødé", 1}, "deleted": {"", 1},
+		} {
+			s.insert(t, "services_tokens", row{"token": token, "userid": id[of.username], "state": of.state})
+		}
+		service := s.guarded(t, nil)
+		for _, test := range []struct {
+			token  string
+			status int
+		}{
+			{good, 200}, {"unicode", 200}, {"registered", 403}, {"denied", 403},
+			{"blocked", 403}, {"unactivated", 403}, {"reset", 403},
+			{"unpublished", 401}, {"archived", 401}, {"trashed", 401}, {"deleted", 401},
+			{"unknown", 401}, {"", 401}, {"abcdef0123456789 token", 401}, {"ABCDEF0123456789 TOKEN", 401},
+			{"Abcdef0123456789", 401}, {"Abcdef0123456789%", 401}, {"%", 401}, {"_", 401},
+			{"Abcdef0123456789  Token", 401}, {good + "\u00a0", 401}, {"' OR '1'='1", 401}, {good + "\\", 401},
+		} {
+			reply := service.ask(t, http.Header{"Token": {test.token}})
+			assert.Equal(t, test.status, reply.status, test.token)
+			s.requireStatus(t, test.status, reply)
+		}
+		assert.Zero(t, service.log.errors(), service.log)
+
+		// Trimmed is what net/http does with spaces at the end, so this asks the guard itself.
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		require.NoError(t, err)
+		r.Header.Set("token", good+" ")
+		require.ErrorIs(t, s.guard(t, nil).Authorize(r), capi.ErrUnauthenticated)
+		r.Header.Set("token", good)
+		require.NoError(t, s.guard(t, nil).Authorize(r))
+
+		// Where that extension is not installed, there are no such credentials, and others go on to hold.
+		s.exec(t, `DROP TABLE "#__services_tokens"`)
+		s.requireStatus(t, http.StatusUnauthorized, service.ask(t, http.Header{"Token": {good}}))
+		header := s.cookieOf(t, "super")
+		header.Set("token", good)
+		s.requireStatus(t, http.StatusOK, service.ask(t, header))
+		assert.Zero(t, service.log.errors(), service.log)
+	})
+}
+
+func TestGuardSwitchedOff(t *testing.T) {
+	onEach(t, func(t *testing.T, d database) {
+		s := newSite(t, d, current, recorded(t, "j5"))
+		s.insert(t, "services_tokens", row{"token": "good", "userid": "102", "state": "1"})
+		capiToken := http.Header{"Token": {"good"}}
+		for _, test := range []struct {
+			noAPI, noCAPI bool
+			api, capi     int
+		}{{false, false, 200, 200}, {true, false, 401, 200}, {false, true, 200, 401}, {true, true, 401, 401}} {
+			known := s.capi(t, nil)
+			auth := capi.NewTokenAuthorizer(known)
+			auth.DisableAPITokens, auth.DisableCAPITokens = test.noAPI, test.noCAPI
+			service := serve(t, capi.Config{}, capi.NewSQLStore(known), auth)
+			s.requireStatus(t, test.api, service.ask(t, s.apiToken(t)))
+			s.requireStatus(t, test.capi, service.ask(t, capiToken))
+			s.requireStatus(t, http.StatusUnauthorized, service.ask(t, s.cookieOf(t, "super")))
+		}
+	})
+}
