@@ -14,7 +14,7 @@ const maxNested = 3
 // maxPasses is how often a text may be searched because references made earlier values secret.
 const maxPasses = 8
 
-// masker overwrites the secrets of one payload after another. It keeps nothing of a payload but its buffers' memory.
+// masker overwrites the secrets of one payload after another, in memory that it keeps for the next.
 type masker struct {
 	readers [1 + maxNested]php.Reader
 	inner   *masker
@@ -31,7 +31,7 @@ type masker struct {
 // mask returns p with its secrets overwritten: p itself if it has none, nil if it cannot be decoded.
 func (m *masker) mask(p Payload) Payload {
 	m.from, m.to, m.masked = p, nil, false
-	defer func() { m.from, m.to = nil, nil }()
+	defer m.release()
 	ok := false
 	if !bytes.Contains(p, []byte(masked)) {
 		ok = m.session()
@@ -45,6 +45,14 @@ func (m *masker) mask(p Payload) Payload {
 		return m.to
 	}
 	return p
+}
+
+// release lets go of the payload's memory, which is not the masker's.
+func (m *masker) release() {
+	m.from, m.to = nil, nil
+	for i := range m.readers {
+		m.readers[i].Reset(nil, false)
+	}
 }
 
 // ambiguous masks a text that holds the six characters of Joomla's masking. Decode reads it with them as NUL * NUL where
@@ -93,8 +101,9 @@ func (m *masker) session() bool {
 // It reports false if the text is malformed or its references lead too far.
 func (m *masker) search(reset func(), at, nested int, session bool) bool {
 	r := &m.readers[nested]
+	searched := 0
 	reset()
-	err := m.pass(r, nil, at, nested, session)
+	err := m.pass(r, nil, &searched, at, nested, session)
 	if err != php.ErrReference {
 		return err == nil
 	}
@@ -103,7 +112,7 @@ func (m *masker) search(reset func(), at, nested int, session bool) bool {
 		known := len(secrets)
 		reset()
 		r.Track()
-		if m.pass(r, secrets, at, nested, session) != nil {
+		if m.pass(r, secrets, &searched, at, nested, session) != nil {
 			return false
 		}
 		if len(secrets) == known {
@@ -116,8 +125,9 @@ func (m *masker) search(reset func(), at, nested int, session bool) bool {
 // errLeftOut says that a text is well-formed, but that its secrets cannot all be found.
 var errLeftOut = errors.New("capi: payload to be left out")
 
-// pass goes through a text once, and adds to secrets what it finds a secret to refer to.
-func (m *masker) pass(r *php.Reader, secrets map[int]bool, at, nested int, session bool) error {
+// pass goes through a text once, and adds to secrets what it finds a secret to refer to. Strings before searched have been
+// searched by an earlier pass: once is enough for them, and more would multiply from level to level.
+func (m *masker) pass(r *php.Reader, secrets map[int]bool, searched *int, at, nested int, session bool) error {
 	const none = -1
 	inside := none // the depth of the outermost secret container
 	for {
@@ -146,14 +156,16 @@ func (m *masker) pass(r *php.Reader, secrets map[int]bool, at, nested int, sessi
 				inside = t.Depth
 			}
 		case php.String:
+			first := t.Text.Start >= *searched
+			*searched = max(*searched, t.Text.End)
 			switch {
 			case joomla:
-				if t.Text.Coding != php.Plain || !m.registry(t.Text.Start, t.Text.End) {
+				if t.Text.Coding != php.Plain || first && !m.registry(t.Text.Start, t.Text.End) {
 					return errLeftOut
 				}
 			case secret:
 				m.overwrite(t.Text, at)
-			case t.Text.Coding == php.Plain:
+			case first && t.Text.Coding != php.Escaped:
 				if !m.text(at+t.Text.Start, at+t.Text.End, nested) {
 					return errLeftOut
 				}

@@ -161,6 +161,9 @@ func TestMaskSecrets(t *testing.T) {
 		{"not quite JSON", `a|` + phpString(`{"password":"abc"`), `a|` + phpString(`{"password":"abc"`)},
 		{"serialized in a string", `a|` + phpString(`a:1:{s:8:"password";s:3:"abc";}`), `a|` + phpString(`a:1:{s:8:"password";s:3:"***";}`)},
 		{"serialized in a string in a string", `a|` + phpString(`a:1:{i:0;`+phpString(`O:1:"A":1:{s:5:"token";i:5;}`)+`}`), `a|` + phpString(`a:1:{i:0;`+phpString(`O:1:"A":1:{s:5:"token";i:0;}`)+`}`)},
+		{"serialized in a string, masked", `a|s:37:"O:1:"A":1:{s:8:"\0\0\0token";s:3:"abc";}";`, `a|s:37:"O:1:"A":1:{s:8:"\0\0\0token";s:3:"***";}";`},
+		{"serialized in a string before a reference", `a|` + phpString(`a:2:{s:5:"token";O:1:"A":1:{s:1:"x";i:5;}i:0;r:2;}`) + `b|O:1:"A":0:{}c|r:2;`,
+			`a|` + phpString(`a:2:{s:5:"token";O:1:"A":1:{s:1:"x";i:0;}i:0;r:2;}`) + `b|O:1:"A":0:{}c|r:2;`},
 		{"not quite serialized in a string", `a|` + phpString(`a:2:{s:8:"password";s:3:"abc";}`), `a|` + phpString(`a:2:{s:8:"password";s:3:"abc";}`)},
 		{"registry", variable("joomla", registry(`a:1:{s:5:"token";s:3:"abc";}`)), variable("joomla", registry(`a:1:{s:5:"token";s:3:"***";}`))},
 		{"registry with php_serialize", `a:1:{` + phpString("joomla") + phpString(registry(`a:1:{s:5:"token";s:3:"abc";}`)) + `}`, `a:1:{` + phpString("joomla") + phpString(registry(`a:1:{s:5:"token";s:3:"***";}`)) + `}`},
@@ -223,6 +226,24 @@ func TestMaskSecretsLeavesOut(t *testing.T) {
 		assert.Nil(t, capi.MaskSecrets()(capi.Session{}).Data)
 		assert.Equal(t, capi.Payload{}, capi.MaskSecrets()(capi.Session{Data: capi.Payload{}}).Data)
 	})
+}
+
+// TestMaskSecretsSearchesOnce holds that strings in strings, each with references that take many passes, are searched in a
+// time that is in proportion to their length.
+func TestMaskSecretsSearchesOnce(t *testing.T) {
+	text := strings.Repeat("x", 200_000)
+	for range 5 {
+		var b strings.Builder
+		b.WriteString(`a:9:{i:0;` + phpString(text))
+		for i := 1; i < 8; i++ {
+			fmt.Fprintf(&b, `i:%d;a:1:{i:0;R:%d;}`, i, i+1)
+		}
+		b.WriteString(`s:5:"token";R:8;}`)
+		text = b.String()
+	}
+	start := time.Now()
+	require.NotNil(t, capi.MaskSecrets()(capi.Session{Data: capi.Payload(variable("a", text))}).Data)
+	assert.Less(t, time.Since(start), 500*time.Millisecond)
 }
 
 func TestMaskSecretsConcurrently(t *testing.T) {
