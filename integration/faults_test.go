@@ -142,22 +142,26 @@ func TestFaultConnectionCut(t *testing.T) {
 	}
 }
 
-func TestFaultQueryHangs(t *testing.T) {
-	const patience = 300 * time.Millisecond
-	impatient := func(next http.Handler) http.Handler {
+// impatient is a middleware that ends the context of a request after some time.
+func impatient(patience time.Duration) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			ctx, cancel := context.WithTimeout(r.Context(), patience)
 			defer cancel()
 			next.ServeHTTP(w, r.WithContext(ctx))
 		})
 	}
+}
+
+func TestFaultQueryHangs(t *testing.T) {
+	const patience = 300 * time.Millisecond
 	for _, d := range servers() {
 		t.Run(d.name+"/in the network", func(t *testing.T) {
 			nothingLeft(t)
 			d, proxy := withProxy(t, d)
 			site := emptySite(t, d, current)
 			site.fill(t, 10)
-			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), anyone, impatient)
+			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), anyone, impatient(patience))
 			service.ask(t, nil).requireList(t, 10)
 			proxy.hold()
 			began := time.Now()
@@ -171,7 +175,7 @@ func TestFaultQueryHangs(t *testing.T) {
 			nothingLeft(t)
 			site := emptySite(t, d, current)
 			site.fill(t, 10)
-			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), anyone, impatient)
+			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), anyone, impatient(patience))
 			unlock := site.lockSessions(t)
 			began := time.Now()
 			service.ask(t, nil).requireRefused(t, http.StatusInternalServerError)
