@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -55,4 +56,20 @@ func TestTheWriterAllocatesNothingPerSession(t *testing.T) {
 			assert.Less(t, request, 60.0, "allocations for a request")
 		})
 	}
+}
+
+func TestTheBufferIsUsedAgain(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector drops what is pooled at random")
+	}
+	handler := capi.NewHandler(repeated(capi.Session{Data: make(capi.Payload, 1<<10)}, 100), answering(nil))
+	r, w := httptest.NewRequest("GET", "/", nil), discard{header: http.Header{}}
+	const requests = 100
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range requests {
+		handler.ServeHTTP(w, r)
+	}
+	runtime.ReadMemStats(&after)
+	assert.Less(t, (after.TotalAlloc-before.TotalAlloc)/requests, uint64(8<<10), "bytes for a request")
 }

@@ -102,9 +102,6 @@ func (s *Session) UnmarshalJSON(text []byte) error {
 	}
 	if row.Data != nil {
 		s.Data = Payload(*row.Data)
-		if s.Data == nil {
-			s.Data = Payload{}
-		}
 	}
 	if row.Username != nil {
 		s.Username = *row.Username

@@ -381,3 +381,15 @@ func TestSessionsKeepTheirOrder(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, want, capi.Sessions(got))
 }
+
+func TestSessionsNoticeTheEndOfTheContextAtTheLast(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var got []error
+	for session, err := range (capi.Sessions{{ID: "a"}, {ID: "b"}}).Sessions(ctx) {
+		if got = append(got, err); session.ID == "b" {
+			cancel()
+		}
+	}
+	assert.Equal(t, []error{nil, nil, context.Canceled}, got)
+}
