@@ -94,13 +94,13 @@ func (c SiteConfig) Address() (network, address string, err error) {
 	if path, ok := strings.CutPrefix(host, "unix:"); ok && strings.HasPrefix(path, "/") {
 		host = path
 	}
-	ip, err := netip.ParseAddr(host)
+	_, err = netip.ParseAddr(host)
 	switch bracket := strings.LastIndexByte(host, ']'); {
 	case err == nil: // With the colons of IPv6, or without any.
 	case strings.HasPrefix(host, "/"):
 		host, port = "", host
 	case strings.HasPrefix(host, "[") && bracket > 0:
-		if ip, err = netip.ParseAddr(host[1:bracket]); err != nil || !ip.Is6() {
+		if ip, err := netip.ParseAddr(host[1:bracket]); err != nil || !ip.Is6() {
 			return "", "", fmt.Errorf("%w: malformed IPv6 address in the database host", ErrConfiguration)
 		}
 		rest := host[bracket+1:]

@@ -97,7 +97,7 @@ func variety() []capi.Session {
 		},
 		{
 			ID: strings.Repeat("x", 192), ClientID: client(capi.ClientAPI), Time: time.Unix(1<<31-1, 0),
-			Data:   capi.Payload(strings.Repeat("0123456789abcdef", 1<<16)), // 1 MiB
+			Data:   capi.Payload(strings.Repeat("0123456789abcdef", 1<<14)), // 256 KiB
 			UserID: 1<<31 - 1, Username: strings.Repeat("long", 37),
 		},
 		{
@@ -139,7 +139,7 @@ func many() []capi.Session {
 func read(ctx context.Context, store capi.Store, each func(capi.Session) bool) (err, violation error) {
 	sessions := store.Sessions(ctx)
 	if sessions == nil {
-		return nil, errors.New("Sessions returned nil")
+		return nil, errors.New("its method Sessions returned nil")
 	}
 	ended := false
 	// Called rather than ranged over, since that would panic where this has something to tell.
@@ -226,7 +226,7 @@ func lazy(ctx context.Context, store capi.Store, want []capi.Session) error {
 	before := runtime.NumGoroutine()
 	for range repetitions {
 		if store.Sessions(ctx) == nil {
-			return errors.New("Sessions returned nil")
+			return errors.New("its method Sessions returned nil")
 		}
 	}
 	if err := whole(ctx, store, want); err != nil {
