@@ -796,3 +796,24 @@ func TestLogsHoldNoSession(t *testing.T) {
 	assert.NotEmpty(t, logs.String())
 	assert.NotContains(t, logs.String(), "marker")
 }
+
+func TestARefusalThatCannotBeSentIsLogged(t *testing.T) {
+	config, logs := logged()
+	handler := newHandler(t, config, capi.Sessions{}, answering(capi.ErrForbidden))
+	w := &chunks{header: http.Header{}, err: io.ErrClosedPipe}
+	handler.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	assert.Empty(t, logs.String(), "the first write is good")
+	handler.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	assert.Contains(t, logs.String(), `"level":"INFO","msg":"capi: sending an answer"`)
+	assert.Contains(t, logs.String(), io.ErrClosedPipe.Error())
+}
+
+func TestTheDefaultLoggerIsThatOfTheRequestsTime(t *testing.T) {
+	before := slog.Default()
+	defer slog.SetDefault(before)
+	handler := capi.NewHandler(failing(0, 0, errors.New("the cause")), answering(nil))
+	var logs bytes.Buffer
+	slog.SetDefault(slog.New(slog.NewTextHandler(&logs, nil)))
+	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	assert.Contains(t, logs.String(), "the cause")
+}
