@@ -77,6 +77,7 @@ func TestFaultWrappedResponseWriters(t *testing.T) {
 			// A middleware that recovers may end the answer as if nothing had happened. What is in it must still be no list.
 			service = serve(t, capi.Config{}, failing(bigList), anyone, wrap, recovering)
 			reply = service.ask(t, nil)
+			t.Logf("recovered: status %d, %d bytes, error %v", reply.status, len(reply.body), reply.err)
 			_, ok = reply.isList()
 			assert.False(t, ok)
 			if name != "timeout" { // That one holds back the whole answer, and drops it.
