@@ -61,7 +61,7 @@ func appendEnvelopeEnd(dst []byte, status int) []byte {
 
 const (
 	// flushSize is how full the buffer of a listWriter gets before it is sent.
-	flushSize = 32 << 10
+	flushSize = 64 << 10
 	// blockSize is how much of a string is escaped at a time, so that no string however long outgrows the buffer.
 	blockSize = 2 << 10
 	// bufferSize is the room for both, and for what stands between the strings of a session.

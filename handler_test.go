@@ -485,9 +485,9 @@ func TestTheListIsSentInChunks(t *testing.T) {
 			capi.NewHandler(tt.sessions, answering(nil)).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 			require.Greater(t, len(w.sizes), 100)
 			for i, size := range w.sizes {
-				require.LessOrEqual(t, size, 64<<10)
+				require.LessOrEqual(t, size, 80<<10)
 				if i < len(w.sizes)-1 {
-					require.GreaterOrEqual(t, size, 16<<10)
+					require.GreaterOrEqual(t, size, 32<<10)
 				}
 			}
 		})
@@ -588,7 +588,7 @@ func TestNoClientTakesAPartForTheWhole(t *testing.T) {
 		{"error in HTTP/2", failing(100, 4<<10, errDown), bare, true, false},
 		{"error recovered from", failing(100, 4<<10, errDown), recovering, false, false},
 		{"error recovered from in HTTP/2", failing(100, 4<<10, errDown), recovering, true, false},
-		{"error after one chunk recovered from", failing(9, 4<<10, errDown), recovering, false, false},
+		{"error after one chunk recovered from", failing(18, 4<<10, errDown), recovering, false, false},
 		{"error without deadlines", failing(100, 4<<10, errDown), plain, false, false},
 		{"error without deadlines recovered from", failing(100, 4<<10, errDown),
 			func(next http.Handler) http.Handler { return recovering(plain(next)) }, false, true},

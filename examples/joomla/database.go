@@ -65,7 +65,7 @@ func mysqlConfig(config capi.SiteConfig, logger *slog.Logger) (*mysql.Config, er
 		return nil, err
 	}
 	settings := mysql.NewConfig()
-	settings.Net, settings.Addr = network, address
+	settings.Net, settings.Addr, settings.DialFunc = network, address, dial
 	settings.User, settings.Passwd, settings.DBName = config.User, config.Password, config.DB
 	// Spares a round trip for each query. The driver quotes what it interpolates, for the character set that it sets.
 	settings.InterpolateParams = true
