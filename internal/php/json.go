@@ -126,16 +126,17 @@ func putEscaped(out []byte, n int, src []byte, in *window, special uint64) (end,
 			putBlock(out[n:], in[done:])
 		}
 		n += next - done
-		if c := src[next]; c < utf8.RuneSelf {
+		if c := in[next]; c < utf8.RuneSelf {
 			binary.LittleEndian.PutUint64(out[n:], escapes[c])
 			n += int(escapes[c] >> 56)
 			done = next + 1
+			special &= special - 1
 		} else {
 			var size int
 			n, size = putRune(out, n, src[next:])
 			done = next + size
+			special = special >> done << done
 		}
-		special = special >> done << done
 		// Where there are many, few bytes are between them.
 		*(*[16]byte)(out[n:]) = *(*[16]byte)(in[done:])
 		copied = done + 16
