@@ -88,6 +88,31 @@ func readRaw(ctx context.Context, s *site) (n int, err error) {
 	return n, rows.Err()
 }
 
+// copied is the limit of HTTP: the rows of the list, sent as the driver returns them.
+func copied(s *site) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		rows, err := s.db.QueryContext(r.Context(), s.sql(listQuery))
+		if err != nil {
+			http.Error(w, "", http.StatusInternalServerError)
+			return
+		}
+		defer rows.Close()
+		out := bufio.NewWriterSize(w, 64<<10)
+		var columns [7]sql.RawBytes
+		for rows.Next() {
+			if rows.Scan(&columns[0], &columns[1], &columns[2], &columns[3], &columns[4], &columns[5], &columns[6]) != nil {
+				panic(http.ErrAbortHandler)
+			}
+			for _, column := range columns {
+				_, _ = out.Write(column)
+			}
+		}
+		if rows.Err() != nil || out.Flush() != nil {
+			panic(http.ErrAbortHandler)
+		}
+	}
+}
+
 // naive is the handler that people would write.
 func naive(s *site) http.HandlerFunc {
 	type session struct {
@@ -128,7 +153,8 @@ func naive(s *site) http.HandlerFunc {
 // everyone lets every request pass: what is measured is the list.
 var everyone = capi.AuthorizerFunc(func(*http.Request) error { return nil })
 
-// BenchmarkList reads the list of a real database over real HTTP, beside the driver's limit and what people would write.
+// BenchmarkList reads the list of a real database over real HTTP, beside the driver's limit, that of HTTP on top
+// of it, and what people would write.
 // MB/s are those of the rows in the database, whatever they become on the wire.
 func BenchmarkList(b *testing.B) {
 	for _, d := range databases() {
@@ -151,6 +177,7 @@ func benchmarkList(b *testing.B, d database, name string) {
 						require.Equal(b, rows, n)
 					}
 				})
+				b.Run("impl=copy", func(b *testing.B) { benchmarkGet(b, copied(s), size) })
 				b.Run("impl=capi", func(b *testing.B) {
 					benchmarkGet(b, capi.NewHandler(capi.NewSQLStore(s.capi(b, nil)), everyone), size)
 				})
