@@ -98,7 +98,7 @@ func BenchmarkWriter(b *testing.B) {
 			sessions[i].ClientID.Valid = true
 		}
 		strings, phpStrings := wire[string](sessions), wire[phpString](sessions)
-		handler := capi.NewHandler(sessions, everyone)
+		handler := capi.NewHandler(sessions, anyone)
 		request, err := http.NewRequest(http.MethodGet, "/", nil)
 		require.NoError(b, err)
 		var want bytes.Buffer
