@@ -104,38 +104,31 @@ func (w *listWriter) end() error {
 func (w *listWriter) session(s *Session) {
 	w.buffer = append(w.buffer, `{"session_id":`...)
 	w.string(s.ID)
-	w.buffer = append(w.buffer, `,"client_id":`...)
 	if s.ClientID.Valid {
-		w.integer(int64(s.ClientID.V))
+		w.buffer = append(w.buffer, `,"client_id":"`...)
+		w.buffer = strconv.AppendInt(w.buffer, int64(s.ClientID.V), 10)
+		w.buffer = append(w.buffer, `","guest":"`...)
 	} else {
-		w.buffer = append(w.buffer, `null`...)
+		w.buffer = append(w.buffer, `,"client_id":null,"guest":"`...)
 	}
-	w.buffer = append(w.buffer, `,"guest":`...)
 	if s.Guest {
-		w.integer(1)
+		w.buffer = append(w.buffer, `1","time":"`...)
 	} else {
-		w.integer(0)
+		w.buffer = append(w.buffer, `0","time":"`...)
 	}
-	w.buffer = append(w.buffer, `,"time":`...)
-	w.integer(unix(s.Time))
-	w.buffer = append(w.buffer, `,"data":`...)
+	w.buffer = strconv.AppendInt(w.buffer, unix(s.Time), 10)
+	w.buffer = append(w.buffer, `","data":`...)
 	if s.Data != nil {
 		w.bytes(s.Data)
 	} else {
 		w.buffer = append(w.buffer, `null`...)
 	}
-	w.buffer = append(w.buffer, `,"userid":`...)
-	w.integer(s.UserID)
-	w.buffer = append(w.buffer, `,"username":`...)
+	w.buffer = append(w.buffer, `,"userid":"`...)
+	w.buffer = strconv.AppendInt(w.buffer, s.UserID, 10)
+	w.buffer = append(w.buffer, `","username":`...)
 	w.string(s.Username)
 	w.buffer = append(w.buffer, '}')
 	w.flush(flushSize)
-}
-
-func (w *listWriter) integer(value int64) {
-	w.buffer = append(w.buffer, '"')
-	w.buffer = strconv.AppendInt(w.buffer, value, 10)
-	w.buffer = append(w.buffer, '"')
 }
 
 func (w *listWriter) string(s string) {

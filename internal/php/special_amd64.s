@@ -2,11 +2,19 @@
 
 #include "textflag.h"
 
-// EACH sets all sixteen bytes of register to those of word.
-#define EACH(word, register) \
-	MOVQ $word, AX \
-	MOVQ AX, register \
-	PUNPCKLQDQ register, register
+// Sixteen times each of what is looked for.
+DATA quotes<>+0(SB)/8, $0x2222222222222222
+DATA quotes<>+8(SB)/8, $0x2222222222222222
+GLOBL quotes<>(SB), RODATA|NOPTR, $16
+DATA slashes<>+0(SB)/8, $0x2F2F2F2F2F2F2F2F
+DATA slashes<>+8(SB)/8, $0x2F2F2F2F2F2F2F2F
+GLOBL slashes<>(SB), RODATA|NOPTR, $16
+DATA backslashes<>+0(SB)/8, $0x5C5C5C5C5C5C5C5C
+DATA backslashes<>+8(SB)/8, $0x5C5C5C5C5C5C5C5C
+GLOBL backslashes<>(SB), RODATA|NOPTR, $16
+DATA spaces<>+0(SB)/8, $0x2020202020202020
+DATA spaces<>+8(SB)/8, $0x2020202020202020
+GLOBL spaces<>(SB), RODATA|NOPTR, $16
 
 // SPECIAL sets the lowest sixteen bits of mask to which of the bytes at offset are special. Bytes above ASCII are
 // negative, and so below a space with the control characters.
@@ -28,10 +36,10 @@
 // func special(b *[blockSize]byte) uint64
 TEXT ·special(SB), NOSPLIT, $0-16
 	MOVQ b+0(FP), SI
-	EACH(0x2222222222222222, X8) // "
-	EACH(0x2F2F2F2F2F2F2F2F, X9) // /
-	EACH(0x5C5C5C5C5C5C5C5C, X10) // backslash
-	EACH(0x2020202020202020, X11) // space
+	MOVOU quotes<>(SB), X8
+	MOVOU slashes<>(SB), X9
+	MOVOU backslashes<>(SB), X10
+	MOVOU spaces<>(SB), X11
 	SPECIAL(0, AX)
 	SPECIAL(16, BX)
 	SPECIAL(32, CX)
