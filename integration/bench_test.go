@@ -193,7 +193,7 @@ func bufferedMariaDB() database {
 		if err != nil {
 			return nil, err
 		}
-		return bufferedConn{conn, bufio.NewReaderSize(conn, 64<<10)}, nil
+		return bufferedConn{conn, bufio.NewReaderSize(conn, 256<<10)}, nil
 	})
 	d := mariaDB()
 	d.dsn = strings.Replace(d.dsn, "tcp(", "buffered(", 1)
