@@ -77,10 +77,10 @@ func AppendEscaped(dst, src []byte) []byte {
 	n, out := len(dst), dst[:cap(dst)]
 	for len(src) >= len(window{}) {
 		in := (*window)(src)
-		special := special((*[blockSize]byte)(in[:]))
-		if count := bits.OnesCount64(special); count <= 2 {
+		marks := special((*[blockSize]byte)(in[:]))
+		if count := bits.OnesCount64(marks); count <= 2 {
 			// Most blocks of clean text. What is not there is escaped too, behind the block, but counts 0 bytes.
-			first, second := bits.TrailingZeros64(special), bits.TrailingZeros64(special&(special-1))
+			first, second := bits.TrailingZeros64(marks), bits.TrailingZeros64(marks&(marks-1))
 			if a, b := in[first], in[second]; a|b < utf8.RuneSelf {
 				hasFirst, hasSecond := (count+1)>>1, count>>1
 				putBlock(out[n:], in[:])
@@ -98,30 +98,30 @@ func AppendEscaped(dst, src []byte) []byte {
 			}
 		}
 		var done int
-		n, done = putEscaped(out, n, src, in, special)
+		n, done = putEscaped(out, n, src, in, marks)
 		src = src[done:]
 	}
 	var last window
 	for len(src) > 0 {
 		copy(last[:], src)
-		special := special((*[blockSize]byte)(last[:]))
+		marks := special((*[blockSize]byte)(last[:]))
 		if len(src) < blockSize {
-			special &= 1<<len(src) - 1
+			marks &= 1<<len(src) - 1
 		}
 		var done int
-		n, done = putEscaped(out, n, src, &last, special)
+		n, done = putEscaped(out, n, src, &last, marks)
 		src = src[done:]
 	}
 	return out[:n]
 }
 
-// putEscaped writes the first block of src, which in begins with, to out[n:]: all of it up to the next rune's end. It
-// returns where that ends in out and in src.
-func putEscaped(out []byte, n int, src []byte, in *window, special uint64) (end, done int) {
+// putEscaped writes the first block of src, which in begins with and whose special bytes marks has, to out[n:], up to
+// the end of its last rune. It returns where that is in out and in src.
+func putEscaped(out []byte, n int, src []byte, in *window, marks uint64) (end, done int) {
 	putBlock(out[n:], in[:])
 	copied := blockSize
-	for special != 0 {
-		next := bits.TrailingZeros64(special)
+	for marks != 0 {
+		next := bits.TrailingZeros64(marks)
 		if next > copied {
 			putBlock(out[n:], in[done:])
 		}
@@ -130,12 +130,12 @@ func putEscaped(out []byte, n int, src []byte, in *window, special uint64) (end,
 			binary.LittleEndian.PutUint64(out[n:], escapes[c])
 			n += int(escapes[c] >> 56)
 			done = next + 1
-			special &= special - 1
+			marks &= marks - 1
 		} else {
 			var size int
 			n, size = putRune(out, n, src[next:])
 			done = next + size
-			special = special >> done << done
+			marks = marks >> done << done
 		}
 		// Where there are many, few bytes are between them.
 		*(*[16]byte)(out[n:]) = *(*[16]byte)(in[done:])
