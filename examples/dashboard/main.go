@@ -41,16 +41,11 @@ func main() {
 
 // run serves the dashboard until ctx ends.
 func run(ctx context.Context, out io.Writer, listen string, sessions int) (err error) {
-	dir, err := os.MkdirTemp("", "capi-dashboard")
+	demo, err := site.OpenTemporary(ctx, sessions)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	demo, err := site.Open(ctx, dir, sessions)
-	if err != nil {
-		return err
-	}
-	defer demo.Close()
+	defer func() { err = errors.Join(err, demo.Close()) }()
 
 	joomla, err := capi.NewSite(demo.DB, demo.Config)
 	if err != nil {

@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"log"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/capi-go/capi"
@@ -39,12 +38,7 @@ func main() {
 }
 
 func run(addr string) (err error) {
-	dir, err := os.MkdirTemp("", "capi-jwt-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	joomla, err := site.Open(context.Background(), dir, 0)
+	joomla, err := site.OpenTemporary(context.Background(), 0)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"log"
 	"net/http"
-	"os"
 
 	"github.com/capi-go/capi"
 	"github.com/capi-go/capi/examples/internal/serve"
@@ -29,12 +28,7 @@ func main() {
 
 // run makes the site in a directory for the time being, and serves until the program is interrupted.
 func run(addr string, redact bool) (err error) {
-	dir, err := os.MkdirTemp("", "capi-quickstart-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	demo, err := site.Open(context.Background(), dir, 0)
+	demo, err := site.OpenTemporary(context.Background(), 0)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,6 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"time"
 
 	"github.com/capi-go/capi"
@@ -32,12 +31,7 @@ func main() {
 }
 
 func run(addr string) (err error) {
-	dir, err := os.MkdirTemp("", "capi-reststore-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	joomla, err := site.Open(context.Background(), dir, 100)
+	joomla, err := site.OpenTemporary(context.Background(), 100)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log"
 	"net/http"
-	"os"
 
 	"github.com/capi-go/capi"
 	"github.com/capi-go/capi/examples/internal/serve"
@@ -28,12 +27,7 @@ func Main(mount func(sessions http.Handler) http.Handler) {
 }
 
 func run(addr string, mount func(sessions http.Handler) http.Handler) (err error) {
-	dir, err := os.MkdirTemp("", "capi-example-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	demo, err := site.Open(context.Background(), dir, 500)
+	demo, err := site.OpenTemporary(context.Background(), 500)
 	if err != nil {
 		return err
 	}

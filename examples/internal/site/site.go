@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -34,6 +35,9 @@ type Site struct {
 	Registered User
 	// Denied is a user of whom the site accepts API tokens, but whose group is denied core.admin.
 	Denied User
+
+	// temporary is the directory to remove with Close, if any.
+	temporary string
 }
 
 // A User is somebody who can ask the site something.
@@ -50,6 +54,20 @@ type User struct {
 
 //go:embed rows.json
 var demo []byte
+
+// OpenTemporary is Open in a directory of its own, which Close removes.
+func OpenTemporary(ctx context.Context, extra int) (*Site, error) {
+	dir, err := os.MkdirTemp("", "capi-example-")
+	if err != nil {
+		return nil, err
+	}
+	s, err := Open(ctx, dir, extra)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	s.temporary = dir
+	return s, nil
+}
 
 // Open makes a site in dir, with the sessions of a few users and guests, of which the newest are some seconds old. To
 // those it adds as many generated ones as extra says, spread over the last two hours.
@@ -91,8 +109,14 @@ func Open(ctx context.Context, dir string, extra int) (*Site, error) {
 	}, nil
 }
 
-// Close closes the database. What it holds in its directory is the caller's to remove.
-func (s *Site) Close() error { return s.DB.Close() }
+// Close closes the database. Its file is the caller's to remove, unless OpenTemporary made the site.
+func (s *Site) Close() error {
+	err := s.DB.Close()
+	if s.temporary != "" {
+		err = errors.Join(err, os.RemoveAll(s.temporary))
+	}
+	return err
+}
 
 // openSQLite opens the file at path. The journal lets the list be read while somebody logs in.
 func openSQLite(path string) (*sql.DB, error) {

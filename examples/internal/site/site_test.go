@@ -2,6 +2,7 @@ package site_test
 
 import (
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,19 @@ func TestOpenTwiceInOneDirectory(t *testing.T) {
 	require.NoError(t, s.Close())
 	_, err = site.Open(t.Context(), dir, 0)
 	require.ErrorContains(t, err, "already exists")
+}
+
+func TestOpenTemporary(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	s, err := site.OpenTemporary(t.Context(), 0)
+	require.NoError(t, err)
+	entries, err := os.ReadDir(os.TempDir())
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+	require.NoError(t, s.Close())
+	entries, err = os.ReadDir(os.TempDir())
+	require.NoError(t, err)
+	require.Empty(t, entries)
 }
 
 // The tokens that the demo site names are those that it accepts.
