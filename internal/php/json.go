@@ -1,8 +1,6 @@
 package php
 
 import (
-	"encoding/binary"
-	"math/bits"
 	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -10,29 +8,6 @@ import (
 
 // MaxEscape is how many bytes one byte of input can become in JSON: a control character gives \u00XX.
 const MaxEscape = 6
-
-// escapes holds what each byte below 0x80, the plain ones too, becomes in a JSON string: up to six bytes in memory order,
-// and their number in the last byte. It follows PHP 8.2's json_encode without options: the slash is escaped, DEL is not,
-// hexadecimal digits are lower-case.
-var escapes = func() (table [utf8.RuneSelf]uint64) {
-	const hex = "0123456789abcdef"
-	for c := range table {
-		text := []byte{byte(c)}
-		if c < ' ' {
-			text = []byte{'\\', 'u', '0', '0', hex[c>>4], hex[c&0xF]}
-		}
-		if short, ok := map[int]byte{
-			'\b': 'b', '\t': 't', '\n': 'n', '\f': 'f', '\r': 'r', '"': '"', '\\': '\\', '/': '/',
-		}[c]; ok {
-			text = []byte{'\\', short}
-		}
-		var entry [8]byte
-		copy(entry[:], text)
-		entry[7] = byte(len(text))
-		table[c] = binary.LittleEndian.Uint64(entry[:])
-	}
-	return table
-}()
 
 // AppendString appends s to dst as a JSON string, quotes included, byte for byte as PHP 8.2's json_encode writes valid
 // UTF-8. An invalid sequence, which json_encode refuses, becomes \ufffd as with its JSON_INVALID_UTF8_SUBSTITUTE.
@@ -62,117 +37,49 @@ func Cut[T string | []byte](s T, limit int) int {
 	return limit // No sequence is that long: the bytes are invalid however they are cut.
 }
 
-// blockSize is how many bytes AppendEscaped looks at in one go. One bit of a word stands for each.
-const blockSize = 64
-
-// A window holds a block and what follows it, so that whole blocks can be copied from wherever a rune in it ends.
-type window [2*blockSize + 8]byte
-
 // AppendEscaped appends what stands between the quotes of a JSON string, as [AppendString] describes.
-//
-// What cannot be predicted is where the next byte to escape is, so that is not branched upon: whole blocks are copied,
-// of which only what comes before that byte counts.
 func AppendEscaped(dst, src []byte) []byte {
-	dst = slices.Grow(dst, MaxEscape*len(src)+len(window{}))
+	dst = slices.Grow(dst, MaxEscape*len(src)+printableSlack)
 	n, out := len(dst), dst[:cap(dst)]
-	for len(src) >= len(window{}) {
-		in := (*window)(src)
-		marks := special((*[blockSize]byte)(in[:]))
-		if count := bits.OnesCount64(marks); count <= 2 {
-			// Most blocks of clean text. What is not there is escaped too, behind the block, but counts 0 bytes.
-			first, second := bits.TrailingZeros64(marks), bits.TrailingZeros64(marks&(marks-1))
-			if a, b := in[first], in[second]; a|b < utf8.RuneSelf {
-				hasFirst, hasSecond := (count+1)>>1, count>>1
-				putBlock(out[n:], in[:])
-				n += first
-				binary.LittleEndian.PutUint64(out[n:], escapes[a])
-				n += int(escapes[a]>>56) * hasFirst
-				putBlock(out[n:], in[first+hasFirst:])
-				n += second - (first + hasFirst)
-				binary.LittleEndian.PutUint64(out[n:], escapes[b])
-				n += int(escapes[b]>>56) * hasSecond
-				putBlock(out[n:], in[second+hasSecond:])
-				n += blockSize - (second + hasSecond)
-				src = src[blockSize:]
-				continue
-			}
-		}
-		var done int
-		n, done = putEscaped(out, n, src, in, marks)
-		src = src[done:]
-	}
-	var last window
 	for len(src) > 0 {
-		copy(last[:], src)
-		marks := special((*[blockSize]byte)(last[:]))
-		if len(src) < blockSize {
-			marks &= 1<<len(src) - 1
+		end, done := putPrintable(out[n:], src)
+		n, src = n+end, src[done:]
+		for len(src) > 0 && !printable(src[0]) {
+			end, done = putUnprintable(out[n:], src)
+			n, src = n+end, src[done:]
 		}
-		var done int
-		n, done = putEscaped(out, n, src, &last, marks)
-		src = src[done:]
 	}
 	return out[:n]
 }
 
-// putEscaped writes the first block of src, which in begins with and whose special bytes marks has, to out[n:], up to
-// the end of its last rune. It returns where that is in out and in src.
-func putEscaped(out []byte, n int, src []byte, in *window, marks uint64) (end, done int) {
-	putBlock(out[n:], in[:])
-	copied := blockSize
-	for marks != 0 {
-		next := bits.TrailingZeros64(marks)
-		if next > copied {
-			putBlock(out[n:], in[done:])
+// putUnprintable writes the rune that src begins with, a control character or one above ASCII, to out. It returns where that
+// ends in out and in src.
+func putUnprintable(out, src []byte) (end, done int) {
+	if c := src[0]; c < ' ' {
+		if short := "\x00\x00\x00\x00\x00\x00\x00\x00btn\x00fr"; int(c) < len(short) && short[c] != 0 {
+			out[0], out[1] = '\\', short[c]
+			return 2, 1
 		}
-		n += next - done
-		if c := in[next]; c < utf8.RuneSelf {
-			binary.LittleEndian.PutUint64(out[n:], escapes[c])
-			n += int(escapes[c] >> 56)
-			done = next + 1
-			marks &= marks - 1
-		} else {
-			var size int
-			n, size = putRune(out, n, src[next:])
-			done = next + size
-			marks = marks >> done << done
-		}
-		// Where there are many, few bytes are between them.
-		*(*[16]byte)(out[n:]) = *(*[16]byte)(in[done:])
-		copied = done + 16
+		return putUnit(out, rune(c)), 1
 	}
-	size := min(blockSize, len(src))
-	if size <= done {
-		return n, done
-	}
-	if size > copied {
-		putBlock(out[n:], in[done:])
-	}
-	return n + size - done, size
-}
-
-// putBlock copies a block from in to out, which do not overlap. The compiler would call for a general copy of 64 bytes;
-// it writes those of 16 in line.
-func putBlock(out, in []byte) {
-	to, from := (*[blockSize]byte)(out), (*[blockSize]byte)(in)
-	*(*[16]byte)(to[0:]) = *(*[16]byte)(from[0:])
-	*(*[16]byte)(to[16:]) = *(*[16]byte)(from[16:])
-	*(*[16]byte)(to[32:]) = *(*[16]byte)(from[32:])
-	*(*[16]byte)(to[48:]) = *(*[16]byte)(from[48:])
-}
-
-// putRune writes the first rune of src, which is above ASCII, to out[n:] as one or two \uXXXX, and returns where they
-// end and how many bytes of src they stand for.
-func putRune(out []byte, n int, src []byte) (end, size int) {
 	r, size := utf8.DecodeRune(src)
 	if r == utf8.RuneError && size == 1 {
 		size = invalid(src)
 	}
 	if high, low := utf16.EncodeRune(r); high != utf8.RuneError {
-		n = putUnit(out, n, high)
+		end = putUnit(out, high)
 		r = low
 	}
-	return putUnit(out, n, r), size
+	return end + putUnit(out[end:], r), size
+}
+
+// putUnit writes a unit of UTF-16 to out and returns its length there.
+func putUnit(out []byte, unit rune) int {
+	const hex = "0123456789abcdef"
+	_ = out[5]
+	out[0], out[1] = '\\', 'u'
+	out[2], out[3], out[4], out[5] = hex[unit>>12&0xF], hex[unit>>8&0xF], hex[unit>>4&0xF], hex[unit&0xF]
+	return 6
 }
 
 // invalid returns how many bytes of src, which begins with an invalid sequence, PHP replaces at once: as many as the
@@ -197,14 +104,6 @@ func invalid(src []byte) int {
 
 // lead reports whether a valid sequence may begin with c.
 func lead(c byte) bool { return c < utf8.RuneSelf || c >= 0xC2 && c <= 0xF4 }
-
-func putUnit(out []byte, n int, unit rune) int {
-	const hex = "0123456789abcdef"
-	u := out[n : n+6]
-	u[0], u[1] = '\\', 'u'
-	u[2], u[3], u[4], u[5] = hex[unit>>12&0xF], hex[unit>>8&0xF], hex[unit>>4&0xF], hex[unit&0xF]
-	return n + 6
-}
 
 // AppendJSON appends the valid JSON text src to dst with its strings written as PHP's json_encode writes them.
 func AppendJSON(dst, src []byte) []byte {

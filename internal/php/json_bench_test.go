@@ -5,18 +5,22 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/capi-go/capi/internal/php"
 )
 
 // benchmarkTexts are many texts of 2 KB, so that no branch is learnt by heart, in each of the two ways in which Joomla has
-// stored sessions: as PHP's serializer writes them, where one byte in eight is escaped, and as base64 of that.
+// stored sessions: as PHP's serializer writes them, where one byte in eight is escaped, and as base64 of that; and German,
+// where one rune in fifteen is above ASCII.
 func benchmarkTexts() map[string][][]byte {
 	const size, count = 2048, 500
 	texts := map[string][][]byte{}
 	random := rand.NewChaCha8([32]byte{})
+	german := []byte(strings.Repeat("Falsches Üben von Xylophonmusik quält jeden größeren Zwerg. ", 40))
 	for range count {
+		texts["german"] = append(texts["german"], german[random.Uint64()%40:][:size])
 		var serialized []byte
 		for len(serialized) < size {
 			serialized = fmt.Appendf(serialized, `s:22:"session.client.browser";s:39:"Mozilla/5.0 (X11; Linux x86_64) Firefox";`+

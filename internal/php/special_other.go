@@ -1,5 +1,0 @@
-//go:build !amd64 || purego
-
-package php
-
-func special(b *[blockSize]byte) uint64 { return specialWords(b) }
