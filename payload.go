@@ -60,6 +60,11 @@ func (p Payload) Decode() (map[string]any, error) {
 	if p == nil {
 		return nil, nil
 	}
+	if text, ok := p.registry(); ok {
+		if data, err := decodeRegistry(text); err == nil {
+			return data, nil
+		}
+	}
 	variables, err := p.variables()
 	if err != nil {
 		return nil, err
@@ -79,6 +84,14 @@ func (p Payload) Decode() (map[string]any, error) {
 	}
 	variables[registryVariable] = data
 	return variables, nil
+}
+
+// registry returns the base64 text in p if there is nothing else, as Joomla writes it: joomla|s:4:"YQ==";
+func (p Payload) registry() (text []byte, ok bool) {
+	rest, found := bytes.CutPrefix(p, []byte(registryVariable+"|s:"))
+	length, rest, opened := bytes.Cut(rest, []byte(`:"`))
+	text, closed := bytes.CutSuffix(rest, []byte(`";`))
+	return text, found && opened && closed && string(length) == strconv.Itoa(len(text))
 }
 
 // find returns where in p the content of a string stands, and its offset, or a copy and 0 if it is written with escapes.
