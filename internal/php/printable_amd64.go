@@ -29,11 +29,11 @@ func putPrintable(out, src []byte) (end, done int) {
 	if !vectors {
 		return putBytes(out, src)
 	}
-	end, done = putVectors(out, src)
+	end, done = putVectors(out, src, &shuffles)
 	if rest := src[done:]; 0 < len(rest) && len(rest) < vectorSize {
 		var last [vectorSize]byte // Zero is not printable, so what is not in rest is not written.
 		copy(last[:], rest)
-		lastEnd, lastDone := putVectors(out[end:], last[:])
+		lastEnd, lastDone := putVectors(out[end:], last[:], &shuffles)
 		return end + lastEnd, done + lastDone
 	}
 	return end, done
@@ -42,7 +42,7 @@ func putPrintable(out, src []byte) (end, done int) {
 // vectorSize is how many bytes putVectors takes at a time.
 const vectorSize = 16
 
-// putVectors does what putBytes does, but for as long only as vectorSize bytes are left.
+// putVectors does what putBytes does, but only for as long as there are vectorSize bytes left. The table is shuffles.
 //
 //go:noescape
-func putVectors(out, src []byte) (end, done int)
+func putVectors(out, src []byte, table *[1 << 8][16]byte) (end, done int)

@@ -48,12 +48,12 @@ GLOBL spaces<>(SB), RODATA|NOPTR, $16
 	MOVOU X1, 8(DI)(DX*1) \
 	ADDQ R9, DX
 
-// func putVectors(out, src []byte) (end, done int)
-TEXT ·putVectors(SB), NOSPLIT, $0-64
+// func putVectors(out, src []byte, table *[1 << 8][16]byte) (end, done int)
+TEXT ·putVectors(SB), NOSPLIT, $0-72
 	MOVQ out_base+0(FP), DI
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), R12
-	LEAQ ·shuffles(SB), R8
+	MOVQ table+48(FP), R8
 	MOVOU quotes<>(SB), X8
 	MOVOU slashes<>(SB), X9
 	MOVOU backslashes<>(SB), X10
@@ -95,8 +95,8 @@ stop:
 return:
 	SUBQ R10, DI
 	SUBQ R11, SI
-	MOVQ DI, end+48(FP)
-	MOVQ SI, done+56(FP)
+	MOVQ DI, end+56(FP)
+	MOVQ SI, done+64(FP)
 	RET
 
 // func hasSSSE3AndPOPCNT() bool
