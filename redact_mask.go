@@ -145,8 +145,8 @@ func (m *masker) pass(r *php.Reader, secrets map[int]bool, searched *int, at, ne
 			return nil
 		}
 		var name []byte
-		if t.KeyKind == php.StringKey {
-			name = m.name(r, t.Key, at)
+		if t.KeyKind == php.StringKey || t.KeyKind == php.PropertyKey {
+			name = m.name(r, t, at)
 		}
 		secret := inside != none || name != nil && secretName(name) || t.Slot > 0 && secrets[t.Slot]
 		joomla := session && t.Depth == 1 && string(name) == registryVariable
@@ -187,12 +187,17 @@ func (m *masker) pass(r *php.Reader, secrets map[int]bool, searched *int, at, ne
 	}
 }
 
-// name returns the bare name that a key stands for.
-func (m *masker) name(r *php.Reader, key php.Span, at int) []byte {
-	if key.Coding == php.Plain {
-		return php.PropertyName(m.from[at+key.Start : at+key.End])
+// name returns the bare name that the key of t stands for.
+func (m *masker) name(r *php.Reader, t *php.Token, at int) (name []byte) {
+	if t.Key.Coding == php.Plain {
+		name = m.from[at+t.Key.Start : at+t.Key.End]
+	} else {
+		name = r.Append(nil, t.Key)
 	}
-	return php.PropertyName(r.Append(nil, key))
+	if t.KeyKind == php.PropertyKey {
+		name = php.PropertyName(name)
+	}
+	return name
 }
 
 // target returns the text that may be changed.

@@ -72,7 +72,6 @@ type container struct {
 	list []any
 	// dict is used instead of list once the keys turned out not to be those of a list.
 	dict   map[string]any
-	object bool
 	count  int
 	unwrap string
 	// The key of the container in the one that holds it.
@@ -106,7 +105,7 @@ func (d *decoder) decode() (any, error) {
 			d.keep(t.Slot, nil)
 			continue
 		case Object:
-			c := container{object: true, dict: make(map[string]any, t.Count), key: t.Key, keyInt: t.KeyInt, kind: t.KeyKind}
+			c := container{dict: make(map[string]any, t.Count), key: t.Key, keyInt: t.KeyInt, kind: t.KeyKind}
 			if d.unwrap != nil {
 				c.unwrap = d.unwrap(d.reader.data[t.Text.Start:t.Text.End])
 			}
@@ -180,11 +179,11 @@ func (d *decoder) string(s Span) string {
 func (d *decoder) put(span Span, n int64, kind KeyKind, v any) {
 	c := &d.stack[len(d.stack)-1]
 	var name string
-	if kind == StringKey {
+	switch kind {
+	case StringKey:
 		name = d.string(span)
-		if c.object {
-			name = PropertyName(name)
-		}
+	case PropertyKey:
+		name = PropertyName(d.string(span))
 	}
 	if c.dict == nil {
 		if kind == StringKey {

@@ -229,7 +229,7 @@ func walk(t *testing.T, data []byte, masked, session bool) {
 		require.Equal(t, len(open), token.Depth)
 		require.Equal(t, len(open) > 0, token.KeyKind != php.NoKey)
 		spans := []php.Span{}
-		if token.KeyKind == php.StringKey {
+		if token.KeyKind == php.StringKey || token.KeyKind == php.PropertyKey {
 			spans = append(spans, token.Key)
 		}
 		switch token.Kind {

@@ -62,9 +62,10 @@ type KeyKind uint8
 
 // The kinds of keys.
 const (
-	NoKey     KeyKind = iota // a value that is not in an array or object
-	IntKey                   // an integer, in Token.KeyInt
-	StringKey                // a string, in Token.Key; also the name of a session variable
+	NoKey       KeyKind = iota // a value that is not in an array or object
+	IntKey                     // an integer, in Token.KeyInt
+	StringKey                  // a string, in Token.Key; also the name of a session variable
+	PropertyKey                // the name of a property, in Token.Key, with the marks that PropertyName cuts off
 )
 
 // Token is one step through a serialized text.
@@ -127,7 +128,9 @@ type frame struct {
 	slot      int
 	start     int
 	// extra counts the bytes that references inside stand for.
-	extra   int64
+	extra int64
+	// strings is what string keys are here: StringKey or PropertyKey.
+	strings KeyKind
 	session bool
 }
 
@@ -199,7 +202,7 @@ func (r *Reader) Next() (*Token, error) {
 		}
 		f.remaining--
 		r.pending--
-		if err := r.key(); err != nil {
+		if err := r.key(f.strings); err != nil {
 			return nil, err
 		}
 	}
@@ -256,17 +259,18 @@ func (r *Reader) name() error {
 	return nil
 }
 
-func (r *Reader) key() (err error) {
+// key reads a key. If it is a string, it is one of the given kind.
+func (r *Reader) key(strings KeyKind) (err error) {
 	t := &r.token
 	switch r.at(r.pos) {
 	case 'i':
 		t.KeyKind = IntKey
 		t.KeyInt, _, err = r.integer()
 	case 's':
-		t.KeyKind = StringKey
+		t.KeyKind = strings
 		t.Key, err = r.str(Plain)
 	case 'S':
-		t.KeyKind = StringKey
+		t.KeyKind = strings
 		t.Key, err = r.str(Escaped)
 	default:
 		err = r.expected(r.pos, "a key, i: or s:")
@@ -381,7 +385,11 @@ func (r *Reader) open(kind Kind, start int, signed bool) (*Token, error) {
 	if r.tracking {
 		r.slots = append(r.slots, slot{root: t.Slot, object: kind == Object, open: true})
 	}
-	r.stack = append(r.stack, frame{remaining: n, slot: t.Slot, start: start})
+	strings := StringKey
+	if kind == Object {
+		strings = PropertyKey
+	}
+	r.stack = append(r.stack, frame{remaining: n, slot: t.Slot, start: start, strings: strings})
 	return t, nil
 }
 
