@@ -60,10 +60,12 @@ func (p Payload) Decode() (map[string]any, error) {
 	if p == nil {
 		return nil, nil
 	}
-	if text, ok := p.registry(); ok {
-		if data, err := decodeRegistry(text); err == nil {
-			return data, nil
+	if text, start, ok := p.registry(); ok { // The usual form: no need to copy the whole to find it.
+		data, err := decodeRegistry(text, start)
+		if err != nil {
+			return nil, err
 		}
+		return data, nil
 	}
 	variables, err := p.variables()
 	if err != nil {
@@ -73,10 +75,8 @@ func (p Payload) Decode() (map[string]any, error) {
 	if !ok {
 		return variables, nil
 	}
-	encoded, start := p.find(text)
-	data, err := decodeRegistry(encoded)
+	data, err := decodeRegistry(p.find(text))
 	if err != nil {
-		err.Offset += start
 		return nil, err
 	}
 	if len(variables) == 1 {
@@ -86,17 +86,18 @@ func (p Payload) Decode() (map[string]any, error) {
 	return variables, nil
 }
 
-// registry returns the base64 text in p if there is nothing else, as Joomla writes it: joomla|s:4:"YQ==";
-func (p Payload) registry() (text []byte, ok bool) {
+// registry returns the content of the variable joomla and its offset, if p is that alone, in PHP's session format:
+// joomla|s:4:"YQ==";
+func (p Payload) registry() (text []byte, start int, ok bool) {
 	rest, found := bytes.CutPrefix(p, []byte(registryVariable+"|s:"))
 	length, rest, opened := bytes.Cut(rest, []byte(`:"`))
 	text, closed := bytes.CutSuffix(rest, []byte(`";`))
-	return text, found && opened && closed && string(length) == strconv.Itoa(len(text))
+	return text, len(p) - len(rest), found && opened && closed && string(length) == strconv.Itoa(len(text))
 }
 
 // find returns where in p the content of a string stands, and its offset, or a copy and 0 if it is written with escapes.
 func (p Payload) find(text string) ([]byte, int) {
-	// Nearly always, it is the first string and all there is. Bytes are not copied for the comparison.
+	// Where it is the first string, what comes before it may hold the same bytes.
 	start := bytes.IndexByte(p, '"') + 1
 	if end := start + len(text); end > len(p) || string(p[start:end]) != text {
 		if start = bytes.Index(p, []byte(text)); start < 0 {
@@ -135,16 +136,17 @@ func (p Payload) variables() (map[string]any, *PayloadError) {
 	return nil, first
 }
 
-// decodeRegistry returns the data of the Registry in Joomla's base64 text.
-func decodeRegistry(encoded []byte) (map[string]any, *PayloadError) {
+// decodeRegistry returns the data of the Registry in Joomla's base64 text, which begins at offset start of the payload.
+func decodeRegistry(encoded []byte, start int) (map[string]any, *PayloadError) {
 	serialized, err := appendBase64(nil, encoded)
 	if err != nil {
+		err.Offset += start
 		return nil, err
 	}
 	v, syntax := php.Decode(serialized, php.Options{Unwrap: registryData})
 	if syntax != nil {
 		err := payloadError(syntax)
-		err.Offset = err.Offset / 3 * 4
+		err.Offset = start + err.Offset/3*4
 		return nil, err
 	}
 	return php.Map(v), nil

@@ -133,7 +133,6 @@ func TestMaskSecrets(t *testing.T) {
 		{"property", `a|` + object(`s:8:"password";s:3:"abc";`), `a|` + object(`s:8:"password";s:3:"***";`)},
 		{"protected property", `a|` + object("s:11:\"\x00*\x00password\";s:3:\"abc\";"), `a|` + object("s:11:\"\x00*\x00password\";s:3:\"***\";")},
 		{"private property", `a|` + object("s:12:\"\x00User\x00otpKey\";s:3:\"abc\";"), `a|` + object("s:12:\"\x00User\x00otpKey\";s:3:\"***\";")},
-		{"class of a private property", `a|` + object("s:12:\"\x00Token\x00count\";s:3:\"abc\";"), `a|` + object("s:12:\"\x00Token\x00count\";s:3:\"abc\";")},
 		{"array key like a private property", "a|a:1:{s:8:\"\x00token\x00x\";s:3:\"abc\";}", "a|a:1:{s:8:\"\x00token\x00x\";s:3:\"***\";}"},
 		{"variable like a private property", "\x00token\x00x|s:3:\"abc\";", "\x00token\x00x|s:3:\"***\";"},
 		{"private property of a class with a telling name", `a|` + object("s:16:\"\x00PasswordBox\x00abc\";s:3:\"abc\";"), `a|` + object("s:16:\"\x00PasswordBox\x00abc\";s:3:\"abc\";")},
