@@ -22,6 +22,7 @@ func FuzzPayload(f *testing.F) {
 	f.Add([]byte(readableInTwoWays))
 	f.Add([]byte(`a:2:{i:0;s:3:"abc";s:5:"token";R:2;}`))
 	f.Add([]byte(`a|s:21:"{"password":["a",1]}";b|s:24:"a:1:{s:5:"token";i:15;}";`))
+	f.Add([]byte(`joomla|E:4:"AB:C";`))
 	f.Add([]byte("\x00token\x00x|s:3:\"abc\";"))
 	f.Add([]byte(`a|C:1:"A":2:{xy}b|S:1:"\61";otp|S:1:"\61";`))
 	for _, data := range joomlaPayloads(f) {

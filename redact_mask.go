@@ -150,6 +150,9 @@ func (m *masker) pass(r *php.Reader, secrets map[int]bool, searched *int, at, ne
 		}
 		secret := inside != none || name != nil && secretName(name) || t.Slot > 0 && secrets[t.Slot]
 		joomla := session && t.Depth == 1 && string(name) == registryVariable
+		if joomla && (t.Kind == php.Enum || t.Kind == php.Custom || t.Kind == php.Reference) {
+			return errLeftOut // Each may decode to a string, which is then taken for the text of a Registry.
+		}
 		switch t.Kind {
 		case php.Array, php.Object:
 			if secret && inside == none {
@@ -177,9 +180,6 @@ func (m *masker) pass(r *php.Reader, secrets map[int]bool, searched *int, at, ne
 		case php.Custom:
 			m.overwrite(t.Text, at)
 		case php.Reference:
-			if joomla {
-				return errLeftOut
-			}
 			if secret && !t.Open && !secrets[t.Target] {
 				secrets[t.Target] = true
 			}

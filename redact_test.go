@@ -214,6 +214,8 @@ func TestMaskSecretsLeavesOut(t *testing.T) {
 		{"not base64", variable("joomla", "!abc")},
 		{"registry of other bytes", variable("joomla", base64.StdEncoding.EncodeToString([]byte(`a:1:{s:5:"token";s:3:"abc";}`)))},
 		{"registry by reference", `a|` + phpString(registry(`a:1:{s:5:"token";s:3:"abc";}`)) + `joomla|R:1;`},
+		{"registry as an enum", `joomla|E:4:"AB:C";`},
+		{"registry as a body of its own", `joomla|C:1:"A":4:{ABCD}`},
 		{"registry as an escaped string", `joomla|S:4:"\41BCD";`},
 		{"secrets that lead backwards too often", chain + `token|R:12;`},
 		{"readable in two ways", readableInTwoWays},
