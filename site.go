@@ -1,6 +1,7 @@
 package capi
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -248,3 +249,18 @@ func (s *Site) LogValue() slog.Value { return s.config.LogValue() }
 // oldest returns the time of the oldest session that still counts, in seconds since 1970. One counts while
 // time + lifetime >= now.
 func (s *Site) oldest() int64 { return s.config.Now().Add(-s.config.Lifetime).Unix() }
+
+// isMissing says whether the site is known to have no table of that name, which drivers report each in their own way.
+func (s *Site) isMissing(ctx context.Context, table string) bool {
+	query := `SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?`
+	switch s.config.database() {
+	case postgreSQL:
+		query = `SELECT COUNT(*) FROM information_schema.tables` +
+			` WHERE table_schema = ANY (current_schemas(false)) AND table_name = $1`
+	case sqLite:
+		query = `SELECT COUNT(*) FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?`
+	}
+	var count integer
+	err := s.db.QueryRowContext(ctx, query, s.config.DBPrefix+table).Scan(&count)
+	return err == nil && count.valid && count.value == 0
+}

@@ -86,6 +86,8 @@ func ExampleNewSessionAuthorizer() {
 	mock.ExpectQuery("SELECT").WillReturnRows(sqlmock.NewRows(make([]string, 11)).
 		AddRow("7j4jicar44gr2899v54snirnah", 0, now.Unix(), 35, "admin", 0, "", 0, 8, 8, nil).
 		AddRow(nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, `{"core.admin":{"8":1}}`))
+	mock.ExpectQuery("SELECT").WillReturnRows(sqlmock.NewRows(make([]string, 6)).
+		AddRow("7j4jicar44gr2899v54snirnah", 0, now.Unix(), nil, 0, nil))
 	fmt.Println(auth.Authorize(r))
 	// Output:
 	// capi: not authenticated

@@ -21,16 +21,19 @@ import (
 // enough. It is safe for concurrent use.
 //
 // It answers [ErrUnauthenticated] where no session belongs to the cookie, or one that has expired, is a guest's or whose
-// user was deleted, and [ErrForbidden] where the user is no Super Admin, is blocked, is not activated, or has to reset
-// the password. Joomla itself lets such accounts go on with a session that they have; this is stricter.
+// user was deleted, and [ErrForbidden] where the user is no Super Admin, is blocked, is not activated, has to reset
+// the password, or has yet to pass the second factor. Joomla itself lets such accounts go on with a session that they have; this is stricter.
 //
 // Sessions are looked up in the table #__session, which Joomla 4 and later leave empty if $session_metadata is off and
-// session data is kept elsewhere. A request takes one query, and none if it has no cookie that could be a session's.
+// session data is kept elsewhere. A request takes one query, a second one
+// for a Super Admin, and none if it has no cookie that could be a session's.
 //
 // A cookie comes with requests that other pages make a browser send. That is harmless with a handler that only reads, as
 // long as no [CORS] policy lets those pages see the answer.
 type SessionAuthorizer struct {
 	site *Site
+	// factorQueries read what is known of the second factor of a user, factorlessQueries where no site has one.
+	factorQueries, factorlessQueries []string
 	// names are the names of the cookies that count.
 	names []string
 	// queries are those for one cookie, two cookies, and so on.
@@ -49,6 +52,16 @@ func NewSessionAuthorizer(site *Site) *SessionAuthorizer {
 			`"#__session" AS s INNER JOIN "#__users" AS u ON u."id" = s."userid"`,
 			`s."session_id" IN (`+strings.Repeat("?, ", placeholders-1)+`?)`,
 			`s."session_id"`, `s."guest"`, `s."time"`))
+		where := ` FROM "#__session" AS s WHERE s."userid" = ? AND s."session_id" IN (` +
+			strings.Repeat("?, ", placeholders-1) + `?)`
+		a.factorlessQueries = append(a.factorlessQueries,
+			site.sql(`SELECT s."session_id", s."guest", s."time", s."data", 0, NULL`+where))
+		a.factorQueries = append(a.factorQueries, site.sql(`SELECT s."session_id", s."guest", s."time", s."data",`+
+			` (SELECT COUNT(*) FROM "#__user_mfa" AS f INNER JOIN "#__extensions" AS e ON e."element" = LOWER(f."method")`+
+			` WHERE f."user_id" = s."userid" AND f."method" <> 'backupcodes'`+
+			` AND e."type" = 'plugin' AND e."folder" = 'multifactorauth' AND e."enabled" = 1),`+
+			` (SELECT "params" FROM "#__extensions" WHERE "type" = 'component' AND "element" = 'com_users'`+
+			` ORDER BY "extension_id" LIMIT 1)`+where))
 	}
 	return a
 }
@@ -80,7 +93,20 @@ func (a *SessionAuthorizer) Authorize(r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("capi: looking up the session of a request: %w", err)
 	}
-	return a.site.authorize(users, rules)
+	answer := ErrUnauthenticated
+	for _, u := range users {
+		err := a.site.authorize([]user{u}, rules)
+		if err == nil {
+			err = a.secondFactor(r.Context(), u, ids, oldest)
+		}
+		if err == nil {
+			return nil
+		}
+		if answer == ErrUnauthenticated || answer == ErrForbidden {
+			answer = err
+		}
+	}
+	return answer
 }
 
 // appendArgs appends the arguments that stand for an id in a query. A string is compared with bytes as with text, but not
@@ -171,6 +197,8 @@ type user struct {
 // userQuery returns a query for the method users, which reads the users u of the tables from, and the rules of the site,
 // in one round trip. In front of the columns that are the same in all such queries it has columns.
 func (s *Site) userQuery(from, where string, columns ...string) string {
+	// The root asset goes by its name: broken trees have left-over assets without a parent, which Joomla ignores.
+	//
 	// A union rather than a join, so that the rules, some KB, are not repeated in each row of a group. Nothing but NULL
 	// stands opposite a column, since databases differ in which types they let meet, and MySQL in which collations.
 	return s.sql(`SELECT ` + strings.Join(columns, ", ") + `,` +
@@ -181,7 +209,7 @@ func (s *Site) userQuery(from, where string, columns ...string) string {
 		` LEFT JOIN "#__usergroups" AS p ON p."lft" <= g."lft" AND p."rgt" >= g."rgt"` +
 		` WHERE ` + where +
 		` UNION ALL SELECT ` + strings.Repeat("NULL, ", len(columns)+7) +
-		`(SELECT "rules" FROM "#__assets" WHERE "parent_id" = 0 ORDER BY "lft" LIMIT 1)`)
+		`(SELECT "rules" FROM "#__assets" WHERE "name" = 'root.1' ORDER BY "id" LIMIT 1)`)
 }
 
 // users runs a query that userQuery returned, and returns the users that it finds and the access rules of the root asset.

@@ -63,7 +63,7 @@ const (
 		" LEFT JOIN `jos_usergroups` AS g ON g.`id` = m.`group_id`" +
 		" LEFT JOIN `jos_usergroups` AS p ON p.`lft` <= g.`lft` AND p.`rgt` >= g.`rgt` WHERE "
 	mySQLRules = "NULL, NULL, NULL, NULL, NULL, NULL, NULL, " +
-		"(SELECT `rules` FROM `jos_assets` WHERE `parent_id` = 0 ORDER BY `lft` LIMIT 1)"
+		"(SELECT `rules` FROM `jos_assets` WHERE `name` = 'root.1' ORDER BY `id` LIMIT 1)"
 )
 
 // sessionQuery returns the query for one cookie or more in MySQL.
@@ -122,6 +122,66 @@ func answered(columns int, rules any, given ...values) *sqlmock.Rows {
 
 // sessionRows returns the answer to a query for sessions.
 func sessionRows(rules any, given ...values) *sqlmock.Rows { return answered(11, rules, given...) }
+
+// checkedData and uncheckedData are the data of a session after the second factor and before any page.
+const (
+	checkedData   = `com_users|a:1:{s:11:"mfa_checked";i:1;}`
+	uncheckedData = `session|a:0:{}`
+)
+
+// factorQuery returns the query for the second factor of a user with one cookie or more, in MySQL.
+func factorQuery(ids int) string {
+	return "SELECT s.`session_id`, s.`guest`, s.`time`, s.`data`," +
+		" (SELECT COUNT(*) FROM `jos_user_mfa` AS f INNER JOIN `jos_extensions` AS e ON e.`element` = LOWER(f.`method`)" +
+		" WHERE f.`user_id` = s.`userid` AND f.`method` <> 'backupcodes'" +
+		" AND e.`type` = 'plugin' AND e.`folder` = 'multifactorauth' AND e.`enabled` = 1)," +
+		" (SELECT `params` FROM `jos_extensions` WHERE `type` = 'component' AND `element` = 'com_users'" +
+		" ORDER BY `extension_id` LIMIT 1)" + fromSessions(ids)
+}
+
+func fromSessions(ids int) string {
+	return " FROM `jos_session` AS s WHERE s.`userid` = ? AND s.`session_id` IN (?" + strings.Repeat(", ?", ids-1) + ")"
+}
+
+// factorRows returns the answer to factorQuery.
+func factorRows(when, data driver.Value, factors int, params driver.Value) *sqlmock.Rows {
+	return sqlmock.NewRows(make([]string, 6)).AddRow(testID, int64(0), when, data, factors, params)
+}
+
+func TestSessionAuthorizerSecondFactor(t *testing.T) {
+	tests := map[string]struct {
+		data    driver.Value
+		factors int
+		params  driver.Value
+		want    error
+	}{
+		"none":                     {uncheckedData, 0, "{}", nil},
+		"passed":                   {checkedData, 1, "{}", nil},
+		"pending":                  {uncheckedData, 1, "{}", capi.ErrForbidden},
+		"checked is 0":             {`com_users|a:1:{s:11:"mfa_checked";i:0;}`, 1, "{}", capi.ErrForbidden},
+		"must be set up":           {`com_users|a:2:{s:11:"mfa_checked";i:1;s:19:"mandatory_mfa_setup";i:1;}`, 0, "{}", capi.ErrForbidden},
+		"data is null":             {nil, 1, "{}", capi.ErrForbidden},
+		"data is null, no factor":  {nil, 0, "{}", nil},
+		"data is broken":           {"x", 1, "{}", capi.ErrForbidden},
+		"never":                    {uncheckedData, 1, `{"neverMFAUserGroups":["8"]}`, nil},
+		"never, not this group":    {uncheckedData, 1, `{"neverMFAUserGroups":[2,"80"]}`, capi.ErrForbidden},
+		"never, in an object":      {uncheckedData, 1, `{"neverMFAUserGroups":{"1":8}}`, capi.ErrForbidden},
+		"forced":                   {uncheckedData, 0, `{"forceMFAUserGroups":[8]}`, capi.ErrForbidden},
+		"forced and passed":        {checkedData, 1, `{"forceMFAUserGroups":[8]}`, nil},
+		"forced outweighs never":   {uncheckedData, 1, `{"neverMFAUserGroups":[8],"forceMFAUserGroups":[8]}`, capi.ErrForbidden},
+		"parameters are broken":    {uncheckedData, 0, `{"never`, capi.ErrForbidden},
+		"parameters are not there": {uncheckedData, 1, nil, capi.ErrForbidden},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			site, mock := guardedSite(t, "mysqli", nil)
+			mock.ExpectQuery(sessionQuery(1)).WillReturnRows(sessionRows(testRules, live(account(7, int64(8)))))
+			mock.ExpectQuery(factorQuery(1)).WillReturnRows(factorRows(int64(testNow), test.data, test.factors, test.params))
+			err := capi.NewSessionAuthorizer(site).Authorize(withCookies(cookieName("site") + "=" + testID))
+			assert.Equal(t, test.want, err)
+		})
+	}
+}
 
 // withCookies returns a request with the given Cookie headers.
 func withCookies(headers ...string) *http.Request {
@@ -204,6 +264,10 @@ func TestSessionAuthorizer(t *testing.T) {
 			site, mock := guardedSite(t, "mysqli", test.config)
 			mock.ExpectQuery(sessionQuery(1)).WithArgs(testID).WillReturnRows(sessionRows(test.rules, test.rows...)).
 				RowsWillBeClosed()
+			if test.want == nil {
+				when := test.rows[0][2]
+				mock.ExpectQuery(factorQuery(1)).WillReturnRows(factorRows(when, checkedData, 1, "{}")).RowsWillBeClosed()
+			}
 			err := capi.NewSessionAuthorizer(site).Authorize(withCookies(cookieName("site") + "=" + testID))
 			assert.Equal(t, test.want, err)
 		})
@@ -215,15 +279,18 @@ func TestSessionAuthorizerInEachDialect(t *testing.T) {
 	for _, dbType := range []string{"mysqli", "pgsql", "sqlite"} {
 		t.Run(dbType, func(t *testing.T) {
 			site, mock := guardedSite(t, dbType, nil)
-			query, args := sessionQuery(2), []driver.Value{testID, "other"}
+			query, args, factor := sessionQuery(2), []driver.Value{testID, "other"}, factorQuery(2)
 			switch dbType {
 			case "pgsql":
-				query = inPostgreSQL(query)
+				query, factor = inPostgreSQL(query), inPostgreSQL(factor)
 			case "sqlite":
+				factor = strings.ReplaceAll(factorQuery(4), "`", `"`)
 				query = strings.ReplaceAll(sessionQuery(4), "`", `"`)
 				args = []driver.Value{[]byte(testID), testID, []byte("other"), "other"}
 			}
 			mock.ExpectQuery(query).WithArgs(args...).WillReturnRows(sessionRows(testRules, live(account(7, int64(8)))))
+			mock.ExpectQuery(factor).WithArgs(append([]driver.Value{7}, args...)...).
+				WillReturnRows(factorRows(int64(testNow), checkedData, 1, "{}"))
 			assert.NoError(t, capi.NewSessionAuthorizer(site).Authorize(withCookies(cookie)))
 		})
 	}
@@ -347,6 +414,7 @@ func TestAuthorizersServeManyAtOnce(t *testing.T) {
 	for range requests {
 		mock.ExpectQuery(sessionQuery(1)).WithArgs(testID).
 			WillReturnRows(sessionRows(testRules, live(account(7, int64(8)))))
+		mock.ExpectQuery(factorQuery(1)).WillReturnRows(factorRows(int64(testNow), checkedData, 0, nil))
 		mock.ExpectQuery(capiQuery).WithArgs("token").
 			WillReturnRows(capiRows(testRules, append(values{"token", int64(1)}, account(8, int64(2))...)))
 	}

@@ -39,8 +39,8 @@ type TokenAuthorizer struct {
 	// DisableCAPITokens refuses tokens of the cAPI extension. It must not be changed during use.
 	DisableCAPITokens bool
 
-	site                            *Site
-	apiQuery, capiQuery, tableQuery string
+	site                *Site
+	apiQuery, capiQuery string
 }
 
 // NewTokenAuthorizer returns the TokenAuthorizer of site. It panics if site is nil.
@@ -65,15 +65,6 @@ func NewTokenAuthorizer(site *Site) *TokenAuthorizer {
 		capiQuery: site.userQuery(
 			`"#__services_tokens" AS t INNER JOIN "#__users" AS u ON u."id" = t."userid"`, `t."token" = ?`,
 			`t."token"`, `t."state"`),
-	}
-	switch site.config.database() {
-	case mySQL:
-		a.tableQuery = `SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?`
-	case postgreSQL:
-		a.tableQuery = `SELECT COUNT(*) FROM information_schema.tables` +
-			` WHERE table_schema = ANY (current_schemas(false)) AND table_name = $1`
-	case sqLite:
-		a.tableQuery = `SELECT COUNT(*) FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?`
 	}
 	return a
 }
@@ -286,17 +277,10 @@ func (a *TokenAuthorizer) authorizeCAPI(ctx context.Context, sent string) error 
 	}
 	users, rules, err := a.site.users(ctx, a.capiQuery, []any{sent}, keep, &token, &state)
 	if err != nil {
-		if a.isMissing(ctx, "services_tokens") {
+		if a.site.isMissing(ctx, "services_tokens") {
 			return ErrUnauthenticated
 		}
 		return fmt.Errorf("capi: looking up a cAPI token: %w", err)
 	}
 	return a.site.authorize(users, rules)
-}
-
-// isMissing says whether the site is known to have no table of that name, which drivers report each in their own way.
-func (a *TokenAuthorizer) isMissing(ctx context.Context, table string) bool {
-	var count integer
-	err := a.site.db.QueryRowContext(ctx, a.tableQuery, a.site.config.DBPrefix+table).Scan(&count)
-	return err == nil && count.valid && count.value == 0
 }

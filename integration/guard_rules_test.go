@@ -64,13 +64,13 @@ func TestGuardTakesRulesOfAllShapes(t *testing.T) {
 		s := newSite(t, d, current, recorded(t, "j5"))
 		service := s.guarded(t, nil)
 		for _, test := range tests {
-			s.exec(t, `UPDATE "#__assets" SET "rules" = ? WHERE "parent_id" = 0`, test.rules)
+			s.exec(t, `UPDATE "#__assets" SET "rules" = ? WHERE "name" = 'root.1'`, test.rules)
 			reply := service.ask(t, s.cookieOf(t, test.username))
 			assert.Equal(t, test.status, reply.status, "%s %s", test.rules, test.username)
 			s.requireStatus(t, test.status, reply)
 		}
 		// Without a root asset, there are no rules, whatever those of others are.
-		s.exec(t, `DELETE FROM "#__assets" WHERE "parent_id" = 0`)
+		s.exec(t, `DELETE FROM "#__assets" WHERE "name" = 'root.1'`)
 		s.exec(t, `UPDATE "#__assets" SET "rules" = ?`, `{"core.admin":{"8":1}}`)
 		s.requireStatus(t, http.StatusForbidden, service.ask(t, s.cookieOf(t, "super")))
 	})
@@ -85,7 +85,7 @@ func TestGuardFollowsNestedSetsNotParents(t *testing.T) {
 		s.insert(t, "usergroups",
 			row{"id": "1", "parent_id": "0", "lft": "1", "rgt": "8"}, row{"id": "8", "parent_id": "1", "lft": "2", "rgt": "5"},
 			row{"id": "21", "parent_id": "1", "lft": "3", "rgt": "4"}, row{"id": "20", "parent_id": "8", "lft": "6", "rgt": "7"})
-		s.exec(t, `UPDATE "#__assets" SET "rules" = ? WHERE "parent_id" = 0`, `{"core.admin":{"8":1}}`)
+		s.exec(t, `UPDATE "#__assets" SET "rules" = ? WHERE "name" = 'root.1'`, `{"core.admin":{"8":1}}`)
 		for group, status := range map[string]int{"20": 403, "21": 200, "8": 200, "1": 403, "77": 403} {
 			s.exec(t, `DELETE FROM "#__user_usergroup_map" WHERE "user_id" = 101`)
 			s.insert(t, "user_usergroup_map", row{"user_id": "101", "group_id": group})

@@ -52,7 +52,10 @@ var tableDefinitions = map[string]string{
 		"ordering" int NOT NULL DEFAULT 0, UNIQUE ("user_id", "profile_key")`,
 	"extensions": `"extension_id" SERIAL, "name" varchar(100) NOT NULL DEFAULT '', "type" varchar(20) NOT NULL DEFAULT '',
 		"element" varchar(100) NOT NULL DEFAULT '', "folder" varchar(100) NOT NULL DEFAULT '',
-		"enabled" BOOL NOT NULL DEFAULT 0, "params" text NOT NULL, PRIMARY KEY ("extension_id")`,
+		"enabled" BOOL NOT NULL DEFAULT 0, "access" int NOT NULL DEFAULT 1, "state" int NOT NULL DEFAULT 0, "params" text,
+		PRIMARY KEY ("extension_id")`,
+	"user_mfa": `"id" SERIAL, "user_id" int NOT NULL, "title" varchar(255) NOT NULL DEFAULT '', "method" varchar(100) NOT NULL,
+		"default" BOOL NOT NULL DEFAULT 0, PRIMARY KEY ("id")`,
 	"services_tokens": `"id" SERIAL, "userid" int NOT NULL DEFAULT 0, "token" varchar(255) NOT NULL DEFAULT '',
 		"state" BOOL NOT NULL DEFAULT 0, PRIMARY KEY ("id")`,
 }
