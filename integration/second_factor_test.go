@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -27,7 +28,9 @@ type secondFactorCase struct {
 func TestGuardSecondFactorAsJoomla(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "testdata", "joomla", "second_factor.json"))
 	require.NoError(t, err)
-	var recorded6 struct{ J6 struct{ Cases []secondFactorCase } }
+	var recorded6 struct {
+		J6 struct{ Cases []secondFactorCase }
+	}
 	require.NoError(t, json.Unmarshal(text, &recorded6))
 	require.Len(t, recorded6.J6.Cases, 18)
 	onEach(t, func(t *testing.T, d database) {
@@ -66,7 +69,7 @@ func TestGuardRootAssetByName(t *testing.T) {
 		service := s.guarded(t, nil)
 		// Left-over assets without a parent, around the root's position, whose rules make Registered Super Admins.
 		for i, position := range []string{"-5", "0", "0", "9999"} {
-			s.insert(t, "assets", row{"parent_id": "0", "lft": position, "rgt": position, "level": "0",
+			s.insert(t, "assets", row{"id": strconv.Itoa(9000 + i), "parent_id": "0", "lft": position, "rgt": position, "level": "0",
 				"name": "com_gone.item." + string(rune('1'+i)), "title": "", "rules": `{"core.admin":{"8":0,"2":1}}`})
 		}
 		s.requireStatus(t, http.StatusOK, service.ask(t, s.cookieOf(t, "super")))
