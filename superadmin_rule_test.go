@@ -71,7 +71,7 @@ func TestCoreAdminAsRecorded(t *testing.T) {
 
 func TestCookieNamesAsRecorded(t *testing.T) {
 	for name, recorded := range recordedSites(t) {
-		site := &Site{config: &SiteConfig{Secret: recorded.Config.Secret}}
+		site := &Site{config: SiteConfig{Secret: NewSecret(recorded.Config.Secret)}}
 		assert.Contains(t, site.cookieNames(), recorded.CookieNames.Site, name)
 		assert.Contains(t, site.cookieNames(), recorded.CookieNames.Administrator, name)
 

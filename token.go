@@ -66,13 +66,13 @@ func NewTokenAuthorizer(site *Site) *TokenAuthorizer {
 			`"#__services_tokens" AS t INNER JOIN "#__users" AS u ON u."id" = t."userid"`, `t."token" = ?`,
 			`t."token"`, `t."state"`),
 	}
-	switch site.config.database() {
-	case mySQL:
+	switch site.config.Database() {
+	case MySQL:
 		a.tableQuery = `SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?`
-	case postgreSQL:
+	case PostgreSQL:
 		a.tableQuery = `SELECT COUNT(*) FROM information_schema.tables` +
 			` WHERE table_schema = ANY (current_schemas(false)) AND table_name = $1`
-	case sqLite:
+	case SQLite:
 		a.tableQuery = `SELECT COUNT(*) FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?`
 	}
 	return a
@@ -80,7 +80,7 @@ func NewTokenAuthorizer(site *Site) *TokenAuthorizer {
 
 // Authorize implements [Authorizer].
 func (a *TokenAuthorizer) Authorize(r *http.Request) error {
-	if !a.DisableAPITokens && a.site.config.Secret != "" {
+	if !a.DisableAPITokens && a.site.config.Secret.Reveal() != "" {
 		if token, ok := parseAPIToken(apiTokenText(r.Header)); ok {
 			if err := a.authorizeAPI(r.Context(), token); !errors.Is(err, ErrUnauthenticated) {
 				return err
@@ -171,7 +171,7 @@ func (a *TokenAuthorizer) authorizeAPI(ctx context.Context, token apiToken) erro
 		if groupsPlugin.value == 1 {
 			groupsParams = string(params)
 		}
-		good := token.verify(a.site.config.Secret, string(seed))
+		good := token.verify(a.site.config.Secret.Reveal(), string(seed))
 		return good && enabled == "1" && plugin.value == 1
 	}
 	users, rules, err := a.site.users(ctx, a.apiQuery, []any{token.userID}, keep,
