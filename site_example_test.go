@@ -30,17 +30,17 @@ class JConfig {
 		return
 	}
 	fmt.Println(config.DBType, config.DBPrefix, config.Lifetime)
-	fmt.Printf("%v\n", config) // Printed, it does not show its secrets.
+	fmt.Println(config.Password, config.Password.Reveal())
 	// Output:
 	// mysqli j5_ 15m0s
-	// {mysqli localhost:3307 joomla [hidden] site j5_ [hidden] 15m0s    <nil>}
+	// [hidden] it's secret
 }
 
 func ExampleReadSiteConfig_malformed() {
 	_, err := capi.ReadSiteConfig(strings.NewReader("<?php\nclass JConfig {\n\tpublic $secret = getenv('SECRET');\n}"))
 	fmt.Println(err)
 	// Output:
-	// capi: malformed configuration: line 3: expected a string, a number, a boolean or null for $secret
+	// capi: invalid site configuration: line 3: expected a string, a number, a boolean or null for $secret
 }
 
 // An address is what drivers need for their DSN, whatever the form of $host.
@@ -69,8 +69,8 @@ func ExampleNewSessionAuthorizer() {
 	}
 	defer db.Close()
 	now := time.Unix(1_795_489_076, 0)
-	site, err := capi.NewSite(db, capi.SiteConfig{
-		DBType: "mysqli", DBPrefix: "j5_", Secret: "RzLnxjfxfS73CDww", Now: func() time.Time { return now },
+	site, err := capi.SiteOptions{Now: func() time.Time { return now }}.NewSite(db, capi.SiteConfig{
+		DBType: "mysqli", DBPrefix: "j5_", Secret: capi.NewSecret("RzLnxjfxfS73CDww"),
 	})
 	if err != nil {
 		fmt.Println(err)

@@ -30,7 +30,7 @@ var sessionColumns = []string{"session_id", "client_id", "guest", "time", "data"
 func mockSite(t *testing.T) (*capi.Site, *sql.DB, sqlmock.Sqlmock) {
 	t.Helper()
 	db, mock := mockDB(t)
-	site, err := capi.NewSite(db, capi.SiteConfig{DBType: "mysqli", DBPrefix: "jos_"})
+	site, err := capi.NewSite(db, capi.SiteConfig{DBType: "mysqli", DBPrefix: "jos_", Secret: capi.NewSecret("s")})
 	require.NoError(t, err)
 	return site, db, mock
 }
@@ -73,8 +73,8 @@ func TestSQLStoreQueries(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.dbType, func(t *testing.T) {
 			db, mock := mockDB(t)
-			site, err := capi.NewSite(db, capi.SiteConfig{
-				DBType: tt.dbType, DBPrefix: "Ab9_", Lifetime: 10 * time.Minute, Now: func() time.Time { return time.Unix(now, 999) },
+			site, err := capi.SiteOptions{Now: func() time.Time { return time.Unix(now, 999) }}.NewSite(db, capi.SiteConfig{
+				DBType: tt.dbType, DBPrefix: "Ab9_", Secret: capi.NewSecret("s"), Lifetime: 10 * time.Minute,
 			})
 			require.NoError(t, err)
 
@@ -104,7 +104,7 @@ func TestHostilePrefixesAreRefused(t *testing.T) {
 	db, _ := mockDB(t)
 	for _, dbType := range []string{"mysqli", "pgsql", "sqlite"} {
 		for _, prefix := range []string{"`", `"`, "'", "a b", "a.b", "jos-", "jos_session`; DROP TABLE `x", "é", "\x00", "#__", "?", "$1", "a\n", "\\"} {
-			site, err := capi.NewSite(db, capi.SiteConfig{DBType: dbType, DBPrefix: prefix})
+			site, err := capi.NewSite(db, capi.SiteConfig{DBType: dbType, DBPrefix: prefix, Secret: capi.NewSecret("s")})
 			assert.Nil(t, site, "%q", prefix)
 			assert.ErrorContains(t, err, "capi: ", "%q", prefix)
 		}
@@ -337,7 +337,7 @@ func TestSQLStoreConforms(t *testing.T) {
 			}
 			mock.ExpectQuery("SELECT").WillReturnRows(rows)
 		}
-		site, err := capi.NewSite(db, capi.SiteConfig{DBType: "mysqli", DBPrefix: "jos_"})
+		site, err := capi.NewSite(db, capi.SiteConfig{DBType: "mysqli", DBPrefix: "jos_", Secret: capi.NewSecret("s")})
 		require.NoError(t, err)
 		return capi.NewSQLStore(site)
 	})

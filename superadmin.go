@@ -112,7 +112,7 @@ func (a *SessionAuthorizer) Authorize(r *http.Request) error {
 // appendArgs appends the arguments that stand for an id in a query. A string is compared with bytes as with text, but not
 // in SQLite, where they are never equal.
 func (a *SessionAuthorizer) appendArgs(args []any, id string) []any {
-	if a.site.config.database() == sqLite {
+	if a.site.config.Database() == SQLite {
 		args = append(args, []byte(id))
 	}
 	return append(args, id)
@@ -132,7 +132,7 @@ func (s *Site) cookieNames() []string {
 	}
 	names := make([]string, len(seeds))
 	for i, seed := range seeds {
-		hash := md5.Sum([]byte(s.config.Secret + seed))
+		hash := md5.Sum([]byte(s.config.Secret.Reveal() + seed))
 		hash = md5.Sum(hex.AppendEncode(nil, hash[:]))
 		names[i] = hex.EncodeToString(hash[:])
 	}

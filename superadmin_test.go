@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"encoding/hex"
 	"errors"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -45,13 +46,12 @@ func guardedSite(t *testing.T, dbType string, change func(*capi.SiteConfig)) (*c
 		_ = db.Close()
 	})
 	config := capi.SiteConfig{
-		DBType: dbType, DBPrefix: "jos_", Secret: testSecret, Lifetime: time.Minute,
-		Now: func() time.Time { return time.Unix(testNow, 0) },
+		DBType: dbType, DBPrefix: "jos_", Secret: capi.NewSecret(testSecret), Lifetime: time.Minute,
 	}
 	if change != nil {
 		change(&config)
 	}
-	site, err := capi.NewSite(db, config)
+	site, err := capi.SiteOptions{Now: func() time.Time { return time.Unix(testNow, 0) }}.NewSite(db, config)
 	require.NoError(t, err)
 	return site, mock
 }
@@ -216,19 +216,19 @@ func TestSessionAuthorizer(t *testing.T) {
 		"missing group":            {nil, testRules, []values{live(account(7, int64(8), missingGroup))}, forbidden},
 		"missing group is group 0": {nil, `{"core.admin":{"0":1}}`, []values{live(account(7, int64(777), missingGroup))}, ok},
 
-		"no session":                 {nil, testRules, nil, unauthorized},
-		"guest":                      {nil, testRules, []values{session(testID, int64(1), int64(testNow), account(7, int64(8)))}, unauthorized},
-		"guest is null":              {nil, testRules, []values{session(testID, nil, int64(testNow), account(7, int64(8)))}, unauthorized},
-		"user 0":                     {nil, testRules, []values{live(account(0, int64(8)))}, unauthorized},
-		"in its last second":         {nil, testRules, []values{session(testID, int64(0), int64(testNow-60), account(7, int64(8)))}, ok},
-		"expired":                    {nil, testRules, []values{session(testID, int64(0), int64(testNow-61), account(7, int64(8)))}, unauthorized},
-		"time is empty":              {nil, testRules, []values{session(testID, int64(0), "", account(7, int64(8)))}, unauthorized},
-		"time is null":               {nil, testRules, []values{session(testID, int64(0), nil, account(7, int64(8)))}, unauthorized},
-		"before 1970, time is empty": {func(c *capi.SiteConfig) { c.Now = func() time.Time { return time.Unix(-1, 0) } }, testRules, []values{session(testID, int64(0), "", account(7, int64(8)))}, unauthorized},
-		"lifetime of centuries":      {func(c *capi.SiteConfig) { c.Lifetime = 1<<63 - 1 }, testRules, []values{session(testID, int64(0), int64(1), account(7, int64(8)))}, ok},
-		"other letter case":          {nil, testRules, []values{session(strings.ToUpper(testID), int64(0), int64(testNow), account(7, int64(8)))}, unauthorized},
-		"space at the end":           {nil, testRules, []values{session(testID+" ", int64(0), int64(testNow), account(7, int64(8)))}, unauthorized},
-		"null id":                    {nil, testRules, []values{session(nil, int64(0), int64(testNow), account(7, int64(8)))}, unauthorized},
+		"no session":                       {nil, testRules, nil, unauthorized},
+		"guest":                            {nil, testRules, []values{session(testID, int64(1), int64(testNow), account(7, int64(8)))}, unauthorized},
+		"guest is null":                    {nil, testRules, []values{session(testID, nil, int64(testNow), account(7, int64(8)))}, unauthorized},
+		"user 0":                           {nil, testRules, []values{live(account(0, int64(8)))}, unauthorized},
+		"in its last second":               {nil, testRules, []values{session(testID, int64(0), int64(testNow-60), account(7, int64(8)))}, ok},
+		"expired":                          {nil, testRules, []values{session(testID, int64(0), int64(testNow-61), account(7, int64(8)))}, unauthorized},
+		"time is empty":                    {nil, testRules, []values{session(testID, int64(0), "", account(7, int64(8)))}, unauthorized},
+		"time is null":                     {nil, testRules, []values{session(testID, int64(0), nil, account(7, int64(8)))}, unauthorized},
+		"since before 1970, time is empty": {func(c *capi.SiteConfig) { c.Lifetime = math.MaxInt64 }, testRules, []values{session(testID, int64(0), "", account(7, int64(8)))}, unauthorized},
+		"lifetime of centuries":            {func(c *capi.SiteConfig) { c.Lifetime = 1<<63 - 1 }, testRules, []values{session(testID, int64(0), int64(1), account(7, int64(8)))}, ok},
+		"other letter case":                {nil, testRules, []values{session(strings.ToUpper(testID), int64(0), int64(testNow), account(7, int64(8)))}, unauthorized},
+		"space at the end":                 {nil, testRules, []values{session(testID+" ", int64(0), int64(testNow), account(7, int64(8)))}, unauthorized},
+		"null id":                          {nil, testRules, []values{session(nil, int64(0), int64(testNow), account(7, int64(8)))}, unauthorized},
 
 		"blocked":                 {nil, testRules, []values{live(account(7, int64(8), blocked))}, forbidden},
 		"not activated":           {nil, testRules, []values{live(account(7, int64(8), unactivated))}, forbidden},

@@ -39,8 +39,8 @@ type TokenAuthorizer struct {
 	// DisableCAPITokens refuses tokens of the cAPI extension. It must not be changed during use.
 	DisableCAPITokens bool
 
-	site                *Site
-	apiQuery, capiQuery string
+	site                            *Site
+	apiQuery, capiQuery, tableQuery string
 }
 
 // NewTokenAuthorizer returns the TokenAuthorizer of site. It panics if site is nil.
@@ -66,12 +66,21 @@ func NewTokenAuthorizer(site *Site) *TokenAuthorizer {
 			`"#__services_tokens" AS t INNER JOIN "#__users" AS u ON u."id" = t."userid"`, `t."token" = ?`,
 			`t."token"`, `t."state"`),
 	}
+	switch site.config.Database() {
+	case MySQL:
+		a.tableQuery = `SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?`
+	case PostgreSQL:
+		a.tableQuery = `SELECT COUNT(*) FROM information_schema.tables` +
+			` WHERE table_schema = ANY (current_schemas(false)) AND table_name = $1`
+	case SQLite:
+		a.tableQuery = `SELECT COUNT(*) FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?`
+	}
 	return a
 }
 
 // Authorize implements [Authorizer].
 func (a *TokenAuthorizer) Authorize(r *http.Request) error {
-	if !a.DisableAPITokens && a.site.config.Secret != "" {
+	if !a.DisableAPITokens && a.site.config.Secret.Reveal() != "" {
 		if token, ok := parseAPIToken(apiTokenText(r.Header)); ok {
 			if err := a.authorizeAPI(r.Context(), token); !errors.Is(err, ErrUnauthenticated) {
 				return err
@@ -162,7 +171,7 @@ func (a *TokenAuthorizer) authorizeAPI(ctx context.Context, token apiToken) erro
 		if groupsPlugin.value == 1 {
 			groupsParams = string(params)
 		}
-		good := token.verify(a.site.config.Secret, string(seed))
+		good := token.verify(a.site.config.Secret.Reveal(), string(seed))
 		return good && enabled == "1" && plugin.value == 1
 	}
 	users, rules, err := a.site.users(ctx, a.apiQuery, []any{token.userID}, keep,
@@ -277,10 +286,17 @@ func (a *TokenAuthorizer) authorizeCAPI(ctx context.Context, sent string) error 
 	}
 	users, rules, err := a.site.users(ctx, a.capiQuery, []any{sent}, keep, &token, &state)
 	if err != nil {
-		if a.site.isMissing(ctx, "services_tokens") {
+		if a.isMissing(ctx, "services_tokens") {
 			return ErrUnauthenticated
 		}
 		return fmt.Errorf("capi: looking up a cAPI token: %w", err)
 	}
 	return a.site.authorize(users, rules)
+}
+
+// isMissing says whether the site is known to have no table of that name, which drivers report each in their own way.
+func (a *TokenAuthorizer) isMissing(ctx context.Context, table string) bool {
+	var count integer
+	err := a.site.db.QueryRowContext(ctx, a.tableQuery, a.site.config.DBPrefix+table).Scan(&count)
+	return err == nil && count.valid && count.value == 0
 }

@@ -275,7 +275,7 @@ func TestOpenAPIWaysToAuthenticate(t *testing.T) {
 		header http.Header
 	}{
 		"joomlaSession": {
-			s.capi(t, func(c *capi.SiteConfig) { c.Secret = "sample-secret" }),
+			s.capi(t, func(c *capi.SiteConfig) { c.Secret = capi.NewSecret("sample-secret") }),
 			http.Header{"Cookie": {cookie.Name + "=" + session}},
 		},
 		"joomlaAPIToken": {s.capi(t, nil), http.Header{"Authorization": {bearer}}},

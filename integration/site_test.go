@@ -75,18 +75,19 @@ type site struct {
 	layout   layout
 	recording
 	config capi.SiteConfig
+	// clock is what the time is for the site, in seconds since 1970.
+	clock int64
 }
 
 // newSite makes the site that was recorded, which is dropped with the test.
 func newSite(t testing.TB, d database, l layout, data recording) *site {
 	t.Helper()
-	s := &site{db: d.open(t), database: d, layout: l, recording: data}
+	s := &site{db: d.open(t), database: d, layout: l, recording: data, clock: data.Now}
 	s.config = capi.SiteConfig{
 		DBType:   d.dbType,
 		DBPrefix: "capi" + strings.ToLower(rand.Text()[:10]) + "_",
-		Secret:   data.Config.Secret,
+		Secret:   capi.NewSecret(data.Config.Secret),
 		Lifetime: time.Duration(data.Config.LifetimeMinutes) * time.Minute,
-		Now:      func() time.Time { return time.Unix(data.Now, 0) },
 	}
 	t.Cleanup(func() {
 		for table := range tableDefinitions {
@@ -118,7 +119,8 @@ func (s *site) capi(t testing.TB, change func(*capi.SiteConfig)) *capi.Site {
 	if change != nil {
 		change(&config)
 	}
-	known, err := capi.NewSite(s.db, config)
+	clock := func() time.Time { return time.Unix(s.clock, 0) }
+	known, err := capi.SiteOptions{Now: clock}.NewSite(s.db, config)
 	require.NoError(t, err)
 	return known
 }

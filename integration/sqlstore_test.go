@@ -127,10 +127,8 @@ func TestSQLStoreLeavesOutExpiredSessions(t *testing.T) {
 				for id, value := range times {
 					s.insert(t, "session", row{"session_id": id, "time": value})
 				}
-				known := s.capi(t, func(c *capi.SiteConfig) {
-					c.Lifetime = lifetime
-					c.Now = func() time.Time { return time.Unix(now, 0) }
-				})
+				s.clock = now
+				known := s.capi(t, func(c *capi.SiteConfig) { c.Lifetime = lifetime })
 				store := capi.NewSQLStore(known)
 				assert.ElementsMatch(t, slices.Collect(maps.Keys(times)), idsIn(t, store))
 				store = capi.NewSQLStore(known)

@@ -66,7 +66,7 @@ func mysqlConfig(config capi.SiteConfig, logger *slog.Logger) (*mysql.Config, er
 	}
 	settings := mysql.NewConfig()
 	settings.Net, settings.Addr, settings.DialFunc = network, address, dial
-	settings.User, settings.Passwd, settings.DBName = config.User, config.Password, config.DB
+	settings.User, settings.Passwd, settings.DBName = config.User, config.Password.Reveal(), config.DB
 	// Spares a round trip for each query. The driver quotes what it interpolates, for the character set that it sets.
 	settings.InterpolateParams = true
 	settings.Timeout = 5 * time.Second
@@ -83,7 +83,7 @@ func postgresConfig(config capi.SiteConfig) (*pgx.ConnConfig, error) {
 	if err != nil {
 		return nil, err
 	}
-	dsn := url.URL{Scheme: "postgres", User: url.UserPassword(config.User, config.Password), Path: "/" + config.DB}
+	dsn := url.URL{Scheme: "postgres", User: url.UserPassword(config.User, config.Password.Reveal()), Path: "/" + config.DB}
 	if network == "unix" {
 		dsn.RawQuery = url.Values{"host": {address}}.Encode()
 	} else {

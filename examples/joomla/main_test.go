@@ -62,7 +62,7 @@ var sites = []struct {
 	{"MariaDB", func(t *testing.T) capi.SiteConfig {
 		dsn, err := mysql.ParseDSN(env("CAPI_MYSQL_DSN", "root@tcp(127.0.0.1:3306)/test"))
 		require.NoError(t, err)
-		return capi.SiteConfig{DBType: "mysqli", Host: dsn.Addr, User: dsn.User, Password: dsn.Passwd, DB: dsn.DBName}
+		return capi.SiteConfig{DBType: "mysqli", Host: dsn.Addr, User: dsn.User, Password: capi.NewSecret(dsn.Passwd), DB: dsn.DBName}
 	}},
 	{"PostgreSQL", func(t *testing.T) capi.SiteConfig {
 		dsn, err := pgx.ParseConfig(env("CAPI_POSTGRES_DSN", "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"))
@@ -71,7 +71,7 @@ var sites = []struct {
 		if !strings.HasPrefix(host, "/") {
 			host = net.JoinHostPort(host, strconv.Itoa(int(dsn.Port)))
 		}
-		return capi.SiteConfig{DBType: "pgsql", Host: host, User: dsn.User, Password: dsn.Password, DB: dsn.Database}
+		return capi.SiteConfig{DBType: "pgsql", Host: host, User: dsn.User, Password: capi.NewSecret(dsn.Password), DB: dsn.Database}
 	}},
 	{"SQLite", func(t *testing.T) capi.SiteConfig {
 		return capi.SiteConfig{DBType: "sqlite", DB: filepath.Join(t.TempDir(), "joomla.sqlite")}
@@ -96,7 +96,7 @@ func newSite(t *testing.T, config capi.SiteConfig, data *site.Data) (args []stri
 		t.Skipf("NOT TESTED: no database server: %v", err)
 	}
 	config.DBPrefix = "exj" + strings.ToLower(rand.Text()[:8]) + "_"
-	config.Secret = data.Config.Secret
+	config.Secret = capi.NewSecret(data.Config.Secret)
 	t.Cleanup(func() { assert.NoError(t, site.Drop(context.Background(), db, config.DBType, config.DBPrefix)) })
 	require.NoError(t, site.Create(t.Context(), db, config.DBType, config.DBPrefix, data.Tables))
 	return []string{"-config", write(t, config), "-listen", "127.0.0.1:0"}
@@ -123,8 +123,8 @@ func write(t *testing.T, config capi.SiteConfig) string {
 	var text strings.Builder
 	text.WriteString("<?php\nclass JConfig {\n\tpublic $offline = false;\n")
 	for _, property := range [][2]string{
-		{"dbtype", config.DBType}, {"host", config.Host}, {"user", config.User}, {"password", config.Password},
-		{"db", config.DB}, {"dbprefix", config.DBPrefix}, {"secret", config.Secret}, {"session_handler", "database"},
+		{"dbtype", config.DBType}, {"host", config.Host}, {"user", config.User}, {"password", config.Password.Reveal()},
+		{"db", config.DB}, {"dbprefix", config.DBPrefix}, {"secret", config.Secret.Reveal()}, {"session_handler", "database"},
 	} {
 		value := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(property[1])
 		fmt.Fprintf(&text, "\tpublic $%s = '%s';\n", property[0], value)
@@ -397,7 +397,7 @@ func (p *proxy) close() {
 
 func TestWrongStarts(t *testing.T) {
 	unreachable := capi.SiteConfig{
-		DBType: "mysqli", Host: "127.0.0.1:1", User: "joomla", Password: "hunter2", DB: "joomla", DBPrefix: "j_", Secret: "s3cret",
+		DBType: "mysqli", Host: "127.0.0.1:1", User: "joomla", Password: capi.NewSecret("hunter2"), DB: "joomla", DBPrefix: "j_", Secret: capi.NewSecret("s3cret"),
 	}
 	with := func(change func(*capi.SiteConfig)) string {
 		config := unreachable
@@ -441,7 +441,7 @@ func TestWrongStarts(t *testing.T) {
 
 // TestDatabases shows what the drivers are told of the forms of a host.
 func TestDatabases(t *testing.T) {
-	config := capi.SiteConfig{DBType: "mysqli", Host: "p:db.example.org:3307", User: "jo:om@la", Password: "p'w@/:?#", DB: "a/b"}
+	config := capi.SiteConfig{DBType: "mysqli", Host: "p:db.example.org:3307", User: "jo:om@la", Password: capi.NewSecret("p'w@/:?#"), DB: "a/b"}
 	my, err := mysqlConfig(config, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	assert.Equal(t, "tcp db.example.org:3307 jo:om@la p'w@/:?# a/b",

@@ -28,7 +28,7 @@ func newHandler(db *sql.DB, site *capi.Site, config capi.SiteConfig, o options, 
 		list.CORS.AllowedHeaders = []string{"Authorization", "X-Joomla-Token", "token"}
 	}
 	if o.redact {
-		pseudonyms, err := pseudonyms(config.Secret)
+		pseudonyms, err := pseudonyms(config.Secret.Reveal())
 		if err != nil {
 			return nil, err
 		}

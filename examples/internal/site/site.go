@@ -83,7 +83,7 @@ func Open(ctx context.Context, dir string, extra int) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := capi.SiteConfig{DBType: "sqlite", DBPrefix: data.Config.DBPrefix, Secret: data.Config.Secret, Lifetime: Lifetime}
+	config := capi.SiteConfig{DBType: "sqlite", DBPrefix: data.Config.DBPrefix, Secret: capi.NewSecret(data.Config.Secret), Lifetime: Lifetime}
 	if err := Create(ctx, db, config.DBType, config.DBPrefix, data.Tables); err != nil {
 		return nil, fmt.Errorf("making the site: %w", errors.Join(err, db.Close()))
 	}

@@ -1,0 +1,143 @@
+package phpconfig
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+// numberLength returns how much of s, which begins with a number, is that number:
+//
+//	number  = "0x" digits | "0b" digits | "0o" digits | float | digits .
+//	float   = ( digits "." [ digits ] | "." digits | digits ) [ ( "e" | "E" ) [ "+" | "-" ] digits ] .
+//	digits  = digit { [ "_" ] digit } .
+func numberLength(s string) int {
+	if base := prefixBase(s); base != 0 {
+		if n := digitsLength(s[2:], base); n > 0 {
+			return 2 + n
+		}
+	}
+	n := digitsLength(s, 10)
+	if n < len(s) && s[n] == '.' {
+		n++
+		n += digitsLength(s[n:], 10)
+	}
+	if n < len(s) && (s[n] == 'e' || s[n] == 'E') {
+		exponent := n + 1
+		if exponent < len(s) && (s[exponent] == '+' || s[exponent] == '-') {
+			exponent++
+		}
+		if length := digitsLength(s[exponent:], 10); length > 0 {
+			return exponent + length
+		}
+	}
+	return n
+}
+
+// prefixBase returns the base that the first two characters of a number name, or 0.
+func prefixBase(s string) int {
+	if len(s) < 2 || s[0] != '0' {
+		return 0
+	}
+	switch s[1] {
+	case 'x', 'X':
+		return 16
+	case 'o', 'O':
+		return 8
+	case 'b', 'B':
+		return 2
+	}
+	return 0
+}
+
+// digitsLength returns how much of s are digits of the base, with single
+// underscores between them.
+func digitsLength(s string, base int) int {
+	for i := range len(s) {
+		between := s[i] == '_' && i > 0 && s[i-1] != '_' && i+1 < len(s) && digit(s[i+1]) < base
+		if digit(s[i]) >= base && !between {
+			return i
+		}
+	}
+	return len(s)
+}
+
+// numberValue returns what the number written as text stands for, with a minus in
+// front of it if it is negative. An integer that is too large for 64 bits is a float,
+// before its sign is applied.
+func numberValue(text string, negative bool) (Value, bool) {
+	written := strings.ReplaceAll(text, "_", "")
+	base := prefixBase(written)
+	switch {
+	case base != 0:
+		written = written[2:]
+	case strings.ContainsAny(written, ".eE"):
+		return floatValue(decimal(written), negative), true
+	case written[0] == '0':
+		base = 8
+		if digits(written, 8) < len(written) {
+			return Value{}, false
+		}
+	default:
+		base = 10
+	}
+	integer, err := strconv.ParseInt(written, base, 64)
+	switch {
+	case err == nil && negative:
+		return Value{Kind: Int, Text: strconv.FormatInt(-integer, 10)}, true
+	case err == nil:
+		return Value{Kind: Int, Text: strconv.FormatInt(integer, 10)}, true
+	case base == 10:
+		return floatValue(decimal(written), negative), true
+	}
+	// PHP's zend_hex_strtod and its like round at every digit.
+	float := 0.0
+	for _, c := range []byte(written) {
+		float = float*float64(base) + float64(digit(c))
+	}
+	return floatValue(float, negative), true
+}
+
+// decimal returns the float that is nearest to the number written, which may be
+// infinite.
+func decimal(written string) float64 {
+	float, _ := strconv.ParseFloat(written, 64) // Out of range, it is infinite or 0.
+	return float
+}
+
+// precision is how many digits PHP's conversion of a float to a string has: the
+// default of its setting of that name, which php.ini-development and
+// php.ini-production repeat.
+const precision = 14
+
+// floatValue returns float as PHP's php_gcvt writes it.
+func floatValue(float float64, negative bool) Value {
+	sign := ""
+	if negative {
+		sign = "-"
+	}
+	if math.IsInf(float, 0) {
+		return Value{Kind: Float, Text: sign + "INF"}
+	}
+	if float == 0 {
+		return Value{Kind: Float, Text: sign + "0"}
+	}
+	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(float, 'e', precision-1, 64), "e")
+	power, _ := strconv.Atoi(exponent)
+	if power >= -4 && power < precision { // As long as it has at most so many digits, or three zeros after the point.
+		fixed := strconv.FormatFloat(float, 'f', precision-1-power, 64)
+		if strings.Contains(fixed, ".") {
+			fixed = strings.TrimRight(strings.TrimRight(fixed, "0"), ".")
+		}
+		return Value{Kind: Float, Text: sign + fixed}
+	}
+	mantissa = strings.TrimRight(mantissa, "0")
+	if strings.HasSuffix(mantissa, ".") {
+		mantissa += "0"
+	}
+	plus := ""
+	if power > 0 {
+		plus = "+"
+	}
+	return Value{Kind: Float, Text: sign + mantissa + "E" + plus + strconv.Itoa(power)}
+}

@@ -1,0 +1,45 @@
+package phpconfig
+
+// A watcher knows the last tokens, to find code that may assign a property which
+// is asked for. It goes by the words alone: what it cannot tell, it refuses.
+type watcher struct {
+	beforeLast, last token
+	// touched is the name of such a property behind an arrow, until it is seen
+	// whether that is the name of a method.
+	touched token
+	// inClass is set while the class is read.
+	inClass bool
+}
+
+// watch returns an error if t completes such code.
+func (p *parser) watch(t token) error {
+	if p.touched.kind == name {
+		if !t.isMark("(") {
+			return p.fail(p.touched, "code outside of the properties names $"+p.touched.text+" and may assign it")
+		}
+		p.touched = token{}
+	}
+	member := p.last.isMark("->") || p.last.isMark("::")
+	switch {
+	case p.last.isMark("->") && (t.kind == variable || t.isMark("{") || t.isMark("$")):
+		return p.fail(t, "code outside of the properties may assign any, since it computes a name")
+	case p.last.isMark("->") && t.kind == name && p.wanted(t.text):
+		p.touched = t
+	case t.is("__halt_compiler"):
+		return p.fail(t, "__halt_compiler, behind which nothing is code")
+	case p.inClass && !member && isInclude(t):
+		return p.fail(t, "class "+p.class+" runs code from elsewhere, which may assign any property")
+	case p.inClass && isThis(p.last) && !t.isMark("->") && !p.beforeLast.is("return"):
+		return p.fail(p.last, "class "+p.class+" hands $this on to code that may assign any property")
+	}
+	p.beforeLast, p.last = p.last, t
+	return nil
+}
+
+func isThis(t token) bool { return t.kind == variable && t.text == "this" }
+
+// isInclude reports whether t is a word that runs other code with the $this of
+// the method that it is in.
+func isInclude(t token) bool {
+	return t.is("include") || t.is("include_once") || t.is("require") || t.is("require_once") || t.is("eval")
+}

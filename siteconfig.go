@@ -1,0 +1,341 @@
+package capi
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/capi-go/capi/internal/phpconfig"
+)
+
+// ErrSiteConfig is what an error of [LoadSiteConfig], [ReadSiteConfig],
+// [NewSite] or [SiteConfig.Address] wraps that is about what the configuration
+// says, rather than about reading it.
+var ErrSiteConfig = errors.New("capi: invalid site configuration")
+
+// A SiteConfig is what this package needs to know of a Joomla site: properties
+// of the class JConfig in its configuration.php, each named in the comment of its
+// field. [LoadSiteConfig] reads them from that file. [NewSite] says which of them
+// it needs.
+type SiteConfig struct {
+	// DBType is Joomla's name of the database driver ($dbtype), in any letter
+	// case, as [SiteConfig.Database] reads it.
+	DBType string
+	// Host says where the database server is ($host), in one of the forms that
+	// [SiteConfig.Address] reads.
+	Host string
+	// User is the name to log in to the database with ($user).
+	User string
+	// Password is the password of User ($password).
+	Password Secret
+	// DB is the name of the database ($db). For SQLite, it is the path of its
+	// file.
+	DB string
+	// DBPrefix is what the names of the site's tables begin with ($dbprefix),
+	// such as "jos_": letters, digits and underscores.
+	DBPrefix string
+
+	// DBEncryption is how the database is reached ($dbencryption, of Joomla 4
+	// and later): 0 without TLS, 1 with TLS, 2 with TLS and a certificate of the
+	// client.
+	DBEncryption int
+	// DBSSLKey is the path of the client's private key ($dbsslkey).
+	DBSSLKey string
+	// DBSSLCert is the path of the client's certificate ($dbsslcert).
+	DBSSLCert string
+	// DBSSLCA is the path of the certificates of the authorities that the
+	// server's certificate is verified with ($dbsslca).
+	DBSSLCA string
+	// DBSSLCipher is a list of ciphers as OpenSSL writes it ($dbsslcipher).
+	// Empty is the default of the driver.
+	DBSSLCipher string
+	// DBSSLVerifyServerCert reports whether the server's certificate is verified
+	// ($dbsslverifyservercert).
+	DBSSLVerifyServerCert bool
+
+	// Secret is the site's secret ($secret), which its cookie names and API
+	// tokens are made with.
+	Secret Secret
+	// RootUser is a user who is a Super Admin whatever the access rules say
+	// ($root_user): a user id if it is a whole number, else a username. Empty is
+	// nobody.
+	RootUser string
+
+	// Lifetime is how long a session lives without a request ($lifetime, which is
+	// in minutes), at least a minute. Zero is Joomla's default of 15 minutes.
+	Lifetime time.Duration
+	// SessionHandler is Joomla's name of where session data is kept
+	// ($session_handler), such as "database" or "redis". With another than
+	// "database", the data of most sessions is null in the table.
+	SessionHandler string
+	// SessionName is what the name of the session cookie is made from where the
+	// applications of the site share one session ($session_name). Empty is
+	// Joomla's default: each application has a cookie of its own.
+	SessionName string
+	// SharedSession reports whether site and administrator share one session
+	// ($shared_session).
+	SharedSession bool
+	// SessionMetadataOff reports whether Joomla does not write into the table who
+	// is logged in (the opposite of $session_metadata, of Joomla 4 and later).
+	// False is Joomla's default.
+	SessionMetadataOff bool
+	// SessionFilesystemPath is the directory of the session handler "filesystem"
+	// ($session_filesystem_path). Empty is PHP's session.save_path.
+	SessionFilesystemPath string
+	// SessionRedisHost is the host of the session handler "redis", or the path of
+	// its socket ($session_redis_server_host). Empty is Joomla's default,
+	// 127.0.0.1.
+	SessionRedisHost string
+	// SessionRedisPort is its port ($session_redis_server_port). Zero is Joomla's
+	// default, 6379; it does not matter for a socket.
+	SessionRedisPort int
+	// SessionRedisDB is the number of its database ($session_redis_server_db).
+	SessionRedisDB int
+	// SessionRedisAuth is its password ($session_redis_server_auth). Empty is none.
+	SessionRedisAuth Secret
+	// SessionMemcachedHost is the host of the session handler "memcached"
+	// ($session_memcached_server_host). Empty is Joomla's default, localhost.
+	SessionMemcachedHost string
+	// SessionMemcachedPort is its port ($session_memcached_server_port). Zero is
+	// Joomla's default, 11211.
+	SessionMemcachedPort int
+}
+
+// A Secret is a text that is not to be seen where it is printed, logged or
+// marshalled: package fmt with any verb, log/slog, encoding/json and every other
+// that uses [encoding.TextMarshaler] show "[hidden]", or nothing if it is empty.
+// Where such a package cannot call its methods, as with unexported fields, it shows an
+// address. The zero value is the empty Secret.
+//
+// Secrets are compared by their Reveal, not with ==. A Secret is immutable and safe
+// for concurrent use.
+type Secret struct {
+	// text is a pointer because fmt prints one within another value as an address.
+	text *string
+}
+
+// NewSecret returns the Secret of the text.
+func NewSecret(text string) Secret {
+	if text == "" {
+		return Secret{}
+	}
+	return Secret{text: &text}
+}
+
+// Reveal returns the text.
+func (s Secret) Reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return *s.text
+}
+
+// hidden returns what is shown of s.
+func (s Secret) hidden() string {
+	if s.text == nil {
+		return ""
+	}
+	return "[hidden]"
+}
+
+// Format implements [fmt.Formatter].
+func (s Secret) Format(state fmt.State, _ rune) { fmt.Fprint(state, s.hidden()) }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.hidden()), nil }
+
+// LoadSiteConfig reads the file configuration.php of a Joomla site as
+// [ReadSiteConfig] does. Errors name the path; one of the file system can be
+// tested for with [errors.Is] too.
+func LoadSiteConfig(path string) (SiteConfig, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return SiteConfig{}, fmt.Errorf("capi: opening a site configuration: %w", err) // A PathError names the path.
+	}
+	defer file.Close()
+	return readSiteConfig(file, path+": ")
+}
+
+// ReadSiteConfig reads the text of a Joomla site's configuration.php, of at most
+// 1 MiB. It is read as data and never executed: of the class JConfig, the defaults
+// of the public properties that [SiteConfig] has fields for, in any order. They must
+// be literals, which are all that Joomla writes there: strings without variables,
+// numbers, booleans and null. Other members of the class are skipped, such as other
+// properties, arrays, constants, functions and comments. Properties that are missing
+// or null leave the zero value.
+//
+// A value that the file does not hold is an error, rather than a property that is
+// left over or empty: where the class has a parent or a trait, or where code could
+// assign a property that is read, such as a constructor. Fill in a SiteConfig by hand
+// then.
+//
+// An error about the text wraps [ErrSiteConfig] and says the line and what was wrong
+// there, but never what the text holds, since that includes passwords. Nothing is
+// returned of a text that is malformed, such as one cut short.
+func ReadSiteConfig(r io.Reader) (SiteConfig, error) { return readSiteConfig(r, "") }
+
+// readSiteConfig is ReadSiteConfig with what errors begin with that are about the
+// text.
+func readSiteConfig(r io.Reader, where string) (SiteConfig, error) {
+	source, err := io.ReadAll(io.LimitReader(r, phpconfig.MaxSize+1))
+	if err != nil {
+		return SiteConfig{}, fmt.Errorf("capi: reading a site configuration: %s%w", where, err)
+	}
+	values, err := phpconfig.Properties(string(source), "JConfig", slices.Collect(maps.Keys(siteConfigSetters)))
+	if err != nil {
+		return SiteConfig{}, fmt.Errorf("%w: %s%w", ErrSiteConfig, where, err)
+	}
+	var config SiteConfig
+	for _, name := range byLine(values) {
+		if err := siteConfigSetters[name](&config, values[name]); err != nil {
+			return SiteConfig{}, fmt.Errorf("%w: %sline %d: $%s %w", ErrSiteConfig, where, values[name].Line, name, err)
+		}
+	}
+	return config, nil
+}
+
+// validate returns everything that keeps [NewSite] from using c, each error wrapping
+// [ErrSiteConfig].
+func (c SiteConfig) validate() error {
+	var errs []error
+	fail := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%w: "+format, append([]any{ErrSiteConfig}, args...)...))
+	}
+	switch {
+	case c.DBType == "":
+		fail("no database type ($dbtype)")
+	case c.Database() == 0:
+		fail("unknown database type %q ($dbtype)", c.DBType)
+	}
+	other := func(r rune) bool {
+		return r != '_' && (r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r))
+	}
+	switch {
+	case c.DBPrefix == "":
+		fail("no database prefix ($dbprefix)")
+	case strings.ContainsFunc(c.DBPrefix, other):
+		fail("database prefix %q has other characters than letters, digits and _ ($dbprefix)", c.DBPrefix)
+	}
+	if c.Secret.Reveal() == "" {
+		fail("no secret ($secret)")
+	}
+	switch {
+	case c.Lifetime < 0:
+		fail("negative lifetime %v ($lifetime)", c.Lifetime)
+	case c.Lifetime > 0 && c.Lifetime < time.Minute:
+		fail("lifetime %v is less than a minute ($lifetime); Lifetime is a time.Duration, such as 15*time.Minute", c.Lifetime)
+	}
+	return errors.Join(errs...)
+}
+
+// A Database is a kind of database server, with a dialect of its own. The zero value
+// is none that this package knows.
+type Database int
+
+// The kinds of databases.
+const (
+	MySQL Database = iota + 1 // also MariaDB
+	PostgreSQL
+	SQLite
+)
+
+// String returns the name of the database, such as "MySQL", or "unknown".
+func (d Database) String() string {
+	switch d {
+	case MySQL:
+		return "MySQL"
+	case PostgreSQL:
+		return "PostgreSQL"
+	case SQLite:
+		return "SQLite"
+	}
+	return "unknown"
+}
+
+// Database returns the kind of database that DBType names: [MySQL] for "mysqli",
+// "mysql" and "pdomysql", [PostgreSQL] for "pgsql" and "postgresql", [SQLite] for
+// "sqlite", in any letter case, and 0 for anything else.
+func (c SiteConfig) Database() Database {
+	switch strings.ToLower(c.DBType) {
+	case "mysqli", "mysql", "pdomysql":
+		return MySQL
+	case "pgsql", "postgresql":
+		return PostgreSQL
+	case "sqlite":
+		return SQLite
+	}
+	return 0
+}
+
+// Address returns where the database server of c listens, as [net.Dial] and most
+// drivers take it: network "tcp" with host and port, or network "unix" with the path
+// of a socket, for PostgreSQL of the directory that holds it. The error wraps
+// [ErrSiteConfig]; there is one for SQLite, which has no server.
+//
+// Host may be a name or an IP address, which may be in brackets, with a port or the
+// absolute path of a socket after it ("db:3307", "[::1]:3307",
+// "localhost:/run/mysqld/mysqld.sock"), or such a path alone. For MySQL, p: in front
+// of it is ignored, which asks PHP for a persistent connection. The default is the
+// port 3306 of MySQL or 5432 of PostgreSQL, and the host localhost. Unlike PHP's
+// mysqli, which takes the host localhost for a socket whose path only PHP's own
+// configuration knows, this is always TCP unless Host has a path.
+func (c SiteConfig) Address() (network, address string, err error) {
+	host, port := c.Host, ""
+	switch c.Database() {
+	case MySQL:
+		host, port = strings.TrimPrefix(host, "p:"), "3306"
+	case PostgreSQL:
+		port = "5432"
+	default:
+		return "", "", fmt.Errorf("%w: no database server ($dbtype)", ErrSiteConfig)
+	}
+	host, port, ok := splitHost(host, port)
+	if strings.HasPrefix(port, "/") && ok && !strings.ContainsRune(port, 0) {
+		return "unix", port, nil
+	}
+	if number, err := strconv.ParseUint(port, 10, 16); !ok || err != nil || number == 0 {
+		return "", "", fmt.Errorf("%w: malformed database host, port or path of a socket ($host)", ErrSiteConfig)
+	}
+	if host == "" {
+		host = "localhost"
+	}
+	return "tcp", net.JoinHostPort(host, port), nil
+}
+
+// splitHost splits a host as DatabaseDriver of Joomla does, whose port may be the path
+// of a socket. The port is port where there is none. It does not check the port.
+func splitHost(host, port string) (string, string, bool) {
+	if path, ok := strings.CutPrefix(host, "unix:"); ok && strings.HasPrefix(path, "/") {
+		host = path
+	}
+	if _, err := netip.ParseAddr(host); err == nil { // With the colons of IPv6, or without any.
+		return host, port, true
+	}
+	if strings.HasPrefix(host, "/") {
+		return "", host, true
+	}
+	if inside, ok := strings.CutPrefix(host, "["); ok {
+		ip, rest, ok := strings.Cut(inside, "]")
+		_, err := netip.ParseAddr(ip)
+		after, colon := strings.CutPrefix(rest, ":")
+		if colon {
+			port = after
+		}
+		return ip, port, ok && err == nil && (colon || rest == "")
+	}
+	if before, after, ok := strings.Cut(host, ":"); ok {
+		host, port = before, after
+	}
+	return host, port, !strings.ContainsFunc(host, func(r rune) bool {
+		return r != '.' && r != '-' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	})
+}
