@@ -1,6 +1,6 @@
 //go:build !purego
 
-package php
+package phpjson
 
 // vectors says whether the processor has what putVectors is made of. All have since 2008.
 var vectors = hasSSSE3AndPOPCNT()

@@ -1,6 +1,6 @@
 //go:build !purego
 
-package php
+package phpjson
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package php_test
+package phpjson_test
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/capi-go/capi/internal/php"
+	"github.com/capi-go/capi/internal/phpjson"
 )
 
 // benchmarkTexts are many texts of 2 KB, so that no branch is learnt by heart, in each of the two ways in which Joomla has
@@ -37,14 +37,14 @@ func benchmarkTexts() map[string][][]byte {
 
 func BenchmarkAppendEscaped(b *testing.B) {
 	for name, texts := range benchmarkTexts() {
-		dst := make([]byte, 0, bytes.MinRead+2*php.MaxEscape*len(texts[0]))
+		dst := make([]byte, 0, bytes.MinRead+2*phpjson.MaxEscape*len(texts[0]))
 		size := int64(len(texts) * len(texts[0]))
 		b.Run("text="+name, func(b *testing.B) {
 			b.SetBytes(size)
 			b.ReportAllocs()
 			for b.Loop() {
 				for _, text := range texts {
-					dst = php.AppendEscaped(dst[:0], text)
+					dst = phpjson.AppendEscaped(dst[:0], text)
 				}
 			}
 		})

@@ -1,4 +1,4 @@
-package php
+package phpjson
 
 import "unicode/utf8"
 

@@ -1,4 +1,4 @@
-package php_test
+package phpjson_test
 
 import (
 	"encoding/json"
@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/capi-go/capi/internal/php"
+	"github.com/capi-go/capi/internal/phpjson"
 )
 
 type jsonVector struct {
@@ -31,7 +31,7 @@ func jsonVectors(t testing.TB) (vectors []jsonVector) {
 func TestAppendStringWritesWhatPHPWrites(t *testing.T) {
 	valid, invalid := 0, 0
 	for _, v := range jsonVectors(t) {
-		got := string(php.AppendString([]byte("before"), string(v.Input)))
+		got := string(phpjson.AppendString([]byte("before"), string(v.Input)))
 		got, ok := strings.CutPrefix(got, "before")
 		require.True(t, ok)
 		if v.JSON != nil {
@@ -53,7 +53,7 @@ func TestAppendStringOfLongText(t *testing.T) {
 		for _, length := range []int{254, 255, 256, 257, 258, 259, 260, 5000} {
 			text := strings.Repeat("x", length%7) + strings.Repeat(unit, length)
 			var got string
-			require.NoError(t, json.Unmarshal(php.AppendString(nil, text), &got))
+			require.NoError(t, json.Unmarshal(phpjson.AppendString(nil, text), &got))
 			assert.Equal(t, strings.ToValidUTF8(text, ""), strings.ReplaceAll(got, "\ufffd", ""), "%q × %d", unit, length)
 		}
 	}
@@ -62,9 +62,9 @@ func TestAppendStringOfLongText(t *testing.T) {
 func TestAppendEscapedUsesTheRoomItIsGiven(t *testing.T) {
 	dst := make([]byte, 3, 4096)
 	src := []byte(strings.Repeat("a\"é\x01", 100))
-	got := php.AppendEscaped(dst, src)
+	got := phpjson.AppendEscaped(dst, src)
 	assert.Same(t, &dst[0], &got[0])
-	assert.Zero(t, testing.AllocsPerRun(10, func() { php.AppendEscaped(dst, src) }))
+	assert.Zero(t, testing.AllocsPerRun(10, func() { phpjson.AppendEscaped(dst, src) }))
 }
 
 func TestCut(t *testing.T) {
@@ -83,8 +83,8 @@ func TestCut(t *testing.T) {
 		{"\x80\x80\x80\x80\x80\x80", 5, 5},
 	}
 	for _, tt := range tests {
-		assert.Equal(t, tt.want, php.Cut(tt.text, tt.limit), "%q", tt.text)
-		assert.Equal(t, tt.want, php.Cut([]byte(tt.text), tt.limit), "%q", tt.text)
+		assert.Equal(t, tt.want, phpjson.Cut(tt.text, tt.limit), "%q", tt.text)
+		assert.Equal(t, tt.want, phpjson.Cut([]byte(tt.text), tt.limit), "%q", tt.text)
 	}
 }
 
@@ -99,7 +99,7 @@ func TestAppendJSON(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			assert.Equal(t, tt.want, string(php.AppendJSON(nil, []byte(tt.text))))
+			assert.Equal(t, tt.want, string(phpjson.AppendJSON(nil, []byte(tt.text))))
 		})
 	}
 }
@@ -111,7 +111,7 @@ func FuzzAppendString(f *testing.F) {
 		f.Add(string(v.Input))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got := php.AppendString(nil, text)
+		got := phpjson.AppendString(nil, text)
 		for _, c := range got {
 			require.True(t, c >= ' ' && c < utf8.RuneSelf)
 		}
@@ -120,12 +120,12 @@ func FuzzAppendString(f *testing.F) {
 		if utf8.ValidString(text) {
 			require.Equal(t, text, back)
 		}
-		require.LessOrEqual(t, len(got), 2+php.MaxEscape*len(text))
+		require.LessOrEqual(t, len(got), 2+phpjson.MaxEscape*len(text))
 
 		cut := []byte{'"'}
 		for rest := []byte(text); len(rest) > 0; {
-			n := php.Cut(rest, 5)
-			cut = php.AppendEscaped(cut, rest[:n])
+			n := phpjson.Cut(rest, 5)
+			cut = phpjson.AppendEscaped(cut, rest[:n])
 			rest = rest[n:]
 		}
 		if cut = append(cut, '"'); utf8.ValidString(text) {
