@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/capi-go/capi/internal/php"
+	"github.com/capi-go/capi/internal/phpjson"
 )
 
 // An Envelope is what every answer of the endpoint looks like, for those who read one. The session list is an
@@ -32,7 +32,7 @@ func WriteEnvelope[T any](w http.ResponseWriter, status int, msg T) error {
 		return fmt.Errorf("capi: marshalling the message of an envelope: %w", err)
 	}
 	body := append([]byte(nil), `{"msg":`...)
-	body = php.AppendJSON(body, bytes.TrimSuffix(text.Bytes(), []byte("\n")))
+	body = phpjson.AppendJSON(body, bytes.TrimSuffix(text.Bytes(), []byte("\n")))
 	body = appendEnvelopeEnd(body, status)
 
 	setEnvelopeHeader(w.Header())
@@ -65,7 +65,7 @@ const (
 	// blockSize is how much of a string is escaped at a time, so that no string however long outgrows the buffer.
 	blockSize = 2 << 10
 	// bufferSize is the room for both, and for what stands between the strings of a session.
-	bufferSize = flushSize + php.MaxEscape*blockSize + 1<<10
+	bufferSize = flushSize + phpjson.MaxEscape*blockSize + 1<<10
 )
 
 // A listWriter writes sessions as an envelope of the contract, without holding more than its buffer.
@@ -133,7 +133,7 @@ func (w *listWriter) session(s *Session) {
 
 func (w *listWriter) string(s string) {
 	if len(s) <= blockSize {
-		w.buffer = php.AppendString(w.buffer, s)
+		w.buffer = phpjson.AppendString(w.buffer, s)
 		return
 	}
 	w.bytes([]byte(s))
@@ -142,8 +142,8 @@ func (w *listWriter) string(s string) {
 func (w *listWriter) bytes(s []byte) {
 	w.buffer = append(w.buffer, '"')
 	for len(s) > 0 {
-		n := php.Cut(s, blockSize)
-		w.buffer = php.AppendEscaped(w.buffer, s[:n])
+		n := phpjson.Cut(s, blockSize)
+		w.buffer = phpjson.AppendEscaped(w.buffer, s[:n])
 		s = s[n:]
 		w.flush(flushSize)
 	}

@@ -72,13 +72,13 @@ func TestTheContractsExample(t *testing.T) {
 	assert.Equal(t, headers(withBody...), response.Header)
 }
 
-// internal/php/testdata/json_encode.json holds strings and what PHP 8.2's json_encode makes of them.
+// internal/phpjson/testdata/json_encode.json holds strings and what PHP 8.2's json_encode makes of them.
 func TestStringsAreWrittenAsPHPWritesThem(t *testing.T) {
 	var vectors []struct {
 		Input []byte  `json:"input_base64"`
 		JSON  *string `json:"json_encode"`
 	}
-	require.NoError(t, json.Unmarshal(readFile(t, "internal/php/testdata/json_encode.json"), &vectors))
+	require.NoError(t, json.Unmarshal(readFile(t, "internal/phpjson/testdata/json_encode.json"), &vectors))
 	valid := 0
 	for _, v := range vectors {
 		session := capi.Session{ID: string(v.Input), Data: append(capi.Payload{}, v.Input...), Username: string(v.Input)}

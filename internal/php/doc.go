@@ -1,3 +1,3 @@
-// Package php reads and writes the two formats that PHP leaves in the hands of a Go service: serialized values, as the
-// session handlers of PHP store them, and JSON strings, as json_encode writes them.
+// Package php reads the serialized values that PHP leaves in the hands of a Go service, as the session handlers of PHP
+// store them.
 package php
