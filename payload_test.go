@@ -103,7 +103,7 @@ func TestPayloadDecodeVectors(t *testing.T) {
 		t.Run(vector.Name, func(t *testing.T) {
 			got, err := capi.Payload(vector.Stored).Decode()
 			if vector.Error {
-				require.ErrorIs(t, err, capi.ErrPayload)
+				require.ErrorAs(t, err, new(*capi.PayloadError))
 				assert.Nil(t, got)
 				return
 			}
@@ -162,6 +162,10 @@ func TestPayloadDecode(t *testing.T) {
 		{"registry with php_serialize", capi.Payload("a:1:{" + phpString("joomla") + phpString(registry(object)) + "}"), map[string]any{"a": int64(1)}},
 		{"registry with data as an array", capi.Payload(variable("joomla", registry("a:1:{i:0;i:7;}"))), map[string]any{"0": int64(7)}},
 		{"registry beside another variable", capi.Payload(variable("joomla", registry(object)) + "x|i:2;"), map[string]any{"joomla": map[string]any{"a": int64(1)}, "x": int64(2)}},
+		{"a variable joomla that is an enum", capi.Payload(`joomla|E:4:"AB:C";`), map[string]any{"joomla": "AB:C"}},
+		{"a variable joomla that is an object's own text", capi.Payload(`joomla|C:1:"A":4:{ABCD}`), map[string]any{"joomla": "ABCD"}},
+		{"registry by reference", capi.Payload("a|" + phpString(registry(object)) + "joomla|R:1;"), map[string]any{"a": registry(object), "joomla": map[string]any{"a": int64(1)}}},
+		{"registry in a string with escapes", capi.Payload("joomla|S" + strings.Replace(phpString(registry(object)), `"T`, `"\54`, 1)[1:]), map[string]any{"a": int64(1)}},
 		{"a variable joomla that is no string", capi.Payload("joomla|i:5;"), map[string]any{"joomla": int64(5)}},
 		{"a top-level list with php_serialize", capi.Payload("a:2:{i:0;i:5;i:1;i:6;}"), map[string]any{"0": int64(5), "1": int64(6)}},
 		{"the six characters as they are", capi.Payload(`a|s:6:"\0\0\0";`), map[string]any{"a": `\0\0\0`}},
@@ -195,6 +199,11 @@ func TestPayloadDecodeErrors(t *testing.T) {
 		{"after the session", "a|i:1;secret", 6, "the name of a session variable and |"},
 		{"after the array", "a:0:{}secret", 6, "the end of the text"},
 		{"not base64", variable("joomla", "AAAA!secret"), 17, "a character of base64"},
+		{"not base64, after the same bytes", `a|s:4:"AAA!";joomla|s:4:"AAA!";`, 28, "a character of base64"},
+		{"not base64, the last of two", `joomla|s:4:"AAAA";joomla|s:4:"AAA!";`, 33, "a character of base64"},
+		{"not base64, by reference", `a|s:4:"AAA!";joomla|R:1;`, 10, "a character of base64"},
+		{"not base64, in a string with escapes", `joomla|S:4:"AAA\21";`, 12, "a character of base64"},
+		{"not base64, after NUL * NUL", `a|s:3:"\0\0\0";joomla|s:4:"AAA!";`, 30, "a character of base64"},
 		{"base64 with line breaks", variable("joomla", "AA\nAA=="), 14, "a character of base64"},
 		{"base64 of something else", variable("joomla", base64.StdEncoding.EncodeToString([]byte("i:5;"))), 12, "the base64 text of a serialized Registry"},
 		{"registry cut short", variable("joomla", registry("x:secret")), 13 + 49/3*4, "a value"},
@@ -205,14 +214,13 @@ func TestPayloadDecodeErrors(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := capi.Payload(tt.data).Decode()
 			assert.Nil(t, got)
-			require.ErrorIs(t, err, capi.ErrPayload)
 			var payloadErr *capi.PayloadError
 			require.ErrorAs(t, err, &payloadErr)
 			assert.Equal(t, tt.expected, payloadErr.Expected)
 			assert.Equal(t, tt.offset, payloadErr.Offset)
 			assert.NotContains(t, err.Error(), "secret")
 			_, err = capi.Payload(tt.data).State()
-			require.ErrorIs(t, err, capi.ErrPayload)
+			require.ErrorAs(t, err, new(*capi.PayloadError))
 		})
 	}
 }
@@ -222,7 +230,7 @@ func TestPayloadDecodeErrors(t *testing.T) {
 func TestPayloadDecodeContractExample(t *testing.T) {
 	data := capi.Payload(`__default|a:1:{s:4:"user";O:5:"JUser":1:{s:8:"password";s:60:"******************************";}}`)
 	_, err := data.Decode()
-	require.ErrorIs(t, err, capi.ErrPayload)
+	require.ErrorAs(t, err, new(*capi.PayloadError))
 }
 
 func TestPayloadState(t *testing.T) {
@@ -233,16 +241,16 @@ func TestPayloadState(t *testing.T) {
 		Application: map[string]any{"application": map[string]any{"lang": "en-GB"}},
 	}
 	user := old
-	user.User = capi.StateUser{ID: 43, Name: "Zoë Müller", Username: "zoe", Email: "zoe@example.org"}
+	user.UserID, user.Name, user.Username, user.Email = 43, "Zoë Müller", "zoe", "zoe@example.org"
 	want := map[string]capi.State{
 		"joomla 3.4 style, guest, masked NULs":   old,
 		"joomla 3.4 style, guest, unmasked NULs": old,
 		"joomla 3.4 style, user, masked NULs":    user,
 		"joomla 3.4 style, user, unmasked NULs":  user,
 		"joomla 4/5 style registry #0": {Counter: 1, Started: at(1445780779), Last: at(1445780779), Now: at(1445780779),
-			User: capi.StateUser{ID: 35}, Application: map[string]any{}},
+			UserID: 35, Application: map[string]any{}},
 		"joomla 4/5 style registry #1": {Counter: 2, Started: at(1445780779), Last: at(1445780779), Now: at(1445780788),
-			Browser: firefox, User: capi.StateUser{ID: 840}},
+			Browser: firefox, UserID: 840},
 		"null":        {},
 		"empty":       {},
 		"list":        {},
@@ -281,7 +289,7 @@ func TestPayloadState(t *testing.T) {
 	t.Run("beside another variable", func(t *testing.T) {
 		got, err := capi.Payload(variable("joomla", registry(`a:1:{s:4:"user";a:1:{s:2:"id";s:1:"7";}}`)) + "x|i:1;").State()
 		require.NoError(t, err)
-		assert.Equal(t, int64(7), got.User.ID)
+		assert.Equal(t, int64(7), got.UserID)
 	})
 	t.Run("nested client.browser of 4 and later", func(t *testing.T) {
 		got, err := capi.Payload(variable("joomla", registry(`a:1:{s:7:"session";a:1:{s:6:"client";a:1:{s:7:"browser";s:1:"b";}}}`))).State()
@@ -320,7 +328,7 @@ func TestPayloadHostile(t *testing.T) {
 			start := time.Now()
 			_, err := capi.Payload(tt.data).Decode()
 			assert.Less(t, time.Since(start), 100*time.Millisecond)
-			require.ErrorIs(t, err, capi.ErrPayload)
+			require.ErrorAs(t, err, new(*capi.PayloadError))
 			start = time.Now()
 			masked := capi.MaskSecrets()(capi.Session{Data: capi.Payload(tt.data)})
 			assert.Less(t, time.Since(start), 100*time.Millisecond)

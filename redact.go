@@ -6,7 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
-	"sync"
+
+	"github.com/capi-go/capi/internal/joomla"
 )
 
 // A Redaction changes a [Session] before it is sent: it returns what is to be sent instead. It must not write to the
@@ -14,17 +15,6 @@ import (
 // a part of it, or memory of its own. It must be safe for concurrent use. A nil Redaction, where one is taken, changes
 // nothing.
 type Redaction func(s Session) Session
-
-// Redact returns a Redaction that applies rs one after the other. Nil ones are skipped.
-func Redact(rs ...Redaction) Redaction {
-	rs = slices.DeleteFunc(slices.Clone(rs), func(r Redaction) bool { return r == nil })
-	return func(s Session) Session {
-		for _, r := range rs {
-			s = r(s)
-		}
-		return s
-	}
-}
 
 // OmitData returns a Redaction that leaves Data out, so that it is sent as null.
 //
@@ -37,19 +27,16 @@ func OmitData() Redaction {
 	}
 }
 
-// ErrWeakKey is returned by [PseudonymizeIDs] for a key that is too short to keep anything secret.
-var ErrWeakKey = errors.New("capi: key for pseudonyms is shorter than 16 bytes")
-
 // PseudonymizeIDs returns a Redaction that replaces a session's ID by a keyed hash of it: HMAC-SHA256 in 64 lower-case
 // hexadecimal digits. The same ID and key always give the same pseudonym, so that lists can be compared over time. The
-// key must have at least 16 bytes, best 32 from crypto/rand; fewer are [ErrWeakKey]. It is copied.
+// key must have at least 16 bytes, best 32 from crypto/rand; fewer are an error. It is copied.
 //
 // It protects from taking a session over with what the list shows, and from finding out whether a known ID is in it,
 // as long as the key is secret. It does not hide who is logged in, nor that two rows of different times are the same
 // session. It does not look for the ID in Data: combine it with [MaskSecrets] or [OmitData], whose reach it adds to.
 func PseudonymizeIDs(key []byte) (Redaction, error) {
 	if len(key) < 16 {
-		return nil, ErrWeakKey
+		return nil, errors.New("capi: key for pseudonyms is shorter than 16 bytes")
 	}
 	key = slices.Clone(key)
 	return func(s Session) Session {
@@ -82,14 +69,9 @@ func PseudonymizeIDs(key []byte) (Redaction, error) {
 // data: names, e-mail addresses, browsers, what somebody typed into a form. The lengths of secrets stay visible. For all
 // of these, use [OmitData]. It leaves the session's ID alone: see [PseudonymizeIDs].
 func MaskSecrets() Redaction {
-	pool := sync.Pool{New: func() any { return new(masker) }}
+	masker := joomla.NewMasker()
 	return func(s Session) Session {
-		if len(s.Data) == 0 {
-			return s
-		}
-		m := pool.Get().(*masker)
-		s.Data = m.mask(s.Data)
-		pool.Put(m)
+		s.Data = masker.Mask(s.Data)
 		return s
 	}
 }

@@ -1,11 +1,12 @@
-package capi
+package joomla
 
 import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"sync"
 
-	"github.com/capi-go/capi/internal/php"
+	"github.com/capi-go/capi/internal/phpserial"
 )
 
 // maxNested is how many serialized values may be in strings of each other and still be searched.
@@ -16,24 +17,24 @@ const maxPasses = 8
 
 // masker overwrites the secrets of one payload after another, in memory that it keeps for the next.
 type masker struct {
-	readers [1 + maxNested]php.Reader
+	readers [1 + maxNested]phpserial.Reader
 	inner   *masker
 	// serialized is the Registry that a payload holds as base64 text.
 	serialized []byte
 
 	// from is the text that is searched, and to the copy that is changed, nil until there is something to change.
 	from, to []byte
-	masked   bool
+	escaped  bool
 	// spare is the memory for to where the result is copied from it and never handed out.
 	spare []byte
 }
 
 // mask returns p with its secrets overwritten: p itself if it has none, nil if it cannot be decoded.
-func (m *masker) mask(p Payload) Payload {
-	m.from, m.to, m.masked = p, nil, false
+func (m *masker) mask(p []byte) []byte {
+	m.from, m.to, m.escaped = p, nil, false
 	defer m.release()
 	ok := false
-	if !bytes.Contains(p, []byte(masked)) {
+	if !bytes.Contains(p, escapedNUL) {
 		ok = m.session()
 	} else {
 		ok = m.ambiguous()
@@ -59,7 +60,7 @@ func (m *masker) release() {
 // it can. Text that can also be read with them as they are may have been made to hide something from one of the readings.
 func (m *masker) ambiguous() bool {
 	if !m.readable(m.from, false) {
-		m.masked = true
+		m.escaped = true
 		return m.session()
 	}
 	if m.readable(m.from, true) || !m.session() {
@@ -75,26 +76,21 @@ func (m *masker) readable(text []byte, masked bool) bool {
 }
 
 // wellFormed reports whether the text that reset makes r read is one, to its end.
-func wellFormed(r *php.Reader, reset func()) bool {
+func wellFormed(r *phpserial.Reader, reset func()) bool {
 	reset()
 	for {
 		t, err := r.Next()
-		if err == php.ErrReference {
-			reset()
-			r.Track()
-			continue
-		}
 		if err != nil {
 			return false
 		}
-		if t.Kind == php.EOF {
+		if t.Kind == phpserial.EOF {
 			return true
 		}
 	}
 }
 
 func (m *masker) session() bool {
-	return m.search(func() { m.readers[0].ResetSession(m.from, m.masked) }, 0, 0, true)
+	return m.search(func() { m.readers[0].ResetSession(m.from, m.escaped) }, 0, 0, true)
 }
 
 // search overwrites the secrets in the text that reset makes the reader of this level read. The text begins at offset at.
@@ -102,16 +98,10 @@ func (m *masker) session() bool {
 func (m *masker) search(reset func(), at, nested int, session bool) bool {
 	r := &m.readers[nested]
 	searched := 0
-	reset()
-	err := m.pass(r, nil, &searched, at, nested, session)
-	if err != php.ErrReference {
-		return err == nil
-	}
 	secrets := map[int]bool{} // the slots that a secret refers to
 	for range maxPasses {
 		known := len(secrets)
 		reset()
-		r.Track()
 		if m.pass(r, secrets, &searched, at, nested, session) != nil {
 			return false
 		}
@@ -127,7 +117,7 @@ var errLeftOut = errors.New("capi: payload to be left out")
 
 // pass goes through a text once, and adds to secrets what it finds a secret to refer to. Strings before searched have been
 // searched by an earlier pass: once is enough for them, and more would multiply from level to level.
-func (m *masker) pass(r *php.Reader, secrets map[int]bool, searched *int, at, nested int, session bool) error {
+func (m *masker) pass(r *phpserial.Reader, secrets map[int]bool, searched *int, at, nested int, session bool) error {
 	const none = -1
 	inside := none // the depth of the outermost secret container
 	for {
@@ -135,51 +125,51 @@ func (m *masker) pass(r *php.Reader, secrets map[int]bool, searched *int, at, ne
 		if err != nil {
 			return err
 		}
-		if t.Kind == php.End {
+		if t.Kind == phpserial.End {
 			if t.Depth == inside {
 				inside = none
 			}
 			continue
 		}
-		if t.Kind == php.EOF {
+		if t.Kind == phpserial.EOF {
 			return nil
 		}
 		var name []byte
-		if t.KeyKind == php.StringKey || t.KeyKind == php.PropertyKey {
+		if t.KeyKind == phpserial.StringKey || t.KeyKind == phpserial.PropertyKey {
 			name = m.name(r, t, at)
 		}
 		secret := inside != none || name != nil && secretName(name) || t.Slot > 0 && secrets[t.Slot]
 		joomla := session && t.Depth == 1 && string(name) == registryVariable
-		if joomla && (t.Kind == php.Enum || t.Kind == php.Custom || t.Kind == php.Reference) {
+		if joomla && (t.Kind == phpserial.Enum || t.Kind == phpserial.Custom || t.Kind == phpserial.Reference) {
 			return errLeftOut // Each may decode to a string, which is then taken for the text of a Registry.
 		}
 		switch t.Kind {
-		case php.Array, php.Object:
+		case phpserial.Array, phpserial.Object:
 			if secret && inside == none {
 				inside = t.Depth
 			}
-		case php.String:
+		case phpserial.String:
 			first := t.Text.Start >= *searched
 			*searched = max(*searched, t.Text.End)
 			switch {
 			case joomla:
-				if t.Text.Coding != php.Plain || first && !m.registry(t.Text.Start, t.Text.End) {
+				if t.Text.Coding != phpserial.Plain || first && !m.registry(t.Text.Start, t.Text.End) {
 					return errLeftOut
 				}
 			case secret:
 				m.overwrite(t.Text, at)
-			case first && t.Text.Coding != php.Escaped:
+			case first && t.Text.Coding != phpserial.Escaped:
 				if !m.text(at+t.Text.Start, at+t.Text.End, nested) {
 					return errLeftOut
 				}
 			}
-		case php.Int, php.Float:
+		case phpserial.Int, phpserial.Float:
 			if secret {
 				m.zero(at+t.Text.Start, at+t.Text.End)
 			}
-		case php.Custom:
+		case phpserial.Custom:
 			m.overwrite(t.Text, at)
-		case php.Reference:
+		case phpserial.Reference:
 			if secret && !t.Open && !secrets[t.Target] {
 				secrets[t.Target] = true
 			}
@@ -188,14 +178,14 @@ func (m *masker) pass(r *php.Reader, secrets map[int]bool, searched *int, at, ne
 }
 
 // name returns the bare name that the key of t stands for.
-func (m *masker) name(r *php.Reader, t *php.Token, at int) (name []byte) {
-	if t.Key.Coding == php.Plain {
+func (m *masker) name(r *phpserial.Reader, t *phpserial.Token, at int) (name []byte) {
+	if t.Key.Coding == phpserial.Plain {
 		name = m.from[at+t.Key.Start : at+t.Key.End]
 	} else {
 		name = r.Append(nil, t.Key)
 	}
-	if t.KeyKind == php.PropertyKey {
-		name = php.PropertyName(name)
+	if t.KeyKind == phpserial.PropertyKey {
+		name = phpserial.PropertyName(name)
 	}
 	return name
 }
@@ -209,7 +199,7 @@ func (m *masker) target() []byte {
 }
 
 // overwrite puts asterisks in a string's place, as many as PHP counts characters.
-func (m *masker) overwrite(s php.Span, at int) {
+func (m *masker) overwrite(s phpserial.Span, at int) {
 	start, end := at+s.Start, at+s.End
 	if start == end {
 		return
@@ -217,11 +207,11 @@ func (m *masker) overwrite(s php.Span, at int) {
 	to := m.target()
 	for i := start; i < end; {
 		switch {
-		case s.Coding == php.Escaped && m.from[i] == '\\':
+		case s.Coding == phpserial.Escaped && m.from[i] == '\\':
 			copy(to[i:], `\2a`)
 			i += len(`\2a`)
-		case s.Coding == php.Masked && bytes.HasPrefix(m.from[i:end], []byte(masked)):
-			i += len(masked) // these six count as three, so they must stay
+		case s.Coding == phpserial.EscapedNUL && bytes.HasPrefix(m.from[i:end], escapedNUL):
+			i += len(escapedNUL) // these six count as three, so they must stay
 		default:
 			to[i] = '*'
 			i++
@@ -271,8 +261,29 @@ func (m *masker) text(start, end, nested int) bool {
 			return true
 		}
 		r := &m.readers[nested+1]
-		reset := func() { r.Reset(m.from[start:end], m.masked) }
+		reset := func() { r.Reset(m.from[start:end], m.escaped) }
 		return !wellFormed(r, reset) || m.search(reset, start, nested+1, false)
 	}
 	return true
+}
+
+// A Masker overwrites the secrets of payloads. It is safe for concurrent use. Make one with NewMasker.
+type Masker struct {
+	pool sync.Pool // of *masker
+}
+
+// NewMasker returns a Masker.
+func NewMasker() *Masker {
+	return &Masker{pool: sync.Pool{New: func() any { return new(masker) }}}
+}
+
+// Mask returns payload with its secrets overwritten: payload itself if it has none, nil if it cannot be decoded. It does
+// not write to payload.
+func (m *Masker) Mask(payload []byte) []byte {
+	if len(payload) == 0 {
+		return payload
+	}
+	w := m.pool.Get().(*masker)
+	defer m.pool.Put(w)
+	return w.mask(payload)
 }

@@ -1,4 +1,4 @@
-package capi
+package joomla
 
 import "encoding/json"
 
