@@ -68,7 +68,7 @@ func (e *PayloadError) Error() string {
 // memory in proportion to its length, nests deeper than 512 levels, or grows to
 // more than 17 times its length when all references are written out.
 func (p Payload) Decode() (map[string]any, error) {
-	variables, err := joomla.Decode(p)
+	variables, _, err := joomla.Decode(p)
 	return variables, payloadError(err)
 }
 
@@ -106,6 +106,14 @@ type State struct {
 	Username string
 	// Email is the user's e-mail address.
 	Email string
+	// MFAChecked reports whether the session has passed the second factor, or had
+	// none to pass (com_users.mfa_checked is 1). Joomla 4.2 and later sets it with
+	// the first page after the password: until then, and in older versions, it is
+	// false.
+	MFAChecked bool
+	// MandatoryMFASetup reports whether the user must set up a second factor
+	// before anything else (com_users.mandatory_mfa_setup is 1).
+	MandatoryMFASetup bool
 	// Application is the state that Joomla's application keeps for itself and its
 	// components (registry), such as filters and half-filled forms, decoded as by
 	// [Payload.Decode]. Nil if there is none.
@@ -116,26 +124,28 @@ type State struct {
 // gives the zero State. Errors are those of [Payload.Decode]; a value of an
 // unexpected type is no error, but counts as missing.
 func (p Payload) State() (State, error) {
-	variables, err := p.Decode()
+	_, own, err := joomla.Decode(p)
 	if err != nil {
-		return State{}, err
+		return State{}, payloadError(err)
 	}
-	space := joomla.Namespace(variables)
-	user, _ := space["user"].(map[string]any)
+	user, _ := own["user"].(map[string]any)
+	login := joomla.LoginOf(own)
 	s := State{
-		Counter:     joomla.Integer(lookup(space, "session", "counter")),
-		Started:     sessionTime(lookup(space, "session", "timer", "start")),
-		Last:        sessionTime(lookup(space, "session", "timer", "last")),
-		Now:         sessionTime(lookup(space, "session", "timer", "now")),
-		Browser:     stringValue(lookup(space, "session", "client", "browser")),
-		UserID:      joomla.Integer(user["id"]),
-		Name:        stringValue(user["name"]),
-		Username:    stringValue(user["username"]),
-		Email:       stringValue(user["email"]),
-		Application: phpserial.Map(space["registry"]),
+		Counter:           joomla.Integer(lookup(own, "session", "counter")),
+		Started:           sessionTime(lookup(own, "session", "timer", "start")),
+		Last:              sessionTime(lookup(own, "session", "timer", "last")),
+		Now:               sessionTime(lookup(own, "session", "timer", "now")),
+		Browser:           stringValue(lookup(own, "session", "client", "browser")),
+		UserID:            login.UserID,
+		Name:              stringValue(user["name"]),
+		Username:          stringValue(user["username"]),
+		Email:             stringValue(user["email"]),
+		MFAChecked:        login.MFAChecked == joomla.One,
+		MandatoryMFASetup: login.MandatoryMFASetup == joomla.One,
+		Application:       phpserial.Map(own["registry"]),
 	}
 	if s.Browser == "" {
-		s.Browser = stringValue(lookup(space, "client", "browser"))
+		s.Browser = stringValue(lookup(own, "client", "browser"))
 	}
 	return s, nil
 }

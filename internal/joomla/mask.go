@@ -3,146 +3,183 @@ package joomla
 import (
 	"bytes"
 	"encoding/base64"
-	"errors"
 	"sync"
 
 	"github.com/capi-go/capi/internal/phpserial"
 )
 
-// maxNested is how many serialized values may be in strings of each other and still be searched.
-const maxNested = 3
+// MaxNested is how many strings a value may be inside of, one in the other, and
+// still be searched for secrets.
+const MaxNested = 4
 
-// maxPasses is how often a text may be searched because references made earlier values secret.
+// maxPasses is how often a text is searched because references made earlier
+// values secret.
 const maxPasses = 8
 
-// masker overwrites the secrets of one payload after another, in memory that it keeps for the next.
+// A Masker overwrites the secrets of payloads. It is safe for concurrent use.
+// Make one with NewMasker.
+type Masker struct {
+	pool sync.Pool // of *masker
+}
+
+// NewMasker returns a Masker that takes for secret what has one of the names of
+// this package's list, or one of names.
+func NewMasker(names ...string) *Masker {
+	secret := newSecretNames(names)
+	return &Masker{pool: sync.Pool{New: func() any { return &masker{names: secret} }}}
+}
+
+// Mask returns payload with its secrets overwritten: payload itself if it has
+// none, nil if it cannot be decoded or it cannot be told what is secret. It does
+// not write to payload.
+func (m *Masker) Mask(payload []byte) []byte {
+	if len(payload) == 0 {
+		return payload
+	}
+	w := m.pool.Get().(*masker)
+	defer m.pool.Put(w)
+	return w.mask(payload)
+}
+
+// A masker masks one payload after another, in memory that it keeps for the
+// next.
 type masker struct {
-	readers [1 + maxNested]phpserial.Reader
-	inner   *masker
-	// serialized is the Registry that a payload holds as base64 text.
-	serialized []byte
+	names *secretNames
+	// layers are the texts that are being searched, each in a string of the one
+	// before: the session, perhaps a Registry, and those that strings hold.
+	layers [3 + MaxNested]layer
+	// last is the layer of a text in MaxNested strings.
+	last int
+}
 
-	// from is the text that is searched, and to the copy that is changed, nil until there is something to change.
+// A layer is a text that is searched, and what is to become of it.
+type layer struct {
+	reader phpserial.Reader
+	// from is the text, and to the copy that is changed, nil until there is
+	// something to change.
 	from, to []byte
-	escaped  bool
-	// spare is the memory for to where the result is copied from it and never handed out.
+	// spare is memory for to, where the result is copied from it and never handed
+	// out.
 	spare []byte
+	// plain and starts are memory for a text that its string holds escaped.
+	plain  []byte
+	starts []int
+	// secrets are the slots of from that a secret refers to.
+	secrets map[int]bool
+	escaped bool
 }
 
-// mask returns p with its secrets overwritten: p itself if it has none, nil if it cannot be decoded.
+// mask returns p with its secrets overwritten, as Mask does.
 func (m *masker) mask(p []byte) []byte {
-	m.from, m.to, m.escaped = p, nil, false
+	top := &m.layers[0]
+	top.from, top.to, m.last = p, nil, MaxNested
 	defer m.release()
-	ok := false
-	if !bytes.Contains(p, escapedNUL) {
-		ok = m.session()
-	} else {
+	var ok bool
+	if bytes.Contains(p, escapedNUL) {
 		ok = m.ambiguous()
+	} else {
+		ok = m.session(false)
 	}
-	if !ok {
+	switch {
+	case !ok:
 		return nil
+	case top.to != nil:
+		return top.to
+	default:
+		return p
 	}
-	if m.to != nil {
-		return m.to
-	}
-	return p
 }
 
-// release lets go of the payload's memory, which is not the masker's.
+// release drops the payload's memory, which is not the masker's.
 func (m *masker) release() {
-	m.from, m.to = nil, nil
-	for i := range m.readers {
-		m.readers[i].Reset(nil, false)
+	for i := range m.layers {
+		l := &m.layers[i]
+		l.from, l.to = nil, nil
+		l.reader.Reset(nil, false)
 	}
+	m.layers[0].spare = nil
 }
 
-// ambiguous masks a text that holds the six characters of Joomla's masking. Decode reads it with them as NUL * NUL where
-// it can. Text that can also be read with them as they are may have been made to hide something from one of the readings.
+// ambiguous masks a session that holds the six characters \0\0\0. Decode reads
+// it with them as NUL * NUL where it can. Text that can also be read with them as
+// they are may have been made to hide something from one of the readings.
 func (m *masker) ambiguous() bool {
-	if !m.readable(m.from, false) {
-		m.escaped = true
-		return m.session()
+	top := &m.layers[0]
+	if !m.readable(top.from, false) {
+		return m.session(true)
 	}
-	if m.readable(m.from, true) || !m.session() {
+	if m.readable(top.from, true) || !m.session(false) {
 		return false
 	}
-	// Overwriting some of the six characters must not have made the rest readable the other way.
-	return m.to == nil || !m.readable(m.to, true)
+	// Overwriting some of the six characters must not have made the rest readable
+	// the other way.
+	return top.to == nil || !m.readable(top.to, true)
 }
 
-func (m *masker) readable(text []byte, masked bool) bool {
-	r := &m.readers[0]
-	return wellFormed(r, func() { r.ResetSession(text, masked) })
-}
-
-// wellFormed reports whether the text that reset makes r read is one, to its end.
-func wellFormed(r *phpserial.Reader, reset func()) bool {
-	reset()
+// readable reports whether text is a session to its end.
+func (m *masker) readable(text []byte, escaped bool) bool {
+	r := &m.layers[0].reader
+	r.ResetSession(text, escaped)
 	for {
-		t, err := r.Next()
-		if err != nil {
-			return false
-		}
-		if t.Kind == phpserial.EOF {
-			return true
+		if t, err := r.Next(); err != nil || t.Kind == phpserial.EOF {
+			return err == nil
 		}
 	}
 }
 
-func (m *masker) session() bool {
-	return m.search(func() { m.readers[0].ResetSession(m.from, m.escaped) }, 0, 0, true)
+// session masks the session in the first layer.
+func (m *masker) session(escaped bool) bool {
+	m.layers[0].escaped = escaped
+	return m.serialized(0, true)
 }
 
-// search overwrites the secrets in the text that reset makes the reader of this level read. The text begins at offset at.
-// It reports false if the text is malformed or its references lead too far.
-func (m *masker) search(reset func(), at, nested int, session bool) bool {
-	r := &m.readers[nested]
+// serialized masks the serialized text of a layer. It reports false if the text
+// is malformed, or if it cannot be told what is secret in it.
+func (m *masker) serialized(level int, session bool) bool {
+	l := &m.layers[level]
+	clear(l.secrets)
 	searched := 0
-	secrets := map[int]bool{} // the slots that a secret refers to
 	for range maxPasses {
-		known := len(secrets)
-		reset()
-		if m.pass(r, secrets, &searched, at, nested, session) != nil {
+		known := len(l.secrets)
+		if session {
+			l.reader.ResetSession(l.from, l.escaped)
+		} else {
+			l.reader.Reset(l.from, false)
+		}
+		if !m.pass(level, &searched, session) {
 			return false
 		}
-		if len(secrets) == known {
+		if len(l.secrets) == known {
 			return true
 		}
 	}
 	return false
 }
 
-// errLeftOut says that a text is well-formed, but that its secrets cannot all be found.
-var errLeftOut = errors.New("capi: payload to be left out")
-
-// pass goes through a text once, and adds to secrets what it finds a secret to refer to. Strings before searched have been
-// searched by an earlier pass: once is enough for them, and more would multiply from level to level.
-func (m *masker) pass(r *phpserial.Reader, secrets map[int]bool, searched *int, at, nested int, session bool) error {
+// pass goes through a serialized text once, and adds to the secrets of its layer
+// what it finds a secret to refer to. Strings before searched have been searched
+// by an earlier pass: once is enough for them, and more would multiply from layer
+// to layer.
+func (m *masker) pass(level int, searched *int, session bool) bool {
 	const none = -1
 	inside := none // the depth of the outermost secret container
+	l := &m.layers[level]
 	for {
-		t, err := r.Next()
+		t, err := l.reader.Next()
 		if err != nil {
-			return err
+			return false
 		}
-		if t.Kind == phpserial.End {
+		switch t.Kind {
+		case phpserial.EOF:
+			return true
+		case phpserial.End:
 			if t.Depth == inside {
 				inside = none
 			}
 			continue
 		}
-		if t.Kind == phpserial.EOF {
-			return nil
-		}
-		var name []byte
-		if t.KeyKind == phpserial.StringKey || t.KeyKind == phpserial.PropertyKey {
-			name = m.name(r, t, at)
-		}
-		secret := inside != none || name != nil && secretName(name) || t.Slot > 0 && secrets[t.Slot]
-		joomla := session && t.Depth == 1 && string(name) == registryVariable
-		if joomla && (t.Kind == phpserial.Enum || t.Kind == phpserial.Custom || t.Kind == phpserial.Reference) {
-			return errLeftOut // Each may decode to a string, which is then taken for the text of a Registry.
-		}
+		registry := session && t.Depth == 1 && isRegistryVariable(&l.reader, t)
+		secret := inside != none || m.secretKey(l, t) || len(l.secrets) > 0 && t.Slot > 0 && l.secrets[t.Slot]
 		switch t.Kind {
 		case phpserial.Array, phpserial.Object:
 			if secret && inside == none {
@@ -152,66 +189,102 @@ func (m *masker) pass(r *phpserial.Reader, secrets map[int]bool, searched *int, 
 			first := t.Text.Start >= *searched
 			*searched = max(*searched, t.Text.End)
 			switch {
-			case joomla:
-				if t.Text.Coding != phpserial.Plain || first && !m.registry(t.Text.Start, t.Text.End) {
-					return errLeftOut
+			case registry:
+				if first && !m.registry(t.Text) {
+					return false
 				}
 			case secret:
-				m.overwrite(t.Text, at)
-			case first && t.Text.Coding != phpserial.Escaped:
-				if !m.text(at+t.Text.Start, at+t.Text.End, nested) {
-					return errLeftOut
-				}
+				l.overwrite(t.Text)
+			case first:
+				m.nested(level, t.Text)
 			}
 		case phpserial.Int, phpserial.Float:
 			if secret {
-				m.zero(at+t.Text.Start, at+t.Text.End)
+				l.zero(t.Text)
 			}
 		case phpserial.Custom:
-			m.overwrite(t.Text, at)
+			l.overwrite(t.Text)
 		case phpserial.Reference:
-			if secret && !t.Open && !secrets[t.Target] {
-				secrets[t.Target] = true
+			if registry {
+				return false // It may lead to a Registry that has gone by as a string.
+			}
+			// A reference into what holds it decodes to nothing.
+			if secret && !t.Open {
+				if l.secrets == nil {
+					l.secrets = map[int]bool{}
+				}
+				l.secrets[t.Target] = true
 			}
 		}
 	}
 }
 
-// name returns the bare name that the key of t stands for.
-func (m *masker) name(r *phpserial.Reader, t *phpserial.Token, at int) (name []byte) {
+// secretKey reports whether the key of t is the name of a secret.
+func (m *masker) secretKey(l *layer, t *phpserial.Token) bool {
+	if t.KeyKind != phpserial.StringKey && t.KeyKind != phpserial.PropertyKey {
+		return false
+	}
+	var name []byte
 	if t.Key.Coding == phpserial.Plain {
-		name = m.from[at+t.Key.Start : at+t.Key.End]
+		name = l.from[t.Key.Start:t.Key.End]
 	} else {
-		name = r.Append(nil, t.Key)
+		name = l.reader.Append(nil, t.Key)
 	}
 	if t.KeyKind == phpserial.PropertyKey {
 		name = phpserial.PropertyName(name)
 	}
-	return name
+	return m.names.match(name)
 }
 
-// target returns the text that may be changed.
-func (m *masker) target() []byte {
-	if m.to == nil {
-		m.to = append(m.spare[:0], m.from...)
+// registry masks the Registry whose base64 text is at s of the session, and
+// encodes it again. It reports false for what is no Registry.
+func (m *masker) registry(s phpserial.Span) bool {
+	top, in := &m.layers[0], &m.layers[1]
+	encoded, starts := top.from[s.Start:s.End], []int(nil)
+	if s.Coding != phpserial.Plain {
+		encoded, starts = unescape(nil, nil, encoded, codingOf(s.Coding))
 	}
-	return m.to
+	serialized, err := appendBase64(in.plain[:0], encoded)
+	if err != nil {
+		return false
+	}
+	in.plain, in.from, in.to = serialized, serialized, nil
+	m.last = MaxNested + 1
+	ok := m.serialized(1, false)
+	m.last = MaxNested
+	if ok && in.to != nil {
+		to := top.target()[s.Start:s.End]
+		if starts == nil {
+			base64.StdEncoding.Encode(to, in.to)
+		} else {
+			rewrite(to, encoded, base64.StdEncoding.AppendEncode(nil, in.to), starts, codingOf(s.Coding))
+		}
+	}
+	return ok
 }
 
-// overwrite puts asterisks in a string's place, as many as PHP counts characters.
-func (m *masker) overwrite(s phpserial.Span, at int) {
-	start, end := at+s.Start, at+s.End
-	if start == end {
+// target returns the text of the layer that may be changed.
+func (l *layer) target() []byte {
+	if l.to == nil {
+		l.to = append(l.spare[:0], l.from...)
+		l.spare = l.to
+	}
+	return l.to
+}
+
+// overwrite puts asterisks in a string's place, as many as PHP counts bytes.
+func (l *layer) overwrite(s phpserial.Span) {
+	if s.Start == s.End {
 		return
 	}
-	to := m.target()
-	for i := start; i < end; {
+	from, to := l.from[s.Start:s.End], l.target()[s.Start:s.End]
+	for i := 0; i < len(from); {
 		switch {
-		case s.Coding == phpserial.Escaped && m.from[i] == '\\':
+		case s.Coding == phpserial.Escaped && from[i] == '\\':
 			copy(to[i:], `\2a`)
 			i += len(`\2a`)
-		case s.Coding == phpserial.EscapedNUL && bytes.HasPrefix(m.from[i:end], escapedNUL):
-			i += len(escapedNUL) // these six count as three, so they must stay
+		case s.Coding == phpserial.EscapedNUL && bytes.HasPrefix(from[i:], escapedNUL):
+			i += len(escapedNUL) // PHP counts three bytes, for which no other six characters are written.
 		default:
 			to[i] = '*'
 			i++
@@ -219,71 +292,12 @@ func (m *masker) overwrite(s phpserial.Span, at int) {
 	}
 }
 
-func (m *masker) zero(start, end int) {
-	to := m.target()
-	for i := start; i < end; i++ {
+// zero puts 0 in the place of every digit of a number.
+func (l *layer) zero(s phpserial.Span) {
+	to := l.target()
+	for i := s.Start; i < s.End; i++ {
 		if c := to[i]; '0' <= c && c <= '9' {
 			to[i] = '0'
 		}
 	}
-}
-
-// registry masks the Registry whose base64 text is at start, and encodes it again.
-func (m *masker) registry(start, end int) bool {
-	serialized, err := appendBase64(m.serialized[:0], m.from[start:end])
-	if err != nil {
-		return false
-	}
-	m.serialized = serialized
-	if m.inner == nil {
-		m.inner = new(masker)
-	}
-	in := m.inner
-	in.from, in.to = serialized, nil
-	ok := in.search(func() { in.readers[0].Reset(serialized, false) }, 0, 0, false)
-	if ok && in.to != nil {
-		base64.StdEncoding.Encode(m.target()[start:end], in.to)
-		in.spare = in.to
-	}
-	return ok
-}
-
-// text looks for secrets in a string that holds JSON or a serialized value.
-func (m *masker) text(start, end, nested int) bool {
-	if end-start < len(`{"":""}`) {
-		return true
-	}
-	switch m.from[start] {
-	case '{', '[':
-		m.json(start, end)
-	case 'a', 'O':
-		if m.from[start+1] != ':' || nested == maxNested {
-			return true
-		}
-		r := &m.readers[nested+1]
-		reset := func() { r.Reset(m.from[start:end], m.escaped) }
-		return !wellFormed(r, reset) || m.search(reset, start, nested+1, false)
-	}
-	return true
-}
-
-// A Masker overwrites the secrets of payloads. It is safe for concurrent use. Make one with NewMasker.
-type Masker struct {
-	pool sync.Pool // of *masker
-}
-
-// NewMasker returns a Masker.
-func NewMasker() *Masker {
-	return &Masker{pool: sync.Pool{New: func() any { return new(masker) }}}
-}
-
-// Mask returns payload with its secrets overwritten: payload itself if it has none, nil if it cannot be decoded. It does
-// not write to payload.
-func (m *Masker) Mask(payload []byte) []byte {
-	if len(payload) == 0 {
-		return payload
-	}
-	w := m.pool.Get().(*masker)
-	defer m.pool.Put(w)
-	return w.mask(payload)
 }

@@ -1,14 +1,15 @@
 package joomla
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+)
 
-// json overwrites the secrets of a string that is a JSON text. A string that is none is left alone.
-func (m *masker) json(start, end int) {
-	text := m.from[start:end]
-	if !json.Valid(text) {
-		return
-	}
-	// The text is valid: what follows need only tell strings, numbers and brackets apart.
+// json masks the JSON text of a layer, which is valid: what follows need only
+// tell strings, numbers and brackets apart.
+func (m *masker) json(level int) {
+	l := &m.layers[level]
+	text := l.from
 	const none = -1
 	inside := none // the depth of the outermost secret container
 	depth := 0
@@ -16,25 +17,14 @@ func (m *masker) json(start, end int) {
 	for i := 0; i < len(text); {
 		switch c := text[i]; {
 		case c == '"':
-			j := i + 1
-			for text[j] != '"' {
-				if text[j] == '\\' {
-					j++
-				}
-				j++
-			}
-			if k := skipSpace(text, j+1); k < len(text) && text[k] == ':' {
-				secret = inside != none || secretJSONName(text[i:j+1])
+			end := stringEnd(text, i)
+			if k := skipSpace(text, end+1); k < len(text) && text[k] == ':' {
+				secret = inside != none || m.secretJSONName(text[i:end+1])
 				i = k + 1
 				continue
 			}
-			if secret || inside != none {
-				to := m.target()[start:end]
-				for k := i + 1; k < j; k++ {
-					to[k] = '*'
-				}
-			}
-			i = j + 1
+			m.jsonString(level, i+1, end, secret || inside != none)
+			i = end + 1
 		case c == '{' || c == '[':
 			if secret && inside == none {
 				inside = depth
@@ -54,12 +44,35 @@ func (m *masker) json(start, end int) {
 		case '0' <= c && c <= '9':
 			// A number must not begin with 0, so its digits become 1.
 			if secret || inside != none {
-				m.target()[start+i] = '1'
+				l.target()[i] = '1'
 			}
 			i++
 		default:
 			i++
 		}
+	}
+}
+
+// stringEnd returns where the string that begins at i ends: the index of its
+// closing quote.
+func stringEnd(text []byte, i int) int {
+	for i++; text[i] != '"'; i++ {
+		if text[i] == '\\' {
+			i++
+		}
+	}
+	return i
+}
+
+// jsonString masks the content of a JSON string.
+func (m *masker) jsonString(level, start, end int, secret bool) {
+	l := &m.layers[level]
+	if !secret && (end-start < minNested || !mayOpen[l.from[start]] || m.inside(level, start, end, jsonString)) {
+		return
+	}
+	to := l.target()
+	for i := start; i < end; i++ {
+		to[i] = '*'
 	}
 }
 
@@ -70,16 +83,11 @@ func skipSpace(text []byte, i int) int {
 	return i
 }
 
-// secretJSONName is secretName for a name as JSON writes it.
-func secretJSONName(quoted []byte) bool {
-	for _, c := range quoted {
-		if c == '\\' {
-			var name string
-			if json.Unmarshal(quoted, &name) != nil {
-				return true
-			}
-			return secretName([]byte(name))
-		}
+// secretJSONName reports whether a name, as JSON writes it, is that of a secret.
+func (m *masker) secretJSONName(quoted []byte) bool {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return m.names.match(quoted[1 : len(quoted)-1])
 	}
-	return secretName(quoted)
+	var name string
+	return json.Unmarshal(quoted, &name) != nil || m.names.match([]byte(name))
 }

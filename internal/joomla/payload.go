@@ -17,34 +17,46 @@ var escapedNUL = []byte(`\0\0\0`)
 // Decode returns the session's variables, or for Joomla 3.4.7 and later, which has but one, the data of the Registry in
 // it. Values are those of phpserial.Decode, with the data of a Registry in its place. A nil payload gives a nil map, an
 // empty one an empty map.
-func Decode(payload []byte) (map[string]any, error) {
+//
+// It returns Joomla's own values, too: what is in the Registry or, where there is none, the session, and in the
+// namespace __default of either, where Joomla 3.x keeps everything.
+func Decode(payload []byte) (variables, own map[string]any, err error) {
 	if payload == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
 	var r phpserial.Reader
 	if text, ok := soleRegistry(&r, payload); ok {
-		return decodeRegistry(&r, payload, text)
+		data, err := decodeRegistry(&r, payload, text)
+		return data, namespace(data), err
 	}
 	variables, escaped, err := decodeVariables(payload)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if _, ok := variables[registryVariable].(string); !ok {
-		return variables, nil
+		return variables, namespace(variables), nil
 	}
 	text, ok := findRegistry(&r, payload, escaped)
 	if !ok {
-		return variables, nil // An enum or an object decodes to a string, too.
+		return variables, namespace(variables), nil // An enum or an object decodes to a string, too.
 	}
 	data, err := decodeRegistry(&r, payload, text)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(variables) == 1 {
-		return data, nil
+		return data, namespace(data), nil
 	}
 	variables[registryVariable] = data
-	return variables, nil
+	return variables, namespace(data), nil
+}
+
+// namespace returns the values in __default, or m if there are none.
+func namespace(m map[string]any) map[string]any {
+	if space, ok := m["__default"].(map[string]any); ok {
+		return space
+	}
+	return m
 }
 
 // soleRegistry returns where the text of the variable joomla is, if payload holds nothing else. That is the usual form:

@@ -130,7 +130,7 @@ func (d *decoder) decode() (any, error) {
 		case Int:
 			v = t.Int
 		case Float:
-			v = float(d.text[t.Text.Start:t.Text.End])
+			v = ParseFloat(d.text[t.Text.Start:t.Text.End])
 		case String, Enum, Custom:
 			v = d.string(t.Text)
 		case Reference:
@@ -250,8 +250,8 @@ func integerKey(s string) (int64, bool) {
 	return n, err == nil
 }
 
-// float returns the value of what the reader took for a float. One too large for 64 bits is infinite, as in PHP.
-func float(s string) float64 {
+// ParseFloat returns the value of what the reader took for a float. One too large for 64 bits is infinite, as in PHP.
+func ParseFloat(s string) float64 {
 	switch s {
 	case "INF":
 		return math.Inf(1)
