@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/internal/joomlatest"
 )
 
 // payloadVector is a value of the data column that PHP's own serializer wrote, and what decoding it must give.
@@ -38,27 +39,15 @@ func payloadVectors(t testing.TB) []payloadVector {
 func joomlaPayloads(t testing.TB) map[string]capi.Payload {
 	t.Helper()
 	payloads := map[string]capi.Payload{}
-	for _, site := range []string{"j3", "j5"} {
-		text, err := os.ReadFile("testdata/joomla/" + site + ".json")
-		require.NoError(t, err)
-		var file struct {
-			Tables struct {
-				Session []struct {
-					ID   string  `json:"session_id"`
-					Data *string `json:"data"`
-				} `json:"session"`
-			} `json:"tables"`
-		}
-		require.NoError(t, json.Unmarshal(text, &file))
-		for _, row := range file.Tables.Session {
+	for _, site := range joomlatest.Recordings() {
+		for _, row := range joomlatest.Recorded(site).Tables["session"] {
 			var data capi.Payload
-			if row.Data != nil {
-				data = capi.Payload(*row.Data)
+			if text, ok := row["data"].(string); ok {
+				data = capi.Payload(text)
 			}
-			payloads[site+" "+row.ID] = data
+			payloads[site+" "+row["session_id"].(string)] = data
 		}
 	}
-	require.NotEmpty(t, payloads)
 	return payloads
 }
 

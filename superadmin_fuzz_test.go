@@ -6,14 +6,16 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/capi-go/capi/internal/joomlatest"
 )
 
 // FuzzCoreAdmin holds the rule to what must be true of all rules: it never panics, gives the same answer whatever the
 // order of identities, and once an identity that is denied is added, nothing is granted.
 func FuzzCoreAdmin(f *testing.F) {
-	for _, site := range recordedSites(f) {
-		for _, asset := range site.Tables.Assets {
-			f.Add(asset.Rules, int64(8), int64(-42))
+	for _, name := range joomlatest.Recordings() {
+		for _, asset := range joomlatest.Recorded(name).Tables["assets"] {
+			f.Add(asset["rules"].(string), int64(8), int64(-42))
 		}
 	}
 	f.Add(`{"core.admin":{"8":1,"7":"0","6":false,"5":null,"-42":"","08":2}}`, int64(8), int64(7))

@@ -1,66 +1,30 @@
 package capi
 
 import (
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// A recordedSite is the part of a recording of a real site that says who its Super Admins are.
-type recordedSite struct {
-	Config      struct{ Secret string }
-	CookieNames struct{ Site, Administrator string } `json:"cookie_names"`
-	Tables      struct {
-		Assets []struct {
-			Parent string `json:"parent_id"`
-			Rules  string
-		}
-	}
-	Users []struct {
-		ID       int64
-		Username string
-		Groups   []json.RawMessage
-		Admin    bool `json:"core.admin"`
-	} `json:"groups_and_core_admin"`
-}
-
-func recordedSites(t testing.TB) map[string]recordedSite {
-	sites := map[string]recordedSite{}
-	for _, name := range []string{"j3", "j5"} {
-		text, err := os.ReadFile(filepath.Join("testdata", "joomla", name+".json"))
-		require.NoError(t, err)
-		var site recordedSite
-		require.NoError(t, json.Unmarshal(text, &site))
-		require.NotEmpty(t, site.Users)
-		sites[name] = site
-	}
-	return sites
-}
-
 func TestCoreAdminAsRecorded(t *testing.T) {
-	for name, site := range recordedSites(t) {
-		rules := ""
-		for _, asset := range site.Tables.Assets {
-			if asset.Parent == "0" {
-				rules = asset.Rules
-			}
-		}
-		require.NotEmpty(t, rules)
+	for _, name := range joomlatest.Recordings() {
+		recorded := joomlatest.Recorded(name)
+		root := recorded.Tables["assets"][0]
+		require.Equal(t, "root.1", root["name"])
 		granted := 0
-		for _, u := range site.Users {
+		for _, u := range recorded.Users {
 			identities := []int64{-u.ID}
 			for _, group := range u.Groups {
-				var id integer
-				require.NoError(t, json.Unmarshal(group, &id))
-				identities = append(identities, id.value)
+				id, err := group.Int64()
+				require.NoError(t, err)
+				identities = append(identities, id)
 			}
-			got, err := coreAdmin(rules, identities)
+			got, err := coreAdmin(root["rules"].(string), identities)
 			require.NoError(t, err)
-			assert.Equal(t, u.Admin, got, "%s: %s", name, u.Username)
+			assert.Equal(t, u.CoreAdmin, got, "%s: %s", name, u.Username)
 			if got {
 				granted++
 			}
@@ -70,7 +34,8 @@ func TestCoreAdminAsRecorded(t *testing.T) {
 }
 
 func TestCookieNamesAsRecorded(t *testing.T) {
-	for name, recorded := range recordedSites(t) {
+	for _, name := range joomlatest.Recordings() {
+		recorded := joomlatest.Recorded(name)
 		site := &Site{config: &SiteConfig{Secret: recorded.Config.Secret}}
 		assert.Contains(t, site.cookieNames(), recorded.CookieNames.Site, name)
 		assert.Contains(t, site.cookieNames(), recorded.CookieNames.Administrator, name)
