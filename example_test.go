@@ -65,10 +65,10 @@ func ExampleConfig_NewHandler() {
 			AllowedOrigins: []string{"https://dashboard.example.org"}, AllowedHeaders: []string{"Authorization"}, MaxAge: time.Hour,
 		},
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Redact: func(s capi.Session) capi.Session { // Who is logged in, and nothing to be them with.
+		Redact: []capi.Redaction{func(s capi.Session) capi.Session { // Who is logged in, and nothing to be them with.
 			s.ID, s.Data = "", nil
 			return s
-		},
+		}},
 		StallTimeout: 10 * time.Second,
 	}
 	handler, err := config.NewHandler(capi.Sessions{{ID: "secret", UserID: 99, Username: "steve"}}, passing("token"))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -18,8 +19,9 @@ type Config struct {
 	// Logger gets the causes of failures, with the context of the request: at level Error those of the service, at level
 	// Info those of its client. Nil is [slog.Default].
 	Logger *slog.Logger
-	// Redact changes each session before it is sent. Nil sends them as they are, with the secrets that they hold.
-	Redact Redaction
+	// Redact changes each session before it is sent, one after the other; nil ones are skipped. None sends them as they
+	// are, with the secrets that they hold.
+	Redact []Redaction
 	// StallTimeout is how long one write of some tens of KB to the client may take. A client that takes longer is
 	// dropped, so that it cannot hold a database connection for good. It replaces the WriteTimeout of the server. Zero
 	// is 30 seconds.
@@ -58,7 +60,8 @@ func (c Config) NewHandler(store Store, auth Authorizer) (http.Handler, error) {
 	if c.StallTimeout == 0 {
 		c.StallTimeout = 30 * time.Second
 	}
-	h := &handler{store: store, auth: auth, cors: policy, logger: c.Logger, redact: c.Redact, stall: c.StallTimeout}
+	h := &handler{store: store, auth: auth, cors: policy, logger: c.Logger, stall: c.StallTimeout}
+	h.redact = slices.DeleteFunc(slices.Clone(c.Redact), func(r Redaction) bool { return r == nil })
 	h.buffers.New = func() any { return new([bufferSize]byte) }
 	return h, nil
 }
@@ -68,7 +71,7 @@ type handler struct {
 	auth    Authorizer
 	cors    *corsPolicy
 	logger  *slog.Logger
-	redact  Redaction
+	redact  []Redaction
 	stall   time.Duration
 	buffers sync.Pool // of *[bufferSize]byte
 }
@@ -194,8 +197,8 @@ func (h *handler) copy(ctx context.Context, out *listWriter) error {
 		if err != nil {
 			return err
 		}
-		if h.redact != nil {
-			session = h.redact(session)
+		for _, redact := range h.redact {
+			session = redact(session)
 		}
 		if err := out.next(&session); err != nil {
 			return fmt.Errorf("sending: %w", err)

@@ -327,17 +327,20 @@ func TestConfigIsCopied(t *testing.T) {
 	assert.Equal(t, "https://a.example", w.Header().Get("Access-Control-Allow-Origin"))
 }
 
-func TestRedactChangesWhatIsSent(t *testing.T) {
+func TestConfigRedact(t *testing.T) {
 	sessions := capi.Sessions{{ID: "secret", Data: capi.Payload("payload"), Username: "steve"}}
-	config := capi.Config{Redact: func(s capi.Session) capi.Session {
+	config := capi.Config{Redact: []capi.Redaction{nil, func(s capi.Session) capi.Session {
 		s.ID, s.Data = "", nil
 		return s
-	}}
+	}, func(s capi.Session) capi.Session {
+		s.Username += s.ID + " in order"
+		return s
+	}}}
 	w := httptest.NewRecorder()
 	newHandler(t, config, sessions, answering(nil)).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	assert.Contains(t, w.Body.String(), `"session_id":""`)
 	assert.Contains(t, w.Body.String(), `"data":null`)
-	assert.Contains(t, w.Body.String(), `"username":"steve"`)
+	assert.Contains(t, w.Body.String(), `"username":"steve in order"`)
 	assert.Equal(t, "secret", sessions[0].ID, "the store's own")
 }
 

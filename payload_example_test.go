@@ -20,10 +20,11 @@ func ExamplePayload_Decode() {
 
 func ExamplePayload_Decode_malformed() {
 	_, err := capi.Payload(`cart|a:2:{i:0;s:5:"apple"`).Decode()
-	fmt.Println(errors.Is(err, capi.ErrPayload))
+	var malformed *capi.PayloadError
+	fmt.Println(errors.As(err, &malformed), malformed.Offset)
 	fmt.Println(err)
 	// Output:
-	// true
+	// true 25
 	// capi: malformed session payload: expected ; after a string at byte 25
 }
 
@@ -36,7 +37,7 @@ func ExamplePayload_State() {
 		return
 	}
 	fmt.Println(state.Counter, state.Started, state.Browser)
-	fmt.Println(state.User.ID, state.User.Username)
+	fmt.Println(state.UserID, state.Username)
 	// Output:
 	// 6 2015-10-25 13:46:19 +0000 UTC Firefox
 	// 43 zoe
@@ -52,25 +53,14 @@ func ExampleMaskSecrets() {
 	// Output: user|O:5:"JUser":2:{s:8:"username";s:3:"zoe";s:8:"password";s:12:"************";}
 }
 
-func ExampleRedact() {
+func ExamplePseudonymizeIDs() {
 	// A key of the service's own, from a secret store; this one is for show.
 	pseudonymize, err := capi.PseudonymizeIDs([]byte("0123456789abcdef0123456789abcdef"))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	// One's own redaction is a function of the same shape.
-	initial := func(s capi.Session) capi.Session {
-		if s.Username != "" {
-			s.Username = s.Username[:1]
-		}
-		return s
-	}
-	redact := capi.Redact(capi.MaskSecrets(), pseudonymize, initial) // for Config.Redact
-	session := redact(capi.Session{ID: "rs25pp9sf26tn56po0gnu2qdq4", Data: capi.Payload(`token|s:4:"abcd";`), Username: "zoe"})
-	fmt.Println(session.ID)
-	fmt.Println(string(session.Data), session.Username)
-	// Output:
-	// b80f31583115ebf257de23bd4e172fea615c695bdd975f8f96aaebca1c09b31c
-	// token|s:4:"****"; z
+	// For a handler: capi.Config{Redact: []capi.Redaction{capi.MaskSecrets(), pseudonymize}}
+	fmt.Println(pseudonymize(capi.Session{ID: "rs25pp9sf26tn56po0gnu2qdq4"}).ID)
+	// Output: b80f31583115ebf257de23bd4e172fea615c695bdd975f8f96aaebca1c09b31c
 }

@@ -33,7 +33,7 @@ func newDashboard(store capi.Store, auth capi.Authorizer, logger *slog.Logger) (
 	list, err := capi.Config{
 		CORS:   capi.CORS{AllowedOrigins: []string{}},
 		Logger: logger,
-		Redact: capi.Redact(pseudonyms, stateOnly),
+		Redact: []capi.Redaction{pseudonyms, stateOnly},
 	}.NewHandler(store, auth)
 	if err != nil {
 		return nil, err

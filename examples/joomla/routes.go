@@ -32,7 +32,7 @@ func newHandler(db *sql.DB, site *capi.Site, config capi.SiteConfig, o options, 
 		if err != nil {
 			return nil, err
 		}
-		list.Redact = capi.Redact(capi.MaskSecrets(), pseudonyms)
+		list.Redact = []capi.Redaction{capi.MaskSecrets(), pseudonyms}
 	}
 	sessions, err := list.NewHandler(store, inTime(guard))
 	if err != nil {

@@ -56,7 +56,7 @@ func newMux(demo *site.Site, redact bool) (*http.ServeMux, error) {
 		if err != nil {
 			return nil, err
 		}
-		config.Redact = capi.Redact(capi.MaskSecrets(), pseudonyms)
+		config.Redact = []capi.Redaction{capi.MaskSecrets(), pseudonyms}
 	}
 	auth := capi.AnyOf(capi.NewSessionAuthorizer(joomla), capi.NewTokenAuthorizer(joomla))
 	sessions, err := config.NewHandler(capi.NewSQLStore(joomla), auth)

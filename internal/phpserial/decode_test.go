@@ -1,4 +1,4 @@
-package php_test
+package phpserial_test
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/capi-go/capi/internal/php"
+	"github.com/capi-go/capi/internal/phpserial"
 )
 
 type (
@@ -91,13 +91,13 @@ func TestDecode(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
-			got, err := php.Decode([]byte(tt.text), php.Options{})
+			got, err := phpserial.Decode([]byte(tt.text), phpserial.Options{})
 			require.NoError(t, err)
 			assert.Equal(t, tt.want, got)
 		})
 	}
 	t.Run("d:NAN;", func(t *testing.T) {
-		got, err := php.Decode([]byte("d:NAN;"), php.Options{})
+		got, err := phpserial.Decode([]byte("d:NAN;"), phpserial.Options{})
 		require.NoError(t, err)
 		assert.True(t, math.IsNaN(got.(float64)))
 	})
@@ -208,8 +208,8 @@ func TestDecodeErrors(t *testing.T) {
 			name = name[:60]
 		}
 		t.Run(name, func(t *testing.T) {
-			_, err := php.Decode([]byte(tt.text), php.Options{})
-			var syntax *php.SyntaxError
+			_, err := phpserial.Decode([]byte(tt.text), phpserial.Options{})
+			var syntax *phpserial.SyntaxError
 			require.ErrorAs(t, err, &syntax)
 			assert.Equal(t, tt.expected, syntax.Expected)
 			assert.Equal(t, tt.offset, syntax.Offset)
@@ -217,32 +217,32 @@ func TestDecodeErrors(t *testing.T) {
 		})
 	}
 	for n := range 2 {
-		_, err := php.Decode([]byte(nested(php.MaxDepth-n)), php.Options{})
+		_, err := phpserial.Decode([]byte(nested(phpserial.MaxDepth-n)), phpserial.Options{})
 		require.NoError(t, err)
-		_, err = php.DecodeSession([]byte("v|"+nested(php.MaxDepth-n)), php.Options{})
+		_, err = phpserial.DecodeSession([]byte("v|"+nested(phpserial.MaxDepth-n)), phpserial.Options{})
 		require.NoError(t, err)
 	}
-	_, err := php.DecodeSession([]byte("v|"+nested(php.MaxDepth+1)), php.Options{})
+	_, err := phpserial.DecodeSession([]byte("v|"+nested(phpserial.MaxDepth+1)), phpserial.Options{})
 	require.Error(t, err)
 }
 
 // TestDecodeCutShort holds that no text but the whole one decodes.
 func TestDecodeCutShort(t *testing.T) {
 	text := `a:7:{i:0;O:3:"Foo":1:{s:1:"a";d:-1.5e3;}i:1;r:2;i:2;R:2;s:1:"k";b:1;i:4;C:3:"Foo":2:{xy}i:5;E:3:"A:b";i:6;S:1:"\61";}`
-	_, err := php.Decode([]byte(text), php.Options{})
+	_, err := phpserial.Decode([]byte(text), phpserial.Options{})
 	require.NoError(t, err)
 	for n := range len(text) {
-		_, err := php.Decode([]byte(text[:n]), php.Options{})
+		_, err := phpserial.Decode([]byte(text[:n]), phpserial.Options{})
 		require.Error(t, err, text[:n])
 	}
 }
 
 func TestDecodeSession(t *testing.T) {
 	tests := []struct {
-		name   string
-		text   string
-		masked bool
-		want   dict
+		name    string
+		text    string
+		escaped bool
+		want    dict
 	}{
 		{"empty", ``, false, dict{}},
 		{"variables", `a|i:1;b.c|s:1:"|";`, false, dict{"a": int64(1), "b.c": "|"}},
@@ -263,7 +263,7 @@ func TestDecodeSession(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := php.DecodeSession([]byte(tt.text), php.Options{Masked: tt.masked})
+			got, err := phpserial.DecodeSession([]byte(tt.text), phpserial.Options{EscapedNUL: tt.escaped})
 			require.NoError(t, err)
 			assert.Equal(t, tt.want, got)
 		})
@@ -272,10 +272,10 @@ func TestDecodeSession(t *testing.T) {
 
 func TestDecodeSessionErrors(t *testing.T) {
 	tests := []struct {
-		name   string
-		text   string
-		masked bool
-		offset int
+		name    string
+		text    string
+		escaped bool
+		offset  int
 	}{
 		{"no bar", `a`, false, 0},
 		{"no value", `a|`, false, 2},
@@ -292,8 +292,8 @@ func TestDecodeSessionErrors(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := php.DecodeSession([]byte(tt.text), php.Options{Masked: tt.masked})
-			var syntax *php.SyntaxError
+			_, err := phpserial.DecodeSession([]byte(tt.text), phpserial.Options{EscapedNUL: tt.escaped})
+			var syntax *phpserial.SyntaxError
 			require.ErrorAs(t, err, &syntax)
 			assert.Equal(t, tt.offset, syntax.Offset, syntax.Expected)
 		})
@@ -319,7 +319,7 @@ func TestDecodeUnwrap(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := php.Decode([]byte(tt.text), php.Options{Unwrap: unwrap})
+			got, err := phpserial.Decode([]byte(tt.text), phpserial.Options{Unwrap: unwrap})
 			require.NoError(t, err)
 			assert.Equal(t, tt.want, fmt.Sprint(got))
 		})
@@ -329,7 +329,7 @@ func TestDecodeUnwrap(t *testing.T) {
 // TestReferencesAreShared holds that what is referred to is not copied, and that what a text can make of itself by
 // references is bounded all the same: whoever walks over the result walks over copies.
 func TestReferencesAreShared(t *testing.T) {
-	got, err := php.Decode([]byte(`a:2:{i:0;O:1:"A":1:{s:1:"x";i:1;}i:1;r:2;}`), php.Options{})
+	got, err := phpserial.Decode([]byte(`a:2:{i:0;O:1:"A":1:{s:1:"x";i:1;}i:1;r:2;}`), phpserial.Options{})
 	require.NoError(t, err)
 	got.(list)[0].(dict)["x"] = "changed"
 	assert.Equal(t, "changed", got.(list)[1].(dict)["x"])
@@ -337,9 +337,9 @@ func TestReferencesAreShared(t *testing.T) {
 	refer := func(n int) string {
 		return "a:" + strconv.Itoa(n+1) + `:{i:0;s:1000:"` + strings.Repeat("x", 1000) + `";` + strings.Repeat("i:1;R:2;", n) + "}"
 	}
-	_, err = php.Decode([]byte(refer(15)), php.Options{})
+	_, err = phpserial.Decode([]byte(refer(15)), phpserial.Options{})
 	require.NoError(t, err)
-	_, err = php.Decode([]byte(refer(40)), php.Options{})
+	_, err = phpserial.Decode([]byte(refer(40)), phpserial.Options{})
 	require.ErrorContains(t, err, "references that stand for at most 16 times the text")
 
 	var nested strings.Builder
@@ -351,6 +351,6 @@ func TestReferencesAreShared(t *testing.T) {
 	for i := depth; i > 0; i-- {
 		nested.WriteString("i:1;R:" + strconv.Itoa(i+1) + ";}")
 	}
-	_, err = php.Decode([]byte(nested.String()), php.Options{})
+	_, err = phpserial.Decode([]byte(nested.String()), phpserial.Options{})
 	require.ErrorContains(t, err, "references that stand for at most 16 times the text")
 }

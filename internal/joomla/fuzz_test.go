@@ -1,22 +1,21 @@
-package capi_test
+package joomla_test
 
 import (
 	"bytes"
 	"encoding/base64"
 	"math"
-	"runtime/metrics"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/internal/joomla"
+	"github.com/capi-go/capi/internal/phpserial"
 )
 
-// FuzzPayload reads its input as the data column: session variables, masked or not, and php_serialize's array.
-func FuzzPayload(f *testing.F) {
-	for _, vector := range payloadVectors(f) {
+// FuzzDecode reads its input as the data column: session variables, masked or not, and php_serialize's array.
+func FuzzDecode(f *testing.F) {
+	for _, vector := range vectors(f) {
 		f.Add(vector.Stored)
 	}
 	f.Add([]byte(readableInTwoWays))
@@ -25,15 +24,15 @@ func FuzzPayload(f *testing.F) {
 	f.Add([]byte(`joomla|E:4:"AB:C";`))
 	f.Add([]byte("\x00token\x00x|s:3:\"abc\";"))
 	f.Add([]byte(`a|C:1:"A":2:{xy}b|S:1:"\61";otp|S:1:"\61";`))
-	for _, data := range joomlaPayloads(f) {
-		f.Add([]byte(data))
+	for _, data := range payloads(f) {
+		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) { holdPayload(t, data) })
 }
 
-// FuzzPayloadRegistry reads its input as the data of the Registry that Joomla 3.4.7 and later stores as base64.
-func FuzzPayloadRegistry(f *testing.F) {
-	for _, vector := range payloadVectors(f) {
+// FuzzDecodeRegistry reads its input as the data of the Registry that Joomla 3.4.7 and later stores as base64.
+func FuzzDecodeRegistry(f *testing.F) {
+	for _, vector := range vectors(f) {
 		inner := unbase64(vector.Stored)
 		if _, value, ok := bytes.Cut(inner, []byte(`data";`)); ok {
 			if end := bytes.LastIndex(value, []byte(`s:14:"`)); end > 0 {
@@ -51,37 +50,35 @@ func FuzzPayloadRegistry(f *testing.F) {
 	})
 }
 
-// holdPayload holds what is promised for any payload: bounded time and memory; that one which does not decode is left
-// out; and that one which is masked decodes to the same shape with only the secrets changed.
+// holdPayload holds what is promised for any payload: one that does not decode is left out; one that is masked decodes to
+// the same shape with only the secrets changed; and ReadLogin finds what is decoded.
 func holdPayload(t *testing.T, data []byte) {
 	t.Helper()
-	var decoded map[string]any
-	var err error
-	var masked capi.Payload
-	mask := capi.MaskSecrets()
+	masker := joomla.NewMasker()
 	before := bytes.Clone(data)
-	inBounds(t, len(data), func() { decoded, err = capi.Payload(data).Decode() })
-	inBounds(t, len(data), func() { masked = mask(capi.Session{Data: data}).Data })
+	decoded, own, err := joomla.Decode(data)
+	masked := masker.Mask(data)
+	login, loginErr := joomla.ReadLogin(data)
 	require.Equal(t, before, data, "the input was written to")
 	if err != nil {
-		require.ErrorIs(t, err, capi.ErrPayload)
-		var payloadErr *capi.PayloadError
-		require.ErrorAs(t, err, &payloadErr)
-		require.GreaterOrEqual(t, payloadErr.Offset, 0)
-		require.LessOrEqual(t, payloadErr.Offset, len(data))
+		var syntax *phpserial.SyntaxError
+		require.ErrorAs(t, err, &syntax)
+		require.GreaterOrEqual(t, syntax.Offset, 0)
+		require.LessOrEqual(t, syntax.Offset, len(data))
 		require.Empty(t, masked)
+		require.Equal(t, err, loginErr)
 		return
 	}
-	_, err = capi.Payload(data).State()
-	require.NoError(t, err)
+	require.NoError(t, loginErr)
+	require.Equal(t, joomla.LoginOf(own), login)
 	if masked == nil {
 		return // one of the cases in which it cannot be told what is secret
 	}
 	require.Len(t, masked, len(data))
-	again, err := masked.Decode()
+	again, _, err := joomla.Decode(masked)
 	require.NoError(t, err)
 	holdMasked(t, decoded, again, false)
-	require.Equal(t, masked, mask(capi.Session{Data: masked}).Data, "masked again")
+	require.Equal(t, masked, masker.Mask(masked), "masked again")
 }
 
 // holdMasked compares a value with its masked self.
@@ -113,7 +110,7 @@ func holdMasked(t *testing.T, old, masked any, secret bool) {
 		require.Len(t, other, len(old))
 		for i := range len(old) {
 			if old[i] != other[i] {
-				require.Contains(t, "*01", other[i:i+1], "changed to something else than a mask")
+				require.Contains(t, masks, other[i:i+1], "changed to something else than a mask")
 			}
 		}
 	case int64:
@@ -134,29 +131,8 @@ func holdMasked(t *testing.T, old, masked any, secret bool) {
 	}
 }
 
+// masks has what secrets are overwritten with: asterisks, digits, and what escapes in JSON can stand for.
+const masks = `*01/2a\u00b7\u2022\ud83d\udd12f`
+
 // enumLike reports whether s may be an enum, whose text is that of the program and stays.
 func enumLike(s string) bool { return strings.Contains(s, ":") }
-
-// inBounds holds the time and memory of do against the length of its input.
-func inBounds(t *testing.T, n int, do func()) {
-	t.Helper()
-	const base, ratio = 256 << 10, 128
-	// A microsecond a byte is a hundred times what it takes, and the second is for a busy machine.
-	limit := time.Second + time.Duration(n)*time.Microsecond
-	allocated := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
-	var used uint64
-	var took time.Duration
-	// What other goroutines allocate counts too: only what is seen three times is the input's.
-	for range 3 {
-		metrics.Read(allocated)
-		before, start := allocated[0].Value.Uint64(), time.Now()
-		do()
-		took = time.Since(start)
-		metrics.Read(allocated)
-		used = allocated[0].Value.Uint64() - before
-		if used <= base+ratio*uint64(n) && took <= limit {
-			return
-		}
-	}
-	t.Fatalf("%d bytes of input took %v and %d bytes of memory", n, took, used)
-}

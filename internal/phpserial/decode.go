@@ -1,20 +1,20 @@
-package php
+package phpserial
 
 import (
 	"math"
 	"strconv"
 )
 
-// Options say how a text is to be decoded. The zero value is PHP's own way.
+// Options tell how a text is to be decoded. The zero value is PHP's own way.
 type Options struct {
-	// Masked says that NUL * NUL is written as the six characters \0\0\0.
-	Masked bool
+	// EscapedNUL tells that NUL * NUL is written as the six characters \0\0\0.
+	EscapedNUL bool
 	// Unwrap names, for the class of an object, the property whose value is to stand for the object, if that value is an
 	// array or object. It returns "" for objects that stand for themselves. Nil unwraps nothing.
 	Unwrap func(class []byte) string
 }
 
-// Decode decodes one serialized value. null is nil, and bool, int64, float64 and string are what they say; a list (keys
+// Decode decodes one serialized value. null is nil, and bool, int64, float64 and string are themselves; a list (keys
 // 0, 1, 2 … in this order) is []any, as is an empty array; any other array, and an object, is map[string]any, with
 // property names bare; an enum is "Class:Case"; a custom-serialized object is its body. A back-reference is the very
 // value it refers to, shared and not copied, or nil if that value holds the reference.
@@ -34,11 +34,11 @@ func DecodeSession(data []byte, o Options) (map[string]any, error) {
 func decode(data []byte, o Options, session bool) (any, error) {
 	d := decoder{text: string(data), unwrap: o.Unwrap, stack: make([]container, 0, 8)}
 	d.reader.stack = make([]frame, 0, 8)
-	d.reset(data, o.Masked, session)
+	d.reset(data, o.EscapedNUL, session)
+	d.reader.tracking = false
 	v, err := d.decode()
-	if err == ErrReference {
-		d.reset(data, o.Masked, session)
-		d.reader.Track()
+	if err == errReference {
+		d.reset(data, o.EscapedNUL, session)
 		v, err = d.decode()
 	}
 	return v, err
@@ -80,12 +80,12 @@ type container struct {
 	kind   KeyKind
 }
 
-func (d *decoder) reset(data []byte, masked, session bool) {
+func (d *decoder) reset(data []byte, escapedNUL, session bool) {
 	d.stack = d.stack[:0]
 	if session {
-		d.reader.ResetSession(data, masked)
+		d.reader.ResetSession(data, escapedNUL)
 	} else {
-		d.reader.Reset(data, masked)
+		d.reader.Reset(data, escapedNUL)
 	}
 }
 
@@ -130,7 +130,7 @@ func (d *decoder) decode() (any, error) {
 		case Int:
 			v = t.Int
 		case Float:
-			v = float(d.text[t.Text.Start:t.Text.End])
+			v = ParseFloat(d.text[t.Text.Start:t.Text.End])
 		case String, Enum, Custom:
 			v = d.string(t.Text)
 		case Reference:
@@ -250,8 +250,8 @@ func integerKey(s string) (int64, bool) {
 	return n, err == nil
 }
 
-// float returns the value of what the reader took for a float. One too large for 64 bits is infinite, as in PHP.
-func float(s string) float64 {
+// ParseFloat returns the value of what the reader took for a float. One too large for 64 bits is infinite, as in PHP.
+func ParseFloat(s string) float64 {
 	switch s {
 	case "INF":
 		return math.Inf(1)

@@ -1,0 +1,226 @@
+package joomla
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/capi-go/capi/internal/phpserial"
+)
+
+// A Flag is what a session holds under a name, as PHP compares it with a number
+// by ==.
+type Flag uint8
+
+const (
+	Absent Flag = iota // nothing, or null
+	Zero               // 0, 0.0, "0", false
+	One                // 1, 1.0, "1", " 1", true
+	Other              // anything else
+)
+
+// A Login tells who is logged in by a session. The zero Login is a guest's.
+type Login struct {
+	// UserID is the id of the user, 0 for a guest (user.id).
+	UserID int64
+	// MFAChecked is One when the user has nothing left to prove
+	// (com_users.mfa_checked, since 4.2). Absent before the first page.
+	MFAChecked Flag
+	// MandatoryMFASetup is One while the user must first set up a second factor
+	// (com_users.mandatory_mfa_setup, since 4.2).
+	MandatoryMFASetup Flag
+}
+
+// ReadLogin returns who is logged in by a session. A nil or empty payload gives
+// the zero Login; errors are those of Decode. Usually it decodes no more of the
+// payload than it needs.
+func ReadLogin(payload []byte) (Login, error) {
+	var r phpserial.Reader
+	if text, ok := soleRegistry(&r, payload); ok && text.Coding == phpserial.Plain {
+		if serialized, err := appendBase64(nil, payload[text.Start:text.End]); err == nil {
+			if login, ok := scanLogin(&r, serialized); ok {
+				return login, nil
+			}
+		}
+	}
+	_, own, err := Decode(payload)
+	if err != nil {
+		return Login{}, err
+	}
+	return LoginOf(own), nil
+}
+
+// LoginOf returns who is logged in by Joomla's own values, as Decode returns
+// them.
+func LoginOf(own map[string]any) Login {
+	user, _ := own["user"].(map[string]any)
+	users, _ := own["com_users"].(map[string]any)
+	return Login{
+		UserID:            Integer(user["id"]),
+		MFAChecked:        flag(users["mfa_checked"]),
+		MandatoryMFASetup: flag(users["mandatory_mfa_setup"]),
+	}
+}
+
+// A place is what a container is to scanLogin.
+type place uint8
+
+const (
+	elsewhere place = iota
+	root            // the Registry
+	data            // its data, where 4 and later keeps everything
+	space           // __default in it, where 3.x does
+	user
+	users
+)
+
+// scanLogin reads a serialized Registry without decoding it. It reports false
+// where it cannot tell: Decode has to.
+func scanLogin(r *phpserial.Reader, serialized []byte) (login Login, ok bool) {
+	// places are those of the open containers. Deeper ones do not matter.
+	var places [4]place
+	// outer is what data holds, and inner what __default in it does, which counts
+	// if it is there.
+	var outer, inner Login
+	var nested, found bool
+	r.Reset(serialized, false)
+	for {
+		t, err := r.Next()
+		if err != nil || t.Kind == phpserial.Reference {
+			return Login{}, false
+		}
+		if t.Kind == phpserial.EOF {
+			if nested {
+				return inner, found
+			}
+			return outer, found
+		}
+		if t.Kind == phpserial.End || t.Depth > len(places) {
+			continue
+		}
+		container := t.Kind == phpserial.Array || t.Kind == phpserial.Object
+		if t.Depth == 0 {
+			places[0] = root
+			continue
+		}
+		in, to := places[t.Depth-1], elsewhere
+		if t.KeyKind == phpserial.StringKey || t.KeyKind == phpserial.PropertyKey {
+			if in != elsewhere && (t.Key.Coding != phpserial.Plain || t.Text.Coding != phpserial.Plain) {
+				return Login{}, false // Escapes, which nothing of Joomla's has.
+			}
+			name := serialized[t.Key.Start:t.Key.End]
+			if t.KeyKind == phpserial.PropertyKey {
+				name = phpserial.PropertyName(name)
+			}
+			l := &outer
+			if t.Depth > 2 && places[2] == space {
+				l = &inner
+			}
+			// Of doubled keys, the last counts.
+			switch {
+			case in == root && string(name) == "data":
+				if !container || found {
+					return Login{}, false
+				}
+				to, found = data, true
+			case in == data && string(name) == "__default":
+				nested, inner, to = container, Login{}, space
+			case (in == data || in == space) && string(name) == "user":
+				l.UserID, to = 0, user
+			case (in == data || in == space) && string(name) == "com_users":
+				l.MFAChecked, l.MandatoryMFASetup, to = Absent, Absent, users
+			case in == user && string(name) == "id":
+				l.UserID = Integer(scalar(t, serialized))
+			case in == users && string(name) == "mfa_checked":
+				l.MFAChecked = flag(scalar(t, serialized))
+			case in == users && string(name) == "mandatory_mfa_setup":
+				l.MandatoryMFASetup = flag(scalar(t, serialized))
+			}
+		}
+		if !container {
+			continue
+		}
+		if to != elsewhere && t.Kind == phpserial.Object && registryData(serialized[t.Text.Start:t.Text.End]) != "" {
+			return Login{}, false // Its data is one level down.
+		}
+		if t.Depth < len(places) {
+			places[t.Depth] = to
+		}
+	}
+}
+
+// scalar returns the value of t as Decode would, as far as Integer and flag
+// tell values apart.
+func scalar(t *phpserial.Token, text []byte) any {
+	switch t.Kind {
+	case phpserial.Null:
+		return nil
+	case phpserial.Bool:
+		return t.Int == 1
+	case phpserial.Int:
+		return t.Int
+	case phpserial.Float:
+		return phpserial.ParseFloat(string(text[t.Text.Start:t.Text.End]))
+	case phpserial.Array, phpserial.Object:
+		return []any{}
+	default:
+		return string(text[t.Text.Start:t.Text.End])
+	}
+}
+
+// flag compares v with 0 and 1 as PHP 8 does.
+func flag(v any) Flag {
+	switch v := v.(type) {
+	case nil:
+		return Absent
+	case bool:
+		if v {
+			return One
+		}
+		return Zero
+	case int64:
+		return number(float64(v))
+	case float64:
+		return number(v)
+	case string:
+		// A numeric string: white space around a decimal number.
+		v = strings.TrimRight(strings.TrimLeft(v, " \t\n\r\v\f"), " \t\n\r\v\f")
+		if v == "" || strings.Trim(v, "0123456789+-.eE") != "" {
+			return Other
+		}
+		n, err := strconv.ParseFloat(v, 64)
+		if err != nil {
+			return Other
+		}
+		return number(n)
+	default:
+		return Other
+	}
+}
+
+func number(n float64) Flag {
+	switch n {
+	case 0:
+		return Zero
+	case 1:
+		return One
+	default:
+		return Other
+	}
+}
+
+// Integer returns an integer of a decoded payload, 0 for what is none. It takes
+// strings too: Joomla's user objects hold what the database driver returned.
+func Integer(v any) int64 {
+	switch v := v.(type) {
+	case int64:
+		return v
+	case string:
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err != nil {
+			return 0
+		}
+		return n
+	default:
+		return 0
+	}
+}

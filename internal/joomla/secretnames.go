@@ -1,0 +1,213 @@
+package joomla
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A rule tells where in a name a word has to be for the name to be a secret's.
+type rule uint8
+
+const (
+	anywhere rule = iota
+	atEnd         // but for digits behind it: pass2
+	asWord        // not a part of a longer word: PIN, user_pin, userPin2
+)
+
+// secretWords are the words that tell a secret by its name, in lower-case
+// letters and digits. Each group has its reason; a harmless name that falls
+// under it is the price.
+var secretWords = []struct {
+	rule  rule
+	words string
+}{
+	// Passwords and their hashes: Joomla's users, forms of registration and of
+	// configuration, mail and file transfer extensions. The second field of a
+	// form is pass2, password2; some extensions are not written in English.
+	{anywhere, `password passwd passwort passphrase passcode passkey passwrd pwd pswd hash salt
+		kennwort motdepasse contrasena wachtwoord`},
+	{atEnd, `pass pw`},
+	// What proves a request: form tokens, API tokens and signatures.
+	{anywhere, `token csrf xsrf nonce hmac signature authorization bearer jwt credential`},
+	{atEnd, `auth`},
+	// One-time passwords and second factors: otpKey and otep of Joomla 3, the
+	// keys and codes of 4 and later (the plugins of multifactorauth), passkeys.
+	{anywhere, `otp otep twofactor webauthn backupcode recoverycode securitycode verificationcode
+		verifycode emailcode smscode authcode accesscode logincode confirmationcode onetimecode pincode pinnumber`},
+	{asWord, `pin puk tan`},
+	// Links that let somebody in.
+	{anywhere, `activation activatecode resetcode invitecode`},
+	// Keys of backup, mail, licence and download extensions: Akeeba Backup's
+	// storage and its JPS archives, AcyMailing, download ids of update sites.
+	{anywhere, `secret apikey apicode accesskey authkey privatekey privkey encryptionkey encryptkey
+		cryptkey cipherkey signingkey signkey sharedkey masterkey sessionkey servicekey clientkey consumerkey webhookkey
+		sshkey jpskey licensekey licencekey serialkey downloadid downloadkey dlid`},
+	// Other sessions.
+	{anywhere, `sessionid sessid`},
+	{asWord, `sid`},
+	// Clients of OAuth and of single sign-on: the state, which is a token of its
+	// own, and the verifier of PKCE (league/oauth2-client, Hybridauth, the SDK of
+	// Facebook).
+	{anywhere, `oauth pkce codeverifier hybridauth fbrlh authstate loginstate samlresponse assertion`},
+	// Payment: numbers and check codes of cards, accounts (VirtueMart, redSHOP,
+	// HikaShop).
+	{anywhere, `ccdata ccnumber ccnum ccno cccode cccvv cvv cvc ccv ccexp creditcard debitcard cardnumber
+		cardnum cardno cardcode cardexp orderpaymentnumber orderpaymentcode paymentnumber accountnumber bankaccount
+		iban routingnumber sortcode`},
+}
+
+// secretNames decides by its name whether a value is a secret.
+type secretNames struct {
+	// groups has the words that begin with the same two characters. index finds
+	// them, by the classes of these characters; group 0 is empty.
+	groups [][]secretWord
+	index  [classes * classes]uint8
+}
+
+type secretWord struct {
+	text string
+	rule rule
+}
+
+// classes is the number of character classes: letters, digits, and all others.
+const classes = 26 + 10 + 1
+
+func class(c byte) int {
+	switch {
+	case 'a' <= c && c <= 'z':
+		return int(c - 'a')
+	case '0' <= c && c <= '9':
+		return int(c-'0') + 26
+	default:
+		return classes - 1
+	}
+}
+
+// newSecretNames returns the names of the list and more, which count anywhere in
+// a name. One without a letter or digit is ignored.
+func newSecretNames(more []string) *secretNames {
+	n := &secretNames{groups: make([][]secretWord, 1)}
+	for _, group := range secretWords {
+		for _, word := range strings.Fields(group.words) {
+			n.add(secretWord{word, group.rule})
+		}
+	}
+	for _, name := range more {
+		if letters := appendLetters(nil, []byte(name)); len(letters) > 0 {
+			n.add(secretWord{string(letters), anywhere})
+		}
+	}
+	return n
+}
+
+// add keeps a word for its first two characters; one of a single character, for
+// all that may follow it and, by class 0, the end of a name.
+func (n *secretNames) add(word secretWord) {
+	first := class(word.text[0]) * classes
+	from, to := 0, classes
+	if len(word.text) > 1 {
+		from = class(word.text[1])
+		to = from + 1
+	}
+	for i := first + from; i < first+to; i++ {
+		group := n.index[i]
+		if group == 0 {
+			n.groups = append(n.groups, nil)
+			group = uint8(len(n.groups) - 1)
+			n.index[i] = group
+		}
+		n.groups[group] = append(n.groups[group], word)
+	}
+}
+
+// match reports whether a value of this name is a secret.
+func (n *secretNames) match(name []byte) bool {
+	var buffer [64]byte
+	letters := appendLetters(buffer[:0], name)
+	for i := range letters {
+		next := 0
+		if i+1 < len(letters) {
+			next = class(letters[i+1])
+		}
+		group := n.index[class(letters[i])*classes+next]
+		if group == 0 {
+			continue
+		}
+		for _, word := range n.groups[group] {
+			rest := letters[i:]
+			if len(rest) < len(word.text) || string(rest[:len(word.text)]) != word.text {
+				continue
+			}
+			switch {
+			case word.rule == anywhere,
+				word.rule == atEnd && onlyDigits(rest[len(word.text):]),
+				word.rule == asWord && hasWord(name, word.text):
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// appendLetters appends to dst the letters and digits of name, in lower case.
+func appendLetters(dst, name []byte) []byte {
+	for i, c := range name {
+		switch {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+			dst = append(dst, c)
+		case 'A' <= c && c <= 'Z':
+			dst = append(dst, c|0x20)
+		case c >= utf8.RuneSelf:
+			return appendRunes(dst, name[i:])
+		}
+	}
+	return dst
+}
+
+// appendRunes is appendLetters for a name that is not ASCII alone.
+func appendRunes(dst, name []byte) []byte {
+	for len(name) > 0 {
+		r, n := utf8.DecodeRune(name)
+		if r == utf8.RuneError && n == 1 {
+			dst = append(dst, name[0]) // Another character set.
+		} else if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			dst = utf8.AppendRune(dst, unicode.ToLower(r))
+		}
+		name = name[n:]
+	}
+	return dst
+}
+
+func onlyDigits(s []byte) bool {
+	for _, c := range s {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// hasWord reports whether word is one of the words of name, which other
+// characters than letters, and a capital after a small letter, separate.
+func hasWord(name []byte, word string) bool {
+	start := 0
+	for i := 0; i <= len(name); i++ {
+		letter := i < len(name) && (isLetter(name[i]) || name[i] >= utf8.RuneSelf)
+		if letter && (i == start || !isUpper(name[i]) || isUpper(name[i-1])) {
+			continue
+		}
+		if i-start == len(word) && strings.EqualFold(string(name[start:i]), word) {
+			return true
+		}
+		start = i
+		if !letter {
+			start = i + 1
+		}
+	}
+	return false
+}
+
+func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
+
+func isLetter(c byte) bool { return isUpper(c) || 'a' <= c && c <= 'z' }

@@ -1,0 +1,73 @@
+package phpserial
+
+import (
+	"errors"
+	"strconv"
+)
+
+// errReference is the end of a text that is read without tracking at its first reference. Hardly any text has one, and
+// tracking costs a third of the time: it pays to begin without, and to begin anew where it is needed.
+var errReference = errors.New("phpserial: reference in a text read without tracking")
+
+// MaxReferenced bounds what back-references may stand for: a text with every reference written out may be this many
+// times as long as the text itself, not counting the text. Without a bound, a few hundred bytes of arrays that each
+// hold the one before twice stand for more values than any memory holds.
+const MaxReferenced = 16
+
+type slot struct {
+	// weight is the length of the value with all references written out.
+	weight int64
+	// root is the slot itself, or for an r: the slot it stands for.
+	root   int
+	object bool
+	open   bool
+}
+
+// reference reads r:2; (the same object once more, which takes a slot of its own) or R:2; (the same variable, which
+// does not).
+func (r *Reader) reference() (*Token, error) {
+	t := &r.token
+	start := r.pos
+	again := r.data[r.pos] == 'r'
+	if r.at(r.pos+1) != ':' {
+		return nil, r.expected(r.pos+1, ": after r or R")
+	}
+	r.pos += 2
+	n, err := r.length()
+	if err != nil {
+		return nil, err
+	}
+	if r.at(r.pos) != ';' {
+		return nil, r.expected(r.pos, "; after a reference")
+	}
+	r.pos++
+	if !r.tracking {
+		return nil, errReference
+	}
+	if n < 1 || n > len(r.slots) {
+		return nil, r.expected(start, "a reference to a value before it")
+	}
+	target := r.slots[n-1]
+	if again && !target.object {
+		return nil, r.expected(start, "a reference to an object")
+	}
+	root := r.slots[target.root-1]
+	t.Kind, t.Target, t.Open = Reference, target.root, root.open
+	var weight int64
+	if !root.open {
+		weight = root.weight
+	}
+	r.expanded += weight
+	if r.expanded > MaxReferenced*int64(len(r.data)) {
+		return nil, r.expected(start, "references that stand for at most "+strconv.Itoa(MaxReferenced)+" times the text")
+	}
+	if len(r.stack) > 0 {
+		r.stack[len(r.stack)-1].extra += weight
+	}
+	if again {
+		r.count++
+		t.Slot = r.count
+		r.slots = append(r.slots, slot{weight: weight, root: target.root, object: true})
+	}
+	return t, nil
+}
