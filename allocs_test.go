@@ -33,7 +33,7 @@ func TestTheWriterAllocatesNothingPerSession(t *testing.T) {
 	}{
 		{"guest", capi.Session{ID: "0i6fcirbg5vdgmjadiuc6gl4dh", Guest: true, Time: time.Unix(1795489075, 0)}},
 		{"user", capi.Session{
-			ID: "0i6fcirbg5vdgmjadiuc6gl4dh", ClientID: client(capi.ClientAdministrator), Time: time.Unix(1795489075, 0),
+			ID: "0i6fcirbg5vdgmjadiuc6gl4dh", ClientID: capi.ClientAdministrator, Time: time.Unix(1795489075, 0),
 			Data: bytes.Repeat([]byte(`s:5:"a/b";é`), 200), UserID: 1 << 40, Username: "Ærøskøbing",
 		}},
 		{"worst strings of the columns", capi.Session{

@@ -104,9 +104,9 @@ func (w *listWriter) end() error {
 func (w *listWriter) session(s *Session) {
 	w.buffer = append(w.buffer, `{"session_id":`...)
 	w.string(s.ID)
-	if s.ClientID.Valid {
+	if s.ClientID != ClientNone {
 		w.buffer = append(w.buffer, `,"client_id":"`...)
-		w.buffer = strconv.AppendInt(w.buffer, int64(s.ClientID.V), 10)
+		w.buffer = strconv.AppendInt(w.buffer, int64(s.ClientID), 10)
 		w.buffer = append(w.buffer, `","guest":"`...)
 	} else {
 		w.buffer = append(w.buffer, `,"client_id":null,"guest":"`...)

@@ -2,7 +2,6 @@ package capi_test
 
 import (
 	"bytes"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,13 +48,13 @@ func TestTheContractsExample(t *testing.T) {
 
 	first, second := envelope.Msg[0], envelope.Msg[1]
 	assert.Equal(t, "09330c9f0999649789391191fab99269", first.ID)
-	assert.Equal(t, sql.Null[capi.Client]{V: capi.ClientSite, Valid: true}, first.ClientID)
+	assert.Equal(t, capi.ClientSite, first.ClientID)
 	assert.True(t, first.Guest)
 	assert.Equal(t, time.Date(2015, 10, 25, 13, 46, 20, 0, time.UTC), first.Time)
 	assert.True(t, bytes.HasPrefix(first.Data, []byte(`__default|a:9:{s:15:"session.counter";i:1;`)))
 	assert.Zero(t, first.UserID)
 	assert.Empty(t, first.Username)
-	assert.Equal(t, capi.ClientAdministrator, second.ClientID.V)
+	assert.Equal(t, capi.ClientAdministrator, second.ClientID)
 	assert.False(t, second.Guest)
 	assert.EqualValues(t, 99, second.UserID)
 	assert.Equal(t, "steve", second.Username)
@@ -91,7 +90,7 @@ func TestStringsAreWrittenAsPHPWritesThem(t *testing.T) {
 			continue
 		}
 		valid++
-		assert.Equal(t, `{"msg":[{"session_id":`+*v.JSON+`,"client_id":null,"guest":"0","time":"0","data":`+*v.JSON+
+		assert.Equal(t, `{"msg":[{"session_id":`+*v.JSON+`,"client_id":"0","guest":"0","time":"0","data":`+*v.JSON+
 			`,"userid":"0","username":`+*v.JSON+`}],"error":false,"status":200}`, string(body))
 	}
 	assert.NotZero(t, valid)
@@ -103,8 +102,8 @@ func variousSessions() []capi.Session {
 	sessions := []capi.Session{
 		{},
 		{ID: "id", Guest: true, Time: time.Unix(1795489075, 0).UTC(), Data: capi.Payload{}},
-		{ClientID: sql.Null[capi.Client]{Valid: true}, UserID: math.MaxInt64, Username: "é/\\\"\x00\x7f\u2028😀"},
-		{ClientID: sql.Null[capi.Client]{V: -7, Valid: true}, UserID: math.MinInt64, Time: time.Unix(-5, 0).UTC()},
+		{ClientID: capi.ClientSite, UserID: math.MaxInt64, Username: "é/\\\"\x00\x7f\u2028😀"},
+		{ClientID: -7, UserID: math.MinInt64, Time: time.Unix(-5, 0).UTC()},
 	}
 	for i := range 100 {
 		sessions = append(sessions, capi.Session{ID: fmt.Sprint(i), Data: bytes.Repeat([]byte("日本/\n"), 37*i)})
@@ -160,7 +159,7 @@ func TestWriteEnvelope(t *testing.T) {
 		{"numbers", 200, []any{1, 2.5, true}, `{"msg":[1,2.5,true],"error":false,"status":200}`},
 		{"raw", 200, json.RawMessage(`{ "a" : "/" }`), `{"msg":{"a":"\/"},"error":false,"status":200}`},
 		{"session", 200, capi.Session{ID: "a/<é"},
-			`{"msg":{"session_id":"a\/<\u00e9","client_id":null,"guest":"0","time":"0","data":null,"userid":"0","username":""},` +
+			`{"msg":{"session_id":"a\/<\u00e9","client_id":"0","guest":"0","time":"0","data":null,"userid":"0","username":""},` +
 				`"error":false,"status":200}`},
 	}
 	for _, tt := range tests {

@@ -3,7 +3,6 @@ package capi_test
 import (
 	"context"
 	"crypto/subtle"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,7 +43,7 @@ func get(handler http.Handler, authorization string) {
 
 func ExampleNewHandler() {
 	sessions := capi.Sessions{{
-		ID: "f188888888ffa8fd9f777777779a1f99", ClientID: sql.Null[capi.Client]{V: capi.ClientSite, Valid: true},
+		ID: "f188888888ffa8fd9f777777779a1f99", ClientID: capi.ClientSite,
 		Time: time.Unix(1445783987, 0), UserID: 99, Username: "steve",
 	}}
 	mux := http.NewServeMux()
@@ -78,7 +77,7 @@ func ExampleConfig_NewHandler() {
 	}
 	get(handler, "Bearer token")
 	// Output:
-	// 200 {"msg":[{"session_id":"","client_id":null,"guest":"0","time":"0","data":null,"userid":"99","username":"steve"}],"error":false,"status":200}
+	// 200 {"msg":[{"session_id":"","client_id":"0","guest":"0","time":"0","data":null,"userid":"99","username":"steve"}],"error":false,"status":200}
 }
 
 // Whoever has either token is let in.
@@ -205,7 +204,7 @@ func ExampleEnvelope() {
 			return
 		}
 		for _, session := range sessions {
-			fmt.Println(session.Username, session.ClientID.V, session.Time.Format(time.RFC3339))
+			fmt.Println(session.Username, session.ClientID, session.Time.Format(time.RFC3339))
 		}
 	}
 	// Output:

@@ -2,7 +2,6 @@ package capi_test
 
 import (
 	"bytes"
-	"database/sql"
 	"encoding/json"
 	"testing"
 	"time"
@@ -26,9 +25,9 @@ func FuzzSession(f *testing.F) {
 		if seconds == 0 {
 			seconds = 1 // 1970 itself stands for no time.
 		}
-		session := capi.Session{ID: id, Guest: guest, Time: time.Unix(seconds, 0).UTC(), UserID: userID, Username: username}
+		session := capi.Session{ID: id, ClientID: capi.ClientNone, Guest: guest, Time: time.Unix(seconds, 0).UTC(), UserID: userID, Username: username}
 		if hasClient {
-			session.ClientID = sql.Null[capi.Client]{V: capi.Client(clientID), Valid: true}
+			session.ClientID = capi.ClientID(clientID)
 		}
 		if hasData {
 			session.Data = append(capi.Payload{}, bytes.Repeat(data, int(repeat))...) // Long ones are written in pieces.

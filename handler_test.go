@@ -114,7 +114,7 @@ func TestWhatARequestGets(t *testing.T) {
 		forbidden       = `{"msg":"Not authorized.","error":true,"status":403}`
 		notAllowed      = `{"msg":"Method not allowed.","error":true,"status":405}`
 		failed          = `{"msg":"Internal server error.","error":true,"status":500}`
-		list            = `{"msg":[{"session_id":"a","client_id":null,"guest":"0","time":"0","data":null,"userid":"0","username":""}],` +
+		list            = `{"msg":[{"session_id":"a","client_id":"0","guest":"0","time":"0","data":null,"userid":"0","username":""}],` +
 			`"error":false,"status":200}`
 	)
 	type request struct {
@@ -273,9 +273,9 @@ func TestUnusualSessionsAreServed(t *testing.T) {
 	sessions := capi.Sessions{{}, {Data: capi.Payload{}}, {Time: time.Unix(-1, 0), UserID: -1}}
 	capi.NewHandler(sessions, answering(nil)).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	assert.Equal(t, `{"msg":[`+
-		`{"session_id":"","client_id":null,"guest":"0","time":"0","data":null,"userid":"0","username":""},`+
-		`{"session_id":"","client_id":null,"guest":"0","time":"0","data":"","userid":"0","username":""},`+
-		`{"session_id":"","client_id":null,"guest":"0","time":"-1","data":null,"userid":"-1","username":""}`+
+		`{"session_id":"","client_id":"0","guest":"0","time":"0","data":null,"userid":"0","username":""},`+
+		`{"session_id":"","client_id":"0","guest":"0","time":"0","data":"","userid":"0","username":""},`+
+		`{"session_id":"","client_id":"0","guest":"0","time":"-1","data":null,"userid":"-1","username":""}`+
 		`],"error":false,"status":200}`, w.Body.String())
 }
 

@@ -25,7 +25,7 @@ func generated(n, size int) capi.Store {
 		return func(yield func(capi.Session, error) bool) {
 			for i := range n {
 				session := capi.Session{
-					ID: fmt.Sprintf("%032x", i), ClientID: client(capi.ClientSite), Time: time.Unix(1795489075, 0), Data: data,
+					ID: fmt.Sprintf("%032x", i), ClientID: capi.ClientSite, Time: time.Unix(1795489075, 0), Data: data,
 					UserID: int64(i), Username: "user " + strconv.Itoa(i),
 				}
 				if !yield(session, nil) {

@@ -2,7 +2,6 @@ package capi
 
 import (
 	"bytes"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,9 +15,9 @@ import (
 type Session struct {
 	// ID is the session id (session_id), the value of the session's cookie. Whoever knows it can take the session over.
 	ID string
-	// ClientID is the application that the session belongs to (client_id). It is null where site and administrator
-	// share one session.
-	ClientID sql.Null[Client]
+	// ClientID is the application that the session belongs to (client_id).
+	// It is ClientNone where the column is null.
+	ClientID ClientID
 	// Guest says that nobody is logged in (guest).
 	Guest bool
 	// Time is when the session was last written (time), in whole seconds. The zero time stands for a column that is
@@ -33,30 +32,37 @@ type Session struct {
 	Username string
 }
 
-// A Client is one of Joomla's applications, as numbered by Joomla\CMS\Application\ApplicationHelper.
-type Client int64
+// A ClientID is one of Joomla's applications, as numbered by
+// Joomla\CMS\Application\ApplicationHelper. The zero value is the site.
+type ClientID int64
 
-// The applications of Joomla.
+// The applications that write sessions of users.
 const (
-	ClientSite          Client = 0
-	ClientAdministrator Client = 1
-	ClientInstallation  Client = 2
-	ClientAPI           Client = 3
-	ClientCLI           Client = 4
+	// ClientNone stands for null: the session belongs to no one application, as
+	// where site and administrator share one session, or where the site writes
+	// no session metadata.
+	ClientNone ClientID = -1
+	// ClientSite is the public site.
+	ClientSite ClientID = 0
+	// ClientAdministrator is the administration.
+	ClientAdministrator ClientID = 1
 )
 
-// String returns Joomla's name of the application, such as "site", or its number if there is none.
-func (c Client) String() string {
+// String returns Joomla's name of the application, such as "site", "none" for
+// ClientNone, and the number of any other.
+func (c ClientID) String() string {
 	switch c {
+	case ClientNone:
+		return "none"
 	case ClientSite:
 		return "site"
 	case ClientAdministrator:
 		return "administrator"
-	case ClientInstallation:
+	case 2:
 		return "installation"
-	case ClientAPI:
+	case 3:
 		return "api"
-	case ClientCLI:
+	case 4:
 		return "cli"
 	}
 	return strconv.FormatInt(int64(c), 10)
@@ -77,7 +83,7 @@ func (s Session) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads what MarshalJSON writes, and the same object with numbers or booleans in place of strings. A
-// missing member and null leave the zero value. Times are in UTC.
+// missing member counts as null: [ClientNone], nil Data, and otherwise the zero value. Times are in UTC.
 func (s *Session) UnmarshalJSON(text []byte) error {
 	var row struct {
 		ID       *string `json:"session_id"`
@@ -92,7 +98,7 @@ func (s *Session) UnmarshalJSON(text []byte) error {
 		return fmt.Errorf("capi: reading a session: %w", err)
 	}
 	*s = Session{
-		ClientID: sql.Null[Client]{V: Client(row.ClientID.value), Valid: row.ClientID.valid},
+		ClientID: row.ClientID.clientID(),
 		Guest:    row.Guest.value != 0,
 		Time:     unixTime(row.Time.value),
 		UserID:   row.UserID.value,
@@ -145,6 +151,13 @@ func (n *integer) parse(text string) error {
 	}
 	*n = integer{value: value, valid: true}
 	return nil
+}
+
+func (n integer) clientID() ClientID {
+	if !n.valid {
+		return ClientNone
+	}
+	return ClientID(n.value)
 }
 
 // UnmarshalJSON implements [json.Unmarshaler].

@@ -1,7 +1,6 @@
 package capi_test
 
 import (
-	"database/sql"
 	"encoding/json"
 	"testing"
 	"time"
@@ -13,14 +12,13 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-func client(c capi.Client) sql.Null[capi.Client] { return sql.Null[capi.Client]{V: c, Valid: true} }
-
 func TestSessionUnmarshalJSON(t *testing.T) {
 	want := capi.Session{
-		ID: "abc", ClientID: client(capi.ClientAdministrator), Time: time.Unix(1445783987, 0).UTC(), Data: capi.Payload("x|N;"),
+		ID: "abc", ClientID: capi.ClientAdministrator, Time: time.Unix(1445783987, 0).UTC(), Data: capi.Payload("x|N;"),
 		UserID: 99, Username: "steve",
 	}
-	guest := capi.Session{ID: "abc", Guest: true, Time: time.Unix(1795489075, 0).UTC()}
+	guest := capi.Session{ID: "abc", ClientID: capi.ClientNone, Guest: true, Time: time.Unix(1795489075, 0).UTC()}
+	nothing := capi.Session{ClientID: capi.ClientNone}
 	tests := []struct {
 		name, text string
 		want       capi.Session
@@ -34,17 +32,17 @@ func TestSessionUnmarshalJSON(t *testing.T) {
 		{"nulls", `{"session_id":"abc","client_id":null,"guest":1,"time":1795489075,"data":null,"userid":null,"username":null}`, guest},
 		{"missing members", `{"session_id":"abc","guest":true,"time":"1795489075"}`, guest},
 		{"empty text", `{"session_id":"abc","client_id":"","guest":"1","time":"1795489075","userid":"","username":""}`, guest},
-		{"client 0", `{"client_id":0}`, capi.Session{ClientID: client(capi.ClientSite)}},
-		{"no time", `{"time":""}`, capi.Session{}},
-		{"time 0", `{"time":"0"}`, capi.Session{}},
-		{"empty data", `{"data":""}`, capi.Session{Data: capi.Payload{}}},
-		{"empty object", `{}`, capi.Session{}},
-		{"escapes", `{"username":"\u00e9\/\ud83d\ude00"}`, capi.Session{Username: "é/😀"}},
+		{"client 0", `{"client_id":0}`, capi.Session{ClientID: capi.ClientSite}},
+		{"no time", `{"time":""}`, nothing},
+		{"time 0", `{"time":"0"}`, nothing},
+		{"empty data", `{"data":""}`, capi.Session{ClientID: capi.ClientNone, Data: capi.Payload{}}},
+		{"empty object", `{}`, nothing},
+		{"escapes", `{"username":"\u00e9\/\ud83d\ude00"}`, capi.Session{ClientID: capi.ClientNone, Username: "é/😀"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			// What stands there already is not kept.
-			got := capi.Session{ID: "old", ClientID: client(3), Guest: true, Time: time.Now(), Data: capi.Payload("old"), UserID: 7, Username: "old"}
+			got := capi.Session{ID: "old", ClientID: 3, Guest: true, Time: time.Now(), Data: capi.Payload("old"), UserID: 7, Username: "old"}
 			require.NoError(t, json.Unmarshal([]byte(tt.text), &got))
 			assert.Equal(t, tt.want, got)
 		})
@@ -69,7 +67,7 @@ func TestSessionUnmarshalJSONRefuses(t *testing.T) {
 
 func TestSessionMarshalJSON(t *testing.T) {
 	session := capi.Session{
-		ID: "a/b", ClientID: client(capi.ClientAPI), Guest: true, Data: capi.Payload("é\"\\\xff"), UserID: 42, Username: "steve",
+		ID: "a/b", ClientID: 3, Guest: true, Data: capi.Payload("é\"\\\xff"), UserID: 42, Username: "steve",
 		Time: time.Date(2026, 11, 24, 20, 0, 0, 999, time.FixedZone("CET", 3600)),
 	}
 	const want = `{"session_id":"a\/b","client_id":"3","guest":"1","time":"1795546800","data":"\u00e9\"\\\ufffd","userid":"42","username":"steve"}`
@@ -100,10 +98,10 @@ func TestSessionOfRealSiteSurvives(t *testing.T) {
 	}
 }
 
-func TestClientString(t *testing.T) {
-	for want, c := range map[string]capi.Client{
-		"site": capi.ClientSite, "administrator": capi.ClientAdministrator, "installation": capi.ClientInstallation,
-		"api": capi.ClientAPI, "cli": capi.ClientCLI, "5": 5, "-1": -1,
+func TestClientIDString(t *testing.T) {
+	for want, c := range map[string]capi.ClientID{
+		"site": capi.ClientSite, "administrator": capi.ClientAdministrator, "installation": 2,
+		"api": 3, "cli": 4, "5": 5, "none": capi.ClientNone, "-2": -2,
 	} {
 		assert.Equal(t, want, c.String())
 	}

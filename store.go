@@ -136,7 +136,7 @@ func (r *sessionRow) scan(rows *sql.Rows) (Session, error) {
 	}
 	return Session{
 		ID:       string(r.id),
-		ClientID: sql.Null[Client]{V: Client(r.clientID.value), Valid: r.clientID.valid},
+		ClientID: r.clientID.clientID(),
 		// Null is what the column's own default says, which is 1.
 		Guest:    r.guest.value != 0 || !r.guest.valid,
 		Time:     unixTime(r.time.value),

@@ -117,10 +117,10 @@ func TestNewSQLStorePanicsOnNil(t *testing.T) {
 
 func TestSQLStoreTakesWhatDriversGive(t *testing.T) {
 	full := capi.Session{
-		ID: "abc", ClientID: client(capi.ClientAdministrator), Time: time.Unix(1795489075, 0).UTC(), Data: capi.Payload("x|N;"), UserID: 42,
+		ID: "abc", ClientID: capi.ClientAdministrator, Time: time.Unix(1795489075, 0).UTC(), Data: capi.Payload("x|N;"), UserID: 42,
 		Username: "steve",
 	}
-	null := capi.Session{Guest: true}
+	null := capi.Session{ClientID: capi.ClientNone, Guest: true}
 	tests := []struct {
 		name string
 		row  []driver.Value
@@ -132,11 +132,11 @@ func TestSQLStoreTakesWhatDriversGive(t *testing.T) {
 		{"booleans", []driver.Value{[]byte("abc"), true, false, int64(1795489075), []byte("x|N;"), int64(42), "steve"}, full},
 		{"nulls", []driver.Value{nil, nil, nil, nil, nil, nil, nil}, null},
 		{"empty text", []driver.Value{"", "", "", "", nil, "", ""}, null},
-		{"empty data", []driver.Value{"", nil, "1", "0", "", "0", ""}, capi.Session{Guest: true, Data: capi.Payload{}}},
-		{"empty data in bytes", []driver.Value{"", nil, "1", "0", []byte{}, "0", ""}, capi.Session{Guest: true, Data: capi.Payload{}}},
-		{"client 0", []driver.Value{"", int64(0), "1", "0", nil, "0", ""}, capi.Session{ClientID: client(0), Guest: true}},
+		{"empty data", []driver.Value{"", nil, "1", "0", "", "0", ""}, capi.Session{ClientID: capi.ClientNone, Guest: true, Data: capi.Payload{}}},
+		{"empty data in bytes", []driver.Value{"", nil, "1", "0", []byte{}, "0", ""}, capi.Session{ClientID: capi.ClientNone, Guest: true, Data: capi.Payload{}}},
+		{"client 0", []driver.Value{"", int64(0), "1", "0", nil, "0", ""}, capi.Session{ClientID: 0, Guest: true}},
 		{"bytes of any kind", []driver.Value{[]byte("\xff\x00"), nil, "0", "0", []byte("\x00*\x00\xff"), "0", "\xfe"},
-			capi.Session{ID: "\xff\x00", Data: capi.Payload("\x00*\x00\xff"), Username: "\xfe"}},
+			capi.Session{ID: "\xff\x00", ClientID: capi.ClientNone, Data: capi.Payload("\x00*\x00\xff"), Username: "\xfe"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -324,8 +324,8 @@ func TestSQLStoreConforms(t *testing.T) {
 			rows := sqlmock.NewRows(sessionColumns)
 			for _, s := range sessions {
 				var clientID, data, seconds any
-				if s.ClientID.Valid {
-					clientID = int64(s.ClientID.V)
+				if s.ClientID != capi.ClientNone {
+					clientID = int64(s.ClientID)
 				}
 				if s.Data != nil {
 					data = []byte(s.Data)

@@ -229,7 +229,7 @@ func TestOpenAPIDescribesRecordedRequests(t *testing.T) {
 		handler := handlerOf(t, s.capi(t, nil), capi.CORS{})
 		requests := map[string]http.Header{}
 		for _, session := range s.Sessions {
-			requests["session of "+session.Username+" "+capi.Client(session.ClientID).String()] =
+			requests["session of "+session.Username+" "+capi.ClientID(session.ClientID).String()] =
 				http.Header{"Cookie": {session.Cookie.Name + "=" + session.Cookie.Value}}
 		}
 		for _, use := range s.APITokens {

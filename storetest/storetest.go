@@ -21,7 +21,6 @@ package storetest
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"iter"
@@ -85,40 +84,39 @@ func none() []capi.Session { return nil }
 
 // variety returns sessions that differ in all that sessions can differ in.
 func variety() []capi.Session {
-	client := func(c capi.Client) sql.Null[capi.Client] { return sql.Null[capi.Client]{V: c, Valid: true} }
 	return []capi.Session{
 		{
-			ID: "0i6fcirbg5vdgmjadiuc6gl4dh", ClientID: client(capi.ClientSite), Guest: true,
+			ID: "0i6fcirbg5vdgmjadiuc6gl4dh", ClientID: capi.ClientSite, Guest: true,
 			Time: time.Unix(1445780780, 0), Data: capi.Payload(`joomla|s:4:"bnVs";`),
 		},
 		{
-			ID: "f188888888ffa8fd9f777777779a1f99", ClientID: client(capi.ClientAdministrator),
+			ID: "f188888888ffa8fd9f777777779a1f99", ClientID: capi.ClientAdministrator,
 			Time: time.Unix(1795489075, 0), Data: capi.Payload("a/b\\c\"d'e`f\tg\r\nh<&>%_?$1"), UserID: 43, Username: "steve",
 		},
 		{
-			ID: strings.Repeat("x", 192), ClientID: client(capi.ClientAPI), Time: time.Unix(1<<31-1, 0),
+			ID: strings.Repeat("x", 192), ClientID: 3, Time: time.Unix(1<<31-1, 0),
 			Data:   capi.Payload(strings.Repeat("0123456789abcdef", 1<<14)), // 256 KiB
 			UserID: 1<<31 - 1, Username: strings.Repeat("long", 37),
 		},
 		{
-			ID: "no client", Time: time.Unix(1, 0), Data: capi.Payload("x|N;"), UserID: 1, Username: "shared",
+			ID: "no client", ClientID: capi.ClientNone, Time: time.Unix(1, 0), Data: capi.Payload("x|N;"), UserID: 1, Username: "shared",
 		},
 		{
-			ID: "no data", ClientID: client(capi.ClientSite), Time: time.Unix(1795489075, 0), UserID: 2, Username: "O'Brien",
+			ID: "no data", ClientID: capi.ClientSite, Time: time.Unix(1795489075, 0), UserID: 2, Username: "O'Brien",
 		},
 		{
-			ID: "empty data", ClientID: client(capi.ClientSite), Guest: true, Time: time.Unix(1795489075, 0),
+			ID: "empty data", ClientID: capi.ClientSite, Guest: true, Time: time.Unix(1795489075, 0),
 			Data: capi.Payload{},
 		},
 		{
-			ID: "no time", ClientID: client(capi.ClientCLI), Data: capi.Payload("x|b:1;"), UserID: 3, Username: " spaces in it",
+			ID: "no time", ClientID: 4, Data: capi.Payload("x|b:1;"), UserID: 3, Username: " spaces in it",
 		},
 		{
-			ID: "other letters", ClientID: client(capi.ClientSite), Time: time.Unix(1795489075, 0),
+			ID: "other letters", ClientID: capi.ClientSite, Time: time.Unix(1795489075, 0),
 			Data: capi.Payload("é日本語😀\u2028"), UserID: 4, Username: "Ærøskøbing 日本",
 		},
 		{ // No id at all.
-			ClientID: client(capi.ClientSite), Guest: true, Time: time.Unix(1795489075, 0), Data: capi.Payload("x|i:1;"),
+			ClientID: capi.ClientSite, Guest: true, Time: time.Unix(1795489075, 0), Data: capi.Payload("x|i:1;"),
 		},
 	}
 }
@@ -202,7 +200,7 @@ func diff(got, want capi.Session) string {
 	switch {
 	case got.ID != want.ID:
 		field, g, w = "ID", got.ID, want.ID
-	case got.ClientID.Valid != want.ClientID.Valid, got.ClientID.Valid && got.ClientID.V != want.ClientID.V:
+	case got.ClientID != want.ClientID:
 		field, g, w = "ClientID", got.ClientID, want.ClientID
 	case got.Guest != want.Guest:
 		field, g, w = "Guest", got.Guest, want.Guest

@@ -137,9 +137,13 @@ var broken = []struct {
 			yield(capi.Session{}, errors.New("late"))
 		})},
 	{"other id", "content", "not there", changed(func(s *capi.Session) { s.ID += "x" })},
-	{"no client is client 0", "content", "ClientID", changed(func(s *capi.Session) { s.ClientID.Valid = true })},
-	{"client 0 is no client", "content", "ClientID", changed(func(s *capi.Session) { s.ClientID.Valid = s.ClientID.V != 0 })},
-	{"all of one client", "content", "ClientID", changed(func(s *capi.Session) { s.ClientID.V = 0 })},
+	{"no client is client 0", "content", "ClientID", changed(func(s *capi.Session) { s.ClientID = max(s.ClientID, 0) })},
+	{"client 0 is no client", "content", "ClientID", changed(func(s *capi.Session) {
+		if s.ClientID == 0 {
+			s.ClientID = capi.ClientNone
+		}
+	})},
+	{"all of one client", "content", "ClientID", changed(func(s *capi.Session) { s.ClientID = 0 })},
 	{"all guests", "content", "Guest", changed(func(s *capi.Session) { s.Guest = true })},
 	{"no time is 1970", "content", "Time", changed(func(s *capi.Session) {
 		if s.Time.IsZero() {

@@ -83,7 +83,7 @@ func screens(t *testing.T, b *browser) {
 		switch {
 		case session.Guest:
 			guests++
-		case session.ClientID.V == capi.ClientAdministrator:
+		case session.ClientID == capi.ClientAdministrator:
 			administrators++
 		}
 	}
@@ -238,7 +238,7 @@ func hostile(t *testing.T, b *browser) {
 		sessions[i].Data = held(values[(i+1)%len(values)], sessions[i].Time, 1)
 	}
 	// What a name is taken for must not depend on its kind or application either.
-	sessions[0].ClientID.V = 99
+	sessions[0].ClientID = 99
 	sessions[1].Data = held(strings.Repeat("<i>Mozilla/5.0 ", 1000), sessions[1].Time, 1)
 	sessions[2].ID = `<img src=x onerror="window.hacked = 9">`
 	s := serve(t, sessions)
@@ -274,8 +274,9 @@ func hostile(t *testing.T, b *browser) {
 // odd are sessions as sites of other versions and settings have them.
 func odd(t *testing.T, b *browser) {
 	sessions := make(capi.Sessions, 3) // No id, no application, no time, no data, and yet somebody.
+	sessions[0].ClientID, sessions[2].ClientID = capi.ClientNone, capi.ClientNone
 	sessions[1].ID = "ab"
-	sessions[1].ClientID.V, sessions[1].ClientID.Valid = capi.ClientCLI, true
+	sessions[1].ClientID = 4
 	sessions[1].Guest = true
 	sessions[2].ID = "0123456789abcdef"
 	sessions[2].Time = time.Date(2015, 10, 25, 14, 40, 0, 0, time.UTC)

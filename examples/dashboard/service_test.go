@@ -131,7 +131,6 @@ func crowd(n int) capi.Sessions {
 	for i := range sessions {
 		s := &sessions[i]
 		s.ID = fmt.Sprintf("%016x%016x", random.Uint64(), random.Uint64())
-		s.ClientID.Valid = true
 		s.Guest = i%3 == 0
 		s.Time = time.Now().Add(-time.Duration(i) * 30 * time.Minute / time.Duration(n)).Truncate(time.Second)
 		agent := "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -141,7 +140,7 @@ func crowd(n int) capi.Sessions {
 			agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
 		}
 		if i%3 == 2 {
-			s.ClientID.V = capi.ClientAdministrator
+			s.ClientID = capi.ClientAdministrator
 		}
 		s.Data = held(agent, s.Time.Add(-time.Hour), i%40+1)
 	}

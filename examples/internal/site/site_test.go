@@ -40,13 +40,13 @@ func TestOpen(t *testing.T) {
 		case strings.HasPrefix(string(session.Data), "joomla|"):
 			registry++
 		}
-		if !session.ClientID.Valid {
+		if session.ClientID == capi.ClientNone {
 			nobody++
 		}
 		if session.Guest {
 			guests++
 		}
-		if session.ClientID.V == capi.ClientAdministrator {
+		if session.ClientID == capi.ClientAdministrator {
 			administrators++
 		}
 	}
