@@ -180,6 +180,7 @@ var (
 		`"80e-1"`, `"0e5"`, `"1e1000"`, `"1e30"`, `"-1e30"`, `""`, `"x"`, `"9223372036854775807"`, `"9223372036854775808"`, `"-9223372036854775808"`,
 		`"-9223372036854775809"`, `"0008"`, `"\u00098"`, `"\u000b-42"`, `"\u00a08"`, `"\u00008"`, `"--8"`, `"- 8"`, `"8."`, `"8.e"`, `"8e+"`, `"1e-400"`,
 		`"９"`, `"0x8"`, `"8,1"`}
+	// The first 15 grant.
 	values = []string{`1`, `1`, `1`, `1`, `1`, `true`, `"1"`, `2`, `-1`, `0.5`, `"false"`, `"0.0"`, `" "`, `[0]`, `{"8":0}`, `1e999`, `"\ud83d\ude00"`,
 		`0`, `"0"`, `""`, `false`, `null`, `0.0`, `-0`, `-0.0`, `[]`, `{}`, `1e-999`, `"\ud83d"`, `TRUE`}
 )
@@ -192,7 +193,7 @@ func randomRules(r *rand.Rand) string {
 		var allows []string
 		isList := r.IntN(6) == 0
 		for range r.IntN(5) {
-			allow := values[r.IntN(len(values))]
+			allow := values[r.IntN(15+15*r.IntN(2))]
 			if !isList {
 				allow = keys[r.IntN(len(keys))] + ":" + allow
 			}
@@ -219,7 +220,10 @@ func TestCoreAdminAsPHP(t *testing.T) {
 		granted = joomla.CoreAdmin(rules, identities)
 		line := base64.StdEncoding.EncodeToString([]byte(rules)) + " "
 		for i, identity := range identities {
-			line += strings.Repeat(",", min(i, 1)) + strconv.FormatInt(identity, 10)
+			if i > 0 {
+				line += ","
+			}
+			line += strconv.FormatInt(identity, 10)
 		}
 		answer := php.Ask(line)
 		require.Contains(t, answer, ","+strconv.FormatBool(granted)+",", "%q of %v", rules, identities)
@@ -240,7 +244,10 @@ func TestCoreAdminAsPHP(t *testing.T) {
 			rules = nestedRules(500 + r.IntN(20))
 		}
 		all := []int64{-42, 8, 1, 0, 1<<63 - 1, -1 << 63}
-		read, granted := compare(phptest.Mutate(r, rules, pieces), all[:1+r.IntN(len(all))])
+		if r.IntN(2) == 0 {
+			rules = phptest.Mutate(r, rules, pieces)
+		}
+		read, granted := compare(rules, all[:1+r.IntN(len(all))])
 		if read {
 			accepted++
 		}
