@@ -1,0 +1,129 @@
+package joomla
+
+import (
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"github.com/capi-go/capi/internal/phpjson"
+)
+
+// CoreAdmin reports whether rules, the access rules of the root asset, grant
+// core.admin to identities: the negative id of a user, and the ids of groups. It
+// reads them as Joomla\CMS\Access\Rules and Rule do, and never grants what they
+// do not:
+//
+//   - What json_decode refuses grants nothing, as does anything but an object.
+//   - An action is an object or a list, whose keys are its indexes. Joomla takes
+//     a string of JSON too; here that grants nothing.
+//   - One denial among identities outweighs all grants; without a grant, the
+//     answer is no.
+//   - A value grants where PHP holds it for true, and else denies.
+//   - A key denies to the identity that PHP's (int) makes of it. It grants only to
+//     an identity that is written as PHP writes an integer: " 8" and "8x" grant
+//     nothing, where Joomla takes them for 8.
+func CoreAdmin(rules string, identities []int64) bool {
+	value, err := phpjson.Decode(rules)
+	if err != nil {
+		return false
+	}
+	actions, _ := value.(map[string]any)
+	granted := false
+	for key, allow := range elements(actions["core.admin"]) {
+		identity := castInteger(key)
+		if !slices.Contains(identities, identity) {
+			continue
+		}
+		if !castBool(allow) {
+			return false
+		}
+		granted = granted || key == strconv.FormatInt(identity, 10)
+	}
+	return granted
+}
+
+// A ViewLevel is a row of the table #__viewlevels.
+type ViewLevel struct {
+	ID int64
+	// Rules is JSON: a list of the ids of groups.
+	Rules string
+}
+
+// VisitorLevels returns the ids of the view levels that a visitor who is not
+// logged in has, each once, as
+// Joomla\CMS\Access\Access::getAuthorisedViewLevels(0) does: 1 always, and those
+// of rows whose rules hold one of guestGroups, the visitor's group
+// ([GuestUserGroup]) and its ancestors. Where there are none, because that group
+// does not exist, it is group 1. Rules that json_decode refuses hold none.
+// A group counts as a number or a string that is written as PHP writes an
+// integer, where Joomla takes what is equal by PHP's ==.
+func VisitorLevels(rows []ViewLevel, guestGroups []int64) []int64 {
+	if len(guestGroups) == 0 {
+		guestGroups = []int64{1}
+	}
+	levels := []int64{1}
+	for _, row := range rows {
+		rules, err := phpjson.Decode(row.Rules)
+		if err == nil && !slices.Contains(levels, row.ID) && meet(groupIDs(rules), guestGroups) {
+			levels = append(levels, row.ID)
+		}
+	}
+	return levels
+}
+
+// elements returns the elements of a decoded array of PHP, by their keys. It
+// returns none for anything else.
+func elements(value any) map[string]any {
+	switch value := value.(type) {
+	case map[string]any:
+		return value
+	case []any:
+		m := make(map[string]any, len(value))
+		for i, element := range value {
+			m[strconv.Itoa(i)] = element
+		}
+		return m
+	default:
+		return nil
+	}
+}
+
+// castBool returns what PHP's (bool) makes of a decoded value.
+func castBool(value any) bool {
+	switch value := value.(type) {
+	case []any:
+		return len(value) > 0
+	case map[string]any:
+		return len(value) > 0
+	default:
+		return value != nil && value != false && value != int64(0) && value != 0.0 && value != "" && value != "0"
+	}
+}
+
+// numericPrefix is what PHP reads of a string as a number.
+var numericPrefix = regexp.MustCompile(`^[ \t\n\r\v\f]*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)`)
+
+// castInteger returns what PHP's (int) makes of a string: of the number that it
+// begins with, the integral part, or the nearest integer there is, but 0 where it
+// is infinite; and 0 where it begins with none.
+func castInteger(text string) int64 {
+	match := numericPrefix.FindStringSubmatch(text)
+	if match == nil {
+		return 0
+	}
+	if n, err := strconv.ParseInt(match[1], 10, 64); err == nil {
+		return n
+	}
+	f, _ := strconv.ParseFloat(match[1], 64)
+	switch {
+	case math.IsInf(f, 0):
+		return 0
+	case f >= math.MaxInt64:
+		return math.MaxInt64
+	case f < math.MinInt64:
+		return math.MinInt64
+	default:
+		return int64(f)
+	}
+}

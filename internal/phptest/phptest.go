@@ -1,0 +1,94 @@
+// Package phptest runs PHP in tests, as the second implementation of what is read
+// as PHP reads it.
+package phptest
+
+import (
+	"bufio"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A Process is a PHP that runs a script.
+type Process struct {
+	t   testing.TB
+	in  io.Writer
+	out *bufio.Reader
+}
+
+// Start starts PHP, without any php.ini, for as long as t lasts. The script
+// answers each line of STDIN by one. Where php-cli is missing, the test is
+// skipped, but fails if CI is set.
+func Start(t testing.TB, script string) *Process {
+	program, err := exec.LookPath("php")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("php-cli is missing")
+		}
+		t.Skip("SKIPPED: php-cli is missing, so nothing was compared with PHP")
+	}
+	command := exec.Command(program, "-n", "-r", script)
+	command.Stderr = os.Stderr
+	in, err := command.StdinPipe()
+	require.NoError(t, err)
+	out, err := command.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, command.Start())
+	t.Cleanup(func() {
+		_ = in.Close()
+		_ = command.Wait() // The test has failed already where this does.
+	})
+	return &Process{t, in, bufio.NewReader(out)}
+}
+
+// Ask returns PHP's answer to line, both without the line feed.
+func (p *Process) Ask(line string) string {
+	p.t.Helper()
+	_, err := io.WriteString(p.in, line+"\n")
+	require.NoError(p.t, err)
+	answer, err := p.out.ReadString('\n')
+	require.NoError(p.t, err, "PHP gave no answer to %q", line)
+	return strings.TrimSuffix(answer, "\n")
+}
+
+// Duration returns how long a comparison with PHP is to take: CAPI_PHP_SECONDS
+// seconds, or 5.
+func Duration(t testing.TB) time.Duration {
+	text := os.Getenv("CAPI_PHP_SECONDS")
+	if text == "" {
+		text = "5"
+	}
+	d, err := time.ParseDuration(text + "s")
+	require.NoError(t, err, "CAPI_PHP_SECONDS")
+	return d
+}
+
+// Mutate returns text with up to two changes at random places: a part cut out,
+// one repeated, a byte replaced, or one of pieces put in.
+func Mutate(r *rand.Rand, text string, pieces []string) string {
+	for range r.IntN(3) {
+		from := r.IntN(len(text) + 1)
+		to := min(len(text), from+r.IntN(8))
+		switch r.IntN(5) {
+		case 0:
+			text = text[:from] + text[to:]
+		case 1:
+			text = text[:to] + text[from:]
+		case 2:
+			text = text[:from] + string([]byte{byte(r.IntN(256))}) + text[to:]
+		case 3:
+			text = text[:from] + pieces[r.IntN(len(pieces))] + text[from:]
+		case 4:
+			if r.IntN(4) == 0 {
+				text = text[:from]
+			}
+		}
+	}
+	return text
+}
