@@ -13,9 +13,9 @@ import (
 const superUsers = 8
 
 // AllowedUserGroups returns the ids of the groups whose members may use API
-// tokens, or that all users may. They go by params, the parameters of the plugin
-// user/token; those of a plugin that is disabled or missing are "". As in
-// Joomla's plugin api-authentication/token (getAllowedUserGroups):
+// tokens, or that all users may. They go by params, the parameters of the
+// plugin user/token; those of a plugin that is disabled or missing are "". As
+// in Joomla's plugin api-authentication/token (getAllowedUserGroups):
 //
 //   - Without the parameter allowedUserGroups, and in parameters that
 //     Joomla\Registry\Registry cannot read as JSON, it is group 8.
@@ -23,8 +23,8 @@ const superUsers = 8
 //   - Else it is a list, an object, or one group by itself.
 //
 // Joomla lets more users in by what it does not write itself: all by false and
-// 0.0, the members of group 1 by true, those of group 8 by 8.0. Here those values
-// are nobody's group.
+// 0.0, the members of group 1 by true, those of group 8 by 8.0. Here those
+// values are nobody's group.
 func AllowedUserGroups(params string) (groups []int64, all bool) {
 	value, ok := parameters(params)["allowedUserGroups"]
 	if !ok {
@@ -44,11 +44,11 @@ func AllowedUserGroups(params string) (groups []int64, all bool) {
 	return groupIDs(value), false
 }
 
-// GuestUserGroup returns the id of the group of visitors who are not logged in by
-// params, the parameters of the component com_users, as
+// GuestUserGroup returns the id of the group of visitors who are not logged in
+// by params, the parameters of the component com_users, as
 // Joomla\CMS\Access\Access::getGroupsByUser does: guest_usergroup, or 1 where
-// that is neither a number nor a string, or is empty, or the parameters cannot be
-// read. There may be no such group.
+// that is neither a number nor a string, or is empty, or the parameters cannot
+// be read. There may be no such group.
 func GuestUserGroup(params string) int64 {
 	switch group := parameters(params)["guest_usergroup"].(type) {
 	case int64:
@@ -62,8 +62,8 @@ func GuestUserGroup(params string) int64 {
 }
 
 // parameters returns what Joomla\Registry\Registry reads from the parameters of
-// an extension, or nil where that is nothing. Text that is not JSON it reads as an
-// INI file, which no Joomla since 1.6 writes: here that is nothing.
+// an extension, or nil where that is nothing. Text that is not JSON it reads as
+// an INI file, which no Joomla since 1.6 writes: here that is nothing.
 func parameters(params string) map[string]any {
 	value, err := phpjson.Decode(strings.Trim(params, " \t\n\r\x00\v"))
 	if err != nil {
@@ -74,8 +74,8 @@ func parameters(params string) map[string]any {
 }
 
 // groupIDs returns the ids of groups in a decoded list or object, or in one by
-// itself. What is neither an integer nor a string that PHP would write for one is
-// no group's.
+// itself. What is neither an integer nor a string that PHP would write for one
+// is no group's.
 func groupIDs(value any) []int64 {
 	var ids []int64
 	add := func(value any) {

@@ -12,20 +12,27 @@ func TestAllowedUserGroups(t *testing.T) {
 	standard := []int64{8}
 	for params, want := range map[string][]int64{
 		// Nothing that Joomla can read as JSON, or not this parameter.
-		``: standard, " \n": standard, `{}`: standard, `[]`: standard, `null`: standard, `0`: standard, `"x"`: standard, `[{"allowedUserGroups":[2]}]`: standard,
+		``: standard, " \n": standard, `{}`: standard, `[]`: standard, `null`: standard, `0`: standard,
+		`"x"`: standard, `[{"allowedUserGroups":[2]}]`: standard,
 		`{"other":1}`: standard, `{"a":{"allowedUserGroups":[2]}}`: standard, `{"AllowedUserGroups":[2]}`: standard,
 		`{"hush`: standard, `{"allowedUserGroups":[2]`: standard, `{"allowedUserGroups":[2],"x":"\ud800"}`: standard,
 		`hush=1`: standard, `allowedUserGroups=2`: standard, "{\"allowedUserGroups\":[2],\"\xff\":0}": standard,
 
-		`{"allowedUserGroups":[2,22]}`: {2, 22}, `{"allowedUserGroups":["2","22"]}`: {2, 22}, `{"allowedUserGroups":{"1":"22","3":2}}`: {2, 22},
-		`{"allowedUserGroups":22}`: {22}, `{"allowedUserGroups":"22"}`: {22}, `{"allowedUserGroups":[],"allowedUserGroups":[2]}`: {2},
-		"\v\x00 {\"allowedUserGroups\":[2]}\n": {2}, // Joomla trims as PHP does.
+		`{"allowedUserGroups":[2,22]}`: {2, 22}, `{"allowedUserGroups":["2","22"]}`: {2, 22},
+		`{"allowedUserGroups":{"1":"22","3":2}}`: {2, 22},
+		`{"allowedUserGroups":22}`:               {22}, `{"allowedUserGroups":"22"}`: {22},
+		`{"allowedUserGroups":[],"allowedUserGroups":[2]}`: {2},
+		"\v\x00 {\"allowedUserGroups\":[2]}\n":             {2}, // Joomla trims as PHP does.
 
 		// Members of no group, which is not all.
-		`{"allowedUserGroups":[0]}`: {0}, `{"allowedUserGroups":[null]}`: nil, `{"allowedUserGroups":[""]}`: nil, `{"allowedUserGroups":[[8]]}`: nil,
-		`{"allowedUserGroups":[true]}`: nil, `{"allowedUserGroups":{"0":[8]}}`: nil, `{"allowedUserGroups":true}`: nil, `{"allowedUserGroups":false}`: nil,
-		`{"allowedUserGroups":0.0}`: nil, `{"allowedUserGroups":8.0}`: nil, `{"allowedUserGroups":["08"," 8","8.0","+8","-0","8x"]}`: nil,
-		`{"allowedUserGroups":" "}`: nil, `{"allowedUserGroups":"00"}`: nil, `{"allowedUserGroups":[99999999999999999999]}`: nil,
+		`{"allowedUserGroups":[0]}`: {0}, `{"allowedUserGroups":[null]}`: nil, `{"allowedUserGroups":[""]}`: nil,
+		`{"allowedUserGroups":[[8]]}`:  nil,
+		`{"allowedUserGroups":[true]}`: nil, `{"allowedUserGroups":{"0":[8]}}`: nil,
+		`{"allowedUserGroups":true}`: nil, `{"allowedUserGroups":false}`: nil,
+		`{"allowedUserGroups":0.0}`: nil, `{"allowedUserGroups":8.0}`: nil,
+		`{"allowedUserGroups":["08"," 8","8.0","+8","-0","8x"]}`: nil,
+		`{"allowedUserGroups":" "}`:                              nil, `{"allowedUserGroups":"00"}`: nil,
+		`{"allowedUserGroups":[99999999999999999999]}`: nil,
 	} {
 		got, all := joomla.AllowedUserGroups(params)
 		assert.Equal(t, want, got, params)
@@ -40,8 +47,10 @@ func TestAllowedUserGroups(t *testing.T) {
 
 func TestGuestUserGroup(t *testing.T) {
 	for params, want := range map[string]int64{
-		`{"guest_usergroup":"9"}`: 9, `{"guest_usergroup":13}`: 13, `{"guest_usergroup":"13 "}`: 13, `{"guest_usergroup":"0"}`: 0,
-		`{"guest_usergroup":"x"}`: 0, `{"guest_usergroup":""}`: 1, `{"guest_usergroup":null}`: 1, `{"guest_usergroup":[9]}`: 1, `{"guest_usergroup":true}`: 1,
+		`{"guest_usergroup":"9"}`: 9, `{"guest_usergroup":13}`: 13, `{"guest_usergroup":"13 "}`: 13,
+		`{"guest_usergroup":"0"}`: 0,
+		`{"guest_usergroup":"x"}`: 0, `{"guest_usergroup":""}`: 1, `{"guest_usergroup":null}`: 1,
+		`{"guest_usergroup":[9]}`: 1, `{"guest_usergroup":true}`: 1,
 		`{"new_usertype":"9"}`: 1, ``: 1, `{"guest_usergroup":"9"`: 1, `[9]`: 1,
 	} {
 		assert.Equal(t, want, joomla.GuestUserGroup(params), params)

@@ -10,19 +10,19 @@ import (
 )
 
 // CoreAdmin reports whether rules, the access rules of the root asset, grant
-// core.admin to identities: the negative id of a user, and the ids of groups. It
-// reads them as Joomla\CMS\Access\Rules and Rule do, and never grants what they
-// do not:
+// core.admin to identities: the negative id of a user, and the ids of groups.
+// It reads them as Joomla\CMS\Access\Rules and Rule do, and never grants what
+// they do not:
 //
 //   - What json_decode refuses grants nothing, as does anything but an object.
-//   - An action is an object or a list, whose keys are its indexes. Joomla takes
-//     a string of JSON too; here that grants nothing.
+//   - An action is an object or a list, whose keys are its indexes. Joomla
+//     takes a string of JSON too; here that grants nothing.
 //   - One denial among identities outweighs all grants; without a grant, the
 //     answer is no.
 //   - A value grants where PHP holds it for true, and else denies.
-//   - A key denies to the identity that PHP's (int) makes of it. It grants only to
-//     an identity that is written as PHP writes an integer: " 8" and "8x" grant
-//     nothing, where Joomla takes them for 8.
+//   - A key denies to the identity that PHP's (int) makes of it. It grants only
+//     to an identity that is written as PHP writes an integer: " 8" and "8x"
+//     grant nothing, where Joomla takes them for 8.
 func CoreAdmin(rules string, identities []int64) bool {
 	value, err := phpjson.Decode(rules)
 	if err != nil {
@@ -52,11 +52,11 @@ type ViewLevel struct {
 
 // VisitorLevels returns the ids of the view levels that a visitor who is not
 // logged in has, each once, as
-// Joomla\CMS\Access\Access::getAuthorisedViewLevels(0) does: 1 always, and those
-// of rows whose rules hold one of guestGroups, the visitor's group
-// ([GuestUserGroup]) and its ancestors. Where there are none, because that group
-// does not exist, it is group 1. Rules that json_decode refuses hold none.
-// A group counts as a number or a string that is written as PHP writes an
+// Joomla\CMS\Access\Access::getAuthorisedViewLevels(0) does: 1 always, and
+// those of rows whose rules hold one of guestGroups, the visitor's group
+// ([GuestUserGroup]) and its ancestors. Where there are none, because that
+// group does not exist, it is group 1. Rules that json_decode refuses hold
+// none. A group counts as a number or a string that is written as PHP writes an
 // integer, where Joomla takes what is equal by PHP's ==.
 func VisitorLevels(rows []ViewLevel, guestGroups []int64) []int64 {
 	if len(guestGroups) == 0 {
@@ -105,8 +105,8 @@ func castBool(value any) bool {
 var numericPrefix = regexp.MustCompile(`^[ \t\n\r\v\f]*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)`)
 
 // castInteger returns what PHP's (int) makes of a string: of the number that it
-// begins with, the integral part, or the nearest integer there is, but 0 where it
-// is infinite; and 0 where it begins with none.
+// begins with, the integral part, or the nearest integer there is, but 0 where
+// it is infinite; and 0 where it begins with none.
 func castInteger(text string) int64 {
 	match := numericPrefix.FindStringSubmatch(text)
 	if match == nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/capi-go/capi/internal/phptest"
 )
 
-// identities are those of user 42, in group 8, a child of 1, which exists, and in
-// 0, which does not.
+// identities are those of user 42, in group 8, a child of 1, which exists, and
+// in 0, which does not.
 var identities = []int64{-42, 8, 1, 0}
 
 // nestedRules returns rules that grant core.admin behind a value n deep.
@@ -27,50 +27,77 @@ func nestedRules(n int) string {
 }
 
 var rules = map[string]bool{
-	`{"core.admin":{"8":1}}`: true, ` { "core.admin" : { "8" : 1 } } `: true, `{"core.admin":{"1":1}}`: true, `{"core.admin":{"-42":1}}`: true,
-	`{"core.admin":{"7":1}}`: false, `{"core.admin":{"42":1}}`: false, `{"core.admin":{"-8":1}}`: false, `{"core.admin":{"0":1}}`: true,
-	`{"core.admin":{"8":0}}`: false, `{"core.admin":{"8":1,"7":0}}`: true, `{"core.admin":{"8":1,"1":0}}`: false, `{"core.admin":{"8":0,"1":1}}`: false,
-	`{"core.admin":{"8":1,"-42":0}}`: false, `{"core.admin":{"-42":1,"8":0}}`: false, `{"core.admin":{"8":1,"42":0}}`: true,
+	`{"core.admin":{"8":1}}`: true, ` { "core.admin" : { "8" : 1 } } `: true, `{"core.admin":{"1":1}}`: true,
+	`{"core.admin":{"-42":1}}`: true,
+	`{"core.admin":{"7":1}}`:   false, `{"core.admin":{"42":1}}`: false, `{"core.admin":{"-8":1}}`: false,
+	`{"core.admin":{"0":1}}`: true,
+	`{"core.admin":{"8":0}}`: false, `{"core.admin":{"8":1,"7":0}}`: true, `{"core.admin":{"8":1,"1":0}}`: false,
+	`{"core.admin":{"8":0,"1":1}}`:   false,
+	`{"core.admin":{"8":1,"-42":0}}`: false, `{"core.admin":{"-42":1,"8":0}}`: false,
+	`{"core.admin":{"8":1,"42":0}}`: true,
 
 	// Of doubled keys the last counts.
-	`{"core.admin":{"8":0,"8":1}}`: true, `{"core.admin":{"8":1,"8":0}}`: false, `{"core.admin":{"8":0},"core.admin":{"8":1}}`: true,
-	`{"core.admin":{"8":1},"core.admin":{}}`: false, `{"core.admin":{"8":1},"core.admin":0}`: false, `{"core.admin":0,"core\u002eadmin":{"8":1}}`: true,
+	`{"core.admin":{"8":0,"8":1}}`: true, `{"core.admin":{"8":1,"8":0}}`: false,
+	`{"core.admin":{"8":0},"core.admin":{"8":1}}`: true,
+	`{"core.admin":{"8":1},"core.admin":{}}`:      false, `{"core.admin":{"8":1},"core.admin":0}`: false,
+	`{"core.admin":0,"core\u002eadmin":{"8":1}}`: true,
 
 	// Values.
-	`{"core.admin":{"8":true}}`: true, `{"core.admin":{"8":"1"}}`: true, `{"core.admin":{"8":"true"}}`: true, `{"core.admin":{"8":" "}}`: true,
-	`{"core.admin":{"8":"0.0"}}`: true, `{"core.admin":{"8":2}}`: true, `{"core.admin":{"8":-1}}`: true, `{"core.admin":{"8":0.5}}`: true,
-	`{"core.admin":{"8":1e999}}`: true, `{"core.admin":{"8":[1]}}`: true, `{"core.admin":{"8":[0]}}`: true, `{"core.admin":{"8":{"1":0}}}`: true,
-	`{"core.admin":{"8":false,"1":1}}`: false, `{"core.admin":{"8":"0","1":1}}`: false, `{"core.admin":{"8":"","1":1}}`: false,
-	`{"core.admin":{"8":null,"1":1}}`: false, `{"core.admin":{"8":0.0,"1":1}}`: false, `{"core.admin":{"8":-0,"1":1}}`: false,
-	`{"core.admin":{"8":-0.0,"1":1}}`: false, `{"core.admin":{"8":[],"1":1}}`: false, `{"core.admin":{"8":{},"1":1}}`: false,
+	`{"core.admin":{"8":true}}`: true, `{"core.admin":{"8":"1"}}`: true, `{"core.admin":{"8":"true"}}`: true,
+	`{"core.admin":{"8":" "}}`:   true,
+	`{"core.admin":{"8":"0.0"}}`: true, `{"core.admin":{"8":2}}`: true, `{"core.admin":{"8":-1}}`: true,
+	`{"core.admin":{"8":0.5}}`:   true,
+	`{"core.admin":{"8":1e999}}`: true, `{"core.admin":{"8":[1]}}`: true, `{"core.admin":{"8":[0]}}`: true,
+	`{"core.admin":{"8":{"1":0}}}`:     true,
+	`{"core.admin":{"8":false,"1":1}}`: false, `{"core.admin":{"8":"0","1":1}}`: false,
+	`{"core.admin":{"8":"","1":1}}`:   false,
+	`{"core.admin":{"8":null,"1":1}}`: false, `{"core.admin":{"8":0.0,"1":1}}`: false,
+	`{"core.admin":{"8":-0,"1":1}}`:   false,
+	`{"core.admin":{"8":-0.0,"1":1}}`: false, `{"core.admin":{"8":[],"1":1}}`: false,
+	`{"core.admin":{"8":{},"1":1}}`:     false,
 	`{"core.admin":{"8":1e-999,"1":1}}`: false,
 
-	// Keys that are no integers grant nothing, and deny what (int) makes of them.
-	`{"core.admin":{"8":1," 39":1,"x":1}}`: true, `{"core.admin":{"":1,"8":1}}`: true, `{"core.admin":{"eight":1,"8":1}}`: true,
-	`{"core.admin":{"99999999999999999999":1,"8":1}}`: true, `{"core.admin":{"08":1}}`: false, `{"core.admin":{" 8":1}}`: false,
-	`{"core.admin":{"8 ":1}}`: false, `{"core.admin":{"+8":1}}`: false, `{"core.admin":{"8.0":1}}`: false, `{"core.admin":{"8x":1}}`: false,
-	`{"core.admin":{"-0":1}}`: false, `{"core.admin":{"":1}}`: false, `{"core.admin":{"x":1}}`: false, `{"core.admin":{"８":1}}`: false,
+	// Keys that are no integers grant nothing, and deny what (int) makes of
+	// them.
+	`{"core.admin":{"8":1," 39":1,"x":1}}`: true, `{"core.admin":{"":1,"8":1}}`: true,
+	`{"core.admin":{"eight":1,"8":1}}`:                true,
+	`{"core.admin":{"99999999999999999999":1,"8":1}}`: true, `{"core.admin":{"08":1}}`: false,
+	`{"core.admin":{" 8":1}}`: false,
+	`{"core.admin":{"8 ":1}}`: false, `{"core.admin":{"+8":1}}`: false, `{"core.admin":{"8.0":1}}`: false,
+	`{"core.admin":{"8x":1}}`: false,
+	`{"core.admin":{"-0":1}}`: false, `{"core.admin":{"":1}}`: false, `{"core.admin":{"x":1}}`: false,
+	`{"core.admin":{"８":1}}`:        false,
 	`{"core.admin":{"8":1,"08":0}}`: false, `{"core.admin":{"8":1," \n\u000b8":0}}`: false,
-	`{"core.admin":{"8":1,"\u00008":0}}`: false, `{"core.admin":{"8":1,"\u00a07":0}}`: false, `{"core.admin":{"8":1,"8x":0}}`: false, `{"core.admin":{"8":1,"8.9":0}}`: false,
-	`{"core.admin":{"8":1,".8e1":0}}`: false, `{"core.admin":{"8":1,"+8.e":0}}`: false, `{"core.admin":{"8":1,"80e-1z":0}}`: false,
-	`{"core.admin":{"8":1,"x":0}}`: false, `{"core.admin":{"8":1,"-0":0}}`: false, `{"core.admin":{"8":1,"1e999":0}}`: false,
-	`{"core.admin":{"8":1,"1e99":0}}`: true, `{"core.admin":{"8":1,"0x8":0}}`: false, `{"core.admin":{"8":1,"-42.0":0}}`: false,
+	`{"core.admin":{"8":1,"\u00008":0}}`: false, `{"core.admin":{"8":1,"\u00a07":0}}`: false,
+	`{"core.admin":{"8":1,"8x":0}}`: false, `{"core.admin":{"8":1,"8.9":0}}`: false,
+	`{"core.admin":{"8":1,".8e1":0}}`: false, `{"core.admin":{"8":1,"+8.e":0}}`: false,
+	`{"core.admin":{"8":1,"80e-1z":0}}`: false,
+	`{"core.admin":{"8":1,"x":0}}`:      false, `{"core.admin":{"8":1,"-0":0}}`: false,
+	`{"core.admin":{"8":1,"1e999":0}}`: false,
+	`{"core.admin":{"8":1,"1e99":0}}`:  true, `{"core.admin":{"8":1,"0x8":0}}`: false,
+	`{"core.admin":{"8":1,"-42.0":0}}`: false,
 
 	// Lists are objects with the keys 0, 1, 2 …
 	`{"core.admin":[1]}`: true, `{"core.admin":[0,0,0,0,0,0,0,0,1]}`: false, `{"core.admin":[1,1,0,0,0,0,0,0,1]}`: true,
 	`{"core.admin":[1,1,0,0,0,0,0,0,0]}`: false, `{"core.admin":[]}`: false, `{"core.admin":[ ]}`: false,
 
 	// What is no action or no rules.
-	`{"core.admin":{}}`: false, `{"core.admin":null}`: false, `{"core.admin":8}`: false, `{"core.admin":true}`: false, `{"core.admin":"8"}`: false,
-	`{"core.admin":"{\"8\":1}"}`: false, `{"core.login.admin":{"8":1},"core.manage":{"8":1}}`: false, `{"Core.Admin":{"8":1},"core.admin ":{"8":1}}`: false,
-	`{"core.manage":"whatever","core.admin":{"8":1}}`: true, `{}`: false, `[]`: false, `[[]]`: false, `[{"core.admin":{"8":1}}]`: false, `null`: false,
+	`{"core.admin":{}}`: false, `{"core.admin":null}`: false, `{"core.admin":8}`: false, `{"core.admin":true}`: false,
+	`{"core.admin":"8"}`:         false,
+	`{"core.admin":"{\"8\":1}"}`: false, `{"core.login.admin":{"8":1},"core.manage":{"8":1}}`: false,
+	`{"Core.Admin":{"8":1},"core.admin ":{"8":1}}`:    false,
+	`{"core.manage":"whatever","core.admin":{"8":1}}`: true, `{}`: false, `[]`: false, `[[]]`: false,
+	`[{"core.admin":{"8":1}}]`: false, `null`: false,
 	`"core.admin"`: false, `1`: false, `true`: false,
 
 	// What json_decode refuses.
-	``: false, " \n": false, `x`: false, `{`: false, `{"core.admin":{"8":1}`: false, `{"core.admin":{"8":1}}}`: false, `{"core.admin":{"8":1}}x`: false,
-	`{"core.admin":{"8":1},}`: false, "{\"core.admin\":{\"8\":1}}\x00": false, "{\"core.admin\":{\"8\":1},\"\xff\":1}": false,
-	`{'core.admin':{'8':1}}`: false, `{"core.admin":{"8":TRUE}}`: false, `a:1:{s:10:"core.admin";a:1:{i:8;i:1;}}`: false,
-	`{"x":"\ud800","core.admin":{"8":1}}`: false, `{"x":"\ud83d\ude00","core.admin":{"8":1}}`: true,
+	``: false, " \n": false, `x`: false, `{`: false, `{"core.admin":{"8":1}`: false, `{"core.admin":{"8":1}}}`: false,
+	`{"core.admin":{"8":1}}x`: false,
+	`{"core.admin":{"8":1},}`: false, "{\"core.admin\":{\"8\":1}}\x00": false,
+	"{\"core.admin\":{\"8\":1},\"\xff\":1}": false,
+	`{'core.admin':{'8':1}}`:                false, `{"core.admin":{"8":TRUE}}`: false,
+	`a:1:{s:10:"core.admin";a:1:{i:8;i:1;}}`: false,
+	`{"x":"\ud800","core.admin":{"8":1}}`:    false, `{"x":"\ud83d\ude00","core.admin":{"8":1}}`: true,
 	nestedRules(511): true, nestedRules(512): false,
 }
 
@@ -176,12 +203,16 @@ while (($line = fgets(STDIN)) !== false) {
 }`
 
 var (
-	keys = []string{`"8"`, `"8"`, `"1"`, `"-42"`, `"7"`, `"0"`, `"08"`, `" 8"`, `"8 "`, `"+8"`, `"-0"`, `"8.0"`, `"8.9"`, `"8x"`, `".8e1"`, `"8e0"`,
-		`"80e-1"`, `"0e5"`, `"1e1000"`, `"1e30"`, `"-1e30"`, `""`, `"x"`, `"9223372036854775807"`, `"9223372036854775808"`, `"-9223372036854775808"`,
-		`"-9223372036854775809"`, `"0008"`, `"\u00098"`, `"\u000b-42"`, `"\u00a08"`, `"\u00008"`, `"--8"`, `"- 8"`, `"8."`, `"8.e"`, `"8e+"`, `"1e-400"`,
+	keys = []string{`"8"`, `"8"`, `"1"`, `"-42"`, `"7"`, `"0"`, `"08"`, `" 8"`, `"8 "`, `"+8"`, `"-0"`, `"8.0"`,
+		`"8.9"`, `"8x"`, `".8e1"`, `"8e0"`,
+		`"80e-1"`, `"0e5"`, `"1e1000"`, `"1e30"`, `"-1e30"`, `""`, `"x"`, `"9223372036854775807"`,
+		`"9223372036854775808"`, `"-9223372036854775808"`,
+		`"-9223372036854775809"`, `"0008"`, `"\u00098"`, `"\u000b-42"`, `"\u00a08"`, `"\u00008"`, `"--8"`, `"- 8"`,
+		`"8."`, `"8.e"`, `"8e+"`, `"1e-400"`,
 		`"９"`, `"0x8"`, `"8,1"`}
 	// The first 15 grant.
-	values = []string{`1`, `1`, `1`, `1`, `1`, `true`, `"1"`, `2`, `-1`, `0.5`, `"false"`, `"0.0"`, `" "`, `[0]`, `{"8":0}`, `1e999`, `"\ud83d\ude00"`,
+	values = []string{`1`, `1`, `1`, `1`, `1`, `true`, `"1"`, `2`, `-1`, `0.5`, `"false"`, `"0.0"`, `" "`, `[0]`,
+		`{"8":0}`, `1e999`, `"\ud83d\ude00"`,
 		`0`, `"0"`, `""`, `false`, `null`, `0.0`, `-0`, `-0.0`, `[]`, `{}`, `1e-999`, `"\ud83d"`, `TRUE`}
 )
 
@@ -268,8 +299,10 @@ func TestVisitorLevels(t *testing.T) {
 	assert.Equal(t, []int64{1}, joomla.VisitorLevels(nil, []int64{9, 1}))
 
 	for rules, want := range map[string]bool{
-		`["9"]`: true, `[8,9]`: true, `{"1":9}`: true, `9`: true, `"9"`: true, `[1]`: true, `[]`: false, `{}`: false, `null`: false, ``: false, `[9`: false,
-		`[-9]`: false, `["09"]`: false, `[9.0]`: false, `[true]`: false, `[[9]]`: false, `[null]`: false, `{"9":8}`: false, `[99]`: false, `9,1`: false,
+		`["9"]`: true, `[8,9]`: true, `{"1":9}`: true, `9`: true, `"9"`: true, `[1]`: true, `[]`: false, `{}`: false,
+		`null`: false, ``: false, `[9`: false,
+		`[-9]`: false, `["09"]`: false, `[9.0]`: false, `[true]`: false, `[[9]]`: false, `[null]`: false,
+		`{"9":8}`: false, `[99]`: false, `9,1`: false,
 	} {
 		got := joomla.VisitorLevels([]joomla.ViewLevel{{7, rules}, {7, rules}}, []int64{9, 1})
 		assert.Equal(t, want, slices.Equal(got, []int64{1, 7}), rules)

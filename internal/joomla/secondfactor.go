@@ -4,8 +4,8 @@ package joomla
 // factor of its user. The zero value is that of a user who has none.
 type SecondFactor struct {
 	// Checked and MandatorySetup are mfa_checked and mandatory_mfa_setup in the
-	// namespace com_users of the session's data, decoded; nil where they are not
-	// there.
+	// namespace com_users of the session's data, decoded; nil where they are
+	// not there.
 	Checked, MandatorySetup any
 	// Unreadable says that the session's data is out of reach, or cannot be
 	// decoded. Then it does not matter what Checked and MandatorySetup are.
@@ -14,8 +14,8 @@ type SecondFactor struct {
 	// whose method is enabled, other than backup codes.
 	Enrolled bool
 	// Params are the parameters of the component com_users. Where
-	// Joomla\Registry\Registry cannot read them as JSON, they exempt nobody, and
-	// force nobody.
+	// Joomla\Registry\Registry cannot read them as JSON, they exempt nobody,
+	// and force nobody.
 	Params string
 	// Groups are the ids of the user's groups, and of all their ancestors.
 	Groups []int64
@@ -27,13 +27,13 @@ type SecondFactor struct {
 //
 //   - While mandatory_mfa_setup is set, it is pending, checked or not.
 //   - Where mfa_checked is 1, it is not.
-//   - Else it is for users who are in one of forceMFAUserGroups, and for those who
-//     have a factor, unless they are in one of neverMFAUserGroups.
+//   - Else it is for users who are in one of forceMFAUserGroups, and for those
+//     who have a factor, unless they are in one of neverMFAUserGroups.
 //   - Where the session's data is unreadable, those are not exempt.
 //
-// In doubt it is pending. Joomla goes by lists of groups only; here an object, or
-// a group by itself, forces too, but exempts nobody. Joomla takes other values
-// than 0 of mfa_checked for 1.
+// In doubt it is pending. Joomla goes by lists of groups only; here an object,
+// or a group by itself, forces too, but exempts nobody. Joomla takes other
+// values than 0 of mfa_checked for 1.
 func (f SecondFactor) Pending() bool {
 	params := parameters(f.Params)
 	forced := meet(groupIDs(params["forceMFAUserGroups"]), f.Groups)

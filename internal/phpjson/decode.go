@@ -23,15 +23,17 @@ const maxDepth = 511
 //   - A number without fraction and exponent is an int64, -0 is 0; where that
 //     overflows, and else, it is a float64, infinite where that overflows too.
 //   - A list is []any, and never nil.
-//   - An object is map[string]any, and never nil. Of doubled keys the last counts.
+//   - An object is map[string]any, and never nil. Of doubled keys the last
+//     counts.
 //
 // PHP makes an array of both. As its keys, "8" and 8 are the same; "08", "8.0",
 // "+8", " 8" and "-0" are strings and differ, as they do here.
 //
-// Anything else than one value with white space of JSON around it is refused: an
-// empty text, a comma at the end, a byte order mark, arrays and objects more than
-// 511 deep, and in strings control characters below U+0020, bytes that are not
-// UTF-8, and escapes of lone surrogates. The error is [ErrRefused], wrapped.
+// Anything else than one value with white space of JSON around it is refused:
+// an empty text, a comma at the end, a byte order mark, arrays and objects more
+// than 511 deep, and in strings control characters below U+0020, bytes that are
+// not UTF-8, and escapes of lone surrogates. The error is [ErrRefused],
+// wrapped.
 //
 // Decode takes linear time. It is safe for concurrent use.
 func Decode(text string) (any, error) {

@@ -1,5 +1,5 @@
-// Package phptest runs PHP in tests, as the second implementation of what is read
-// as PHP reads it.
+// Package phptest runs PHP in tests, as the second implementation of what is
+// read as PHP reads it.
 package phptest
 
 import (
