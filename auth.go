@@ -1,26 +1,44 @@
 package capi
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 )
 
 var (
-	// ErrUnauthenticated is what an [Authorizer] returns for a request that does not say who it comes from, or not in a
-	// way that holds: no credentials, or unusable ones. It is answered with 401.
+	// ErrUnauthenticated is what an [Authorizer] returns, often wrapped, for a
+	// request that carries no credentials, or invalid ones. The handler answers
+	// it with 401.
 	ErrUnauthenticated = errors.New("capi: not authenticated")
-	// ErrForbidden is what an [Authorizer] returns for a request whose user may not read the session list. It is
-	// answered with 403.
+	// ErrForbidden is what an [Authorizer] returns, often wrapped, for a request
+	// whose user may not read the session list. The handler answers it with 403.
 	ErrForbidden = errors.New("capi: not authorized")
 )
 
-// An Authorizer decides who may read the session list. It must be safe for concurrent use.
+// An Authorizer decides who may read the session list.
 //
-// Authorize returns nil if the request comes from a Super Admin, [ErrUnauthenticated] if it does not say who it comes
-// from, [ErrForbidden] if its user is no Super Admin, and any other error if that could not be found out; wrapped
-// errors count as what they wrap. Whatever it returns but nil, the list is not read. It must not read the body of the
-// request, and should end when the context of the request does. What it returns may be logged, so it must not hold
-// credentials.
+// Authorize returns
+//
+//   - nil if the request comes from a Super Admin;
+//   - [ErrUnauthenticated] if it carries no credentials, or invalid ones;
+//   - [ErrForbidden] if its user is no Super Admin;
+//   - any other error if that could not be found out.
+//
+// An error that wraps one of the two counts as that one. On any error, the list
+// is not read.
+//
+// Implementations follow these rules:
+//
+//   - Authorize must be safe for concurrent use.
+//   - It must not read the body of the request.
+//   - It should return early when the context of the request ends.
+//   - Its errors may be logged, so they must hold no credentials and nothing else
+//     that the client sent.
+//   - Where it knows the user whom it accepts, it calls [SetUser], so that the
+//     handler can log who read the list.
 type Authorizer interface {
 	Authorize(r *http.Request) error
 }
@@ -31,30 +49,120 @@ type AuthorizerFunc func(r *http.Request) error
 // Authorize calls f.
 func (f AuthorizerFunc) Authorize(r *http.Request) error { return f(r) }
 
-// AnyOf returns an Authorizer that asks each of authorizers in their order. The first that accepts wins;
-// [ErrUnauthenticated] passes on to the next, and is the answer if there is none left, or none at all; anything else is
-// final. It panics if one of authorizers is nil.
+// AnyOf returns an Authorizer that asks each of authorizers in their order, until
+// one accepts the request, or refuses it with anything but [ErrUnauthenticated].
+// If there is none left, or none at all, it returns an ErrUnauthenticated with
+// the reasons of all. It panics if one of authorizers is nil.
 func AnyOf(authorizers ...Authorizer) Authorizer {
 	for _, authorizer := range authorizers {
 		mustAuthorizer(authorizer)
 	}
-	return anyOf(append([]Authorizer(nil), authorizers...))
+	return anyOf(slices.Clone(authorizers))
 }
 
 type anyOf []Authorizer
 
 func (a anyOf) Authorize(r *http.Request) error {
+	var all refusals
 	for _, authorizer := range a {
-		if err := authorizer.Authorize(r); !errors.Is(err, ErrUnauthenticated) {
+		err := authorizer.Authorize(r)
+		if !errors.Is(err, ErrUnauthenticated) {
 			return err
 		}
+		all = append(all, err)
 	}
-	return ErrUnauthenticated
+	switch len(all) {
+	case 0:
+		return ErrUnauthenticated
+	case 1:
+		return all[0]
+	default:
+		return all
+	}
 }
+
+// refusals are the errors of several authorizers, none of which accepts.
+type refusals []error
+
+func (r refusals) Error() string {
+	texts := make([]string, len(r))
+	for i, err := range r {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Unwrap is for package errors.
+func (r refusals) Unwrap() []error { return r }
 
 // mustAuthorizer panics on what would only fail in a request, or worse.
 func mustAuthorizer(authorizer Authorizer) {
 	if f, ok := authorizer.(AuthorizerFunc); authorizer == nil || ok && f == nil {
 		panic("capi: nil Authorizer")
 	}
+}
+
+// A refusal is a reason not to let somebody in, in fixed words.
+type refusal struct {
+	kind   error // ErrUnauthenticated or ErrForbidden
+	reason string
+}
+
+func (r *refusal) Error() string { return r.kind.Error() + ": " + r.reason }
+
+// Unwrap is for package errors.
+func (r *refusal) Unwrap() error { return r.kind }
+
+// A User is the user of a request, as the credentials of the request prove it.
+type User struct {
+	// ID is the user id (#__users.id), never 0.
+	ID int64
+	// Username is the name that the user logs in with.
+	Username string
+	// Groups are the ids of the groups that the user is in and of all their
+	// ancestors, in no order, each once or more. A user without a group is in
+	// group 1, as for Joomla.
+	Groups []int64
+	// SuperAdmin reports whether the user has core.admin on the root asset, or
+	// is the root user of the configuration.
+	SuperAdmin bool
+	// Credential is the kind of credential: "session", "API token" or "cAPI
+	// token". Other authorizers have kinds of their own.
+	Credential string
+}
+
+// userKey is the key of the *User in the context of a request that SetUser
+// fills.
+type userKey struct{}
+
+// SetUser tells the handler of this package that ctx, the context of a request
+// that it passed to an [Authorizer], is that of user. The handler logs the user's
+// ID and Credential with the list. Of several calls the last counts. With any
+// other context it does nothing. It must not be called by several goroutines at
+// once for the same request.
+func SetUser(ctx context.Context, user User) {
+	if slot, ok := ctx.Value(userKey{}).(*User); ok {
+		*slot = user
+	}
+}
+
+// withUser returns a context for an Authorizer, and where SetUser will put the
+// user.
+func withUser(ctx context.Context) (context.Context, *User) {
+	user := new(User)
+	return context.WithValue(ctx, userKey{}, user), user
+}
+
+var errNoCoreAdmin = &refusal{ErrForbidden, "no core.admin"}
+
+// admit ends the Authorize of authorizers that know the user of a request.
+func admit(ctx context.Context, user User, err error) error {
+	if err != nil {
+		return err
+	}
+	if !user.SuperAdmin {
+		return errNoCoreAdmin
+	}
+	SetUser(ctx, user)
+	return nil
 }

@@ -9,27 +9,65 @@ import (
 	"time"
 )
 
-// A Session is one row of Joomla's table #__session. It marshals to the JSON of the contract, where every value is a
-// string or null, as PHP writes what MySQL returns; unmarshalled, numbers are taken too, as Joomla 4 and later write
-// them.
+// A Session is one row of Joomla's table #__session. It marshals to the JSON of
+// the contract, where every value is a string or null, as PHP writes what MySQL
+// returns; unmarshalled, numbers are taken too, as Joomla 4 and later write them.
+//
+// A Session that was read from a table or from JSON remembers the columns that
+// its fields cannot hold, such as a null user id or a time that is no number. It
+// marshals them as they were, unless the field was changed since.
 type Session struct {
-	// ID is the session id (session_id), the value of the session's cookie. Whoever knows it can take the session over.
+	// ID is the session id (session_id), the value of the session's cookie.
+	// Whoever knows it can take the session over.
 	ID string
 	// ClientID is the application that the session belongs to (client_id).
 	// It is ClientNone where the column is null.
 	ClientID ClientID
-	// Guest says that nobody is logged in (guest).
+	// Guest reports whether nobody is logged in (guest). Null is true, as the
+	// column's default is.
 	Guest bool
-	// Time is when the session was last written (time), in whole seconds. The zero time stands for a column that is
-	// zero, empty or null.
+	// Time is when the session was last written (time), in whole seconds. The
+	// zero time stands for a column that is zero, empty, null or no number.
 	Time time.Time
-	// Data is what the session holds, as PHP serialized it (data). Nil stands for null: the site keeps its session
-	// data outside the table.
+	// Data is what the session holds, as PHP serialized it (data). Nil stands for
+	// null: the site keeps its session data outside the table.
 	Data Payload
-	// UserID is the user that is logged in (userid), 0 for a guest.
+	// UserID is the user that is logged in (userid), 0 for a guest and for null.
 	UserID int64
-	// Username is the name that the user logs in with (username), empty for a guest.
+	// Username is the name that the user logs in with (username), empty for a
+	// guest and for null.
 	Username string
+
+	// odd are the columns that the fields cannot hold, nil where there is none.
+	odd *oddColumns
+}
+
+// oddColumns are the columns of a row that the fields of a Session cannot hold.
+type oddColumns struct {
+	clientID oddColumn[ClientID]
+	guest    oddColumn[bool]
+	time     oddColumn[time.Time]
+	userID   oddColumn[int64]
+	username oddColumn[string]
+}
+
+// An oddColumn is a column as it is in the table, or none.
+type oddColumn[T comparable] struct {
+	set, null bool
+	text      string
+	// field is what became of it.
+	field T
+}
+
+// of reports whether c is what is in the table for a field that is now as given.
+func (c *oddColumn[T]) of(field T) bool { return c.set && c.field == field }
+
+// oddUnless returns the oddColumn of a column, or none if the field holds it.
+func oddUnless[T comparable](held bool, column []byte, field T) oddColumn[T] {
+	if held {
+		return oddColumn[T]{}
+	}
+	return oddColumn[T]{set: true, null: column == nil, text: string(column), field: field}
 }
 
 // A ClientID is one of Joomla's applications, as numbered by
@@ -74,45 +112,106 @@ func (s Session) clone() Session {
 	return s
 }
 
-// MarshalJSON returns s as the contract has it. Note that [encoding/json] goes on to escape <, > and & in it, which
-// neither PHP nor the handler of this package does.
+// MarshalJSON returns s as the contract has it. Note that [encoding/json] goes on
+// to escape <, > and & in it, which neither PHP nor the handler of this package
+// does.
 func (s Session) MarshalJSON() ([]byte, error) {
 	var w listWriter
 	w.session(&s)
 	return w.buffer, nil
 }
 
-// UnmarshalJSON reads what MarshalJSON writes, and the same object with numbers or booleans in place of strings. A
-// missing member counts as null: [ClientNone], nil Data, and otherwise the zero value. Times are in UTC.
+// UnmarshalJSON reads what MarshalJSON writes, and the same object with numbers or
+// booleans in place of strings. A missing member is the same as null. Times are in
+// UTC.
 func (s *Session) UnmarshalJSON(text []byte) error {
 	var row struct {
-		ID       *string `json:"session_id"`
-		ClientID integer `json:"client_id"`
-		Guest    integer `json:"guest"`
-		Time     integer `json:"time"`
-		Data     *string `json:"data"`
-		UserID   integer `json:"userid"`
-		Username *string `json:"username"`
+		ID       *string    `json:"session_id"`
+		ClientID jsonColumn `json:"client_id"`
+		Guest    jsonColumn `json:"guest"`
+		Time     jsonColumn `json:"time"`
+		Data     *string    `json:"data"`
+		UserID   jsonColumn `json:"userid"`
+		Username jsonColumn `json:"username"`
 	}
 	if err := json.Unmarshal(text, &row); err != nil {
 		return fmt.Errorf("capi: reading a session: %w", err)
 	}
-	*s = Session{
-		ClientID: row.ClientID.clientID(),
-		Guest:    row.Guest.value != 0,
-		Time:     unixTime(row.Time.value),
-		UserID:   row.UserID.value,
-	}
+	*s = Session{}
 	if row.ID != nil {
 		s.ID = *row.ID
 	}
 	if row.Data != nil {
 		s.Data = Payload(*row.Data)
 	}
-	if row.Username != nil {
-		s.Username = *row.Username
+	s.setColumns(row.ClientID, row.Guest, row.Time, row.UserID, row.Username)
+	return nil
+}
+
+// A jsonColumn is a column that may be a string, a number, a boolean or null,
+// which is nil.
+type jsonColumn []byte
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (c *jsonColumn) UnmarshalJSON(text []byte) error {
+	switch text[0] {
+	case 'n':
+		*c = nil
+	case 'f':
+		*c = jsonColumn("0")
+	case 't':
+		*c = jsonColumn("1")
+	case '"':
+		var s string
+		if err := json.Unmarshal(text, &s); err != nil {
+			return err
+		}
+		*c = jsonColumn(s)
+	case '[', '{':
+		return errors.New("neither a string nor a number")
+	default:
+		*c = bytes.Clone(text)
 	}
 	return nil
+}
+
+// setColumns sets the fields of s to what columns hold, of which nil is null.
+func (s *Session) setColumns(clientID, guest, when, userID, username []byte) {
+	id, whole := parseInteger(clientID)
+	if s.ClientID = ClientID(id); !whole || id < 0 {
+		s.ClientID = ClientNone
+	}
+	guests, known := parseInteger(guest)
+	s.Guest = guests != 0 || !known
+	seconds, timed := parseInteger(when)
+	s.Time = unixTime(seconds)
+	user, numbered := parseInteger(userID)
+	s.UserID, s.Username = user, string(username)
+
+	odd := oddColumns{
+		clientID: oddUnless(whole && id >= 0 || clientID == nil, clientID, s.ClientID),
+		guest:    oddUnless(known && (guests == 0 || guests == 1), guest, s.Guest),
+		time:     oddUnless(timed && unix(s.Time) == seconds, when, s.Time),
+		userID:   oddUnless(numbered, userID, s.UserID),
+		username: oddUnless(username != nil, nil, s.Username),
+	}
+	if odd != (oddColumns{}) {
+		s.odd = &odd
+	}
+}
+
+// parseInteger returns the whole number that column is and true, or 0 and false if
+// it is none or is not written as databases write it.
+func parseInteger(column []byte) (int64, bool) {
+	n, err := strconv.ParseInt(string(column), 10, 64)
+	if err != nil {
+		return 0, false
+	}
+	var canonical [20]byte
+	if !bytes.Equal(strconv.AppendInt(canonical[:0], n, 10), column) {
+		return 0, false
+	}
+	return n, true
 }
 
 // unix returns t in seconds since 1970, as Joomla stores it: 0 for the zero time.
@@ -129,68 +228,4 @@ func unixTime(seconds int64) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(seconds, 0).UTC()
-}
-
-// errNotInteger says nothing of the value, which may be anything that a client wrote.
-var errNotInteger = errors.New("not a whole number")
-
-// An integer is a whole number that arrives as a number or as text, by driver, column type and Joomla version.
-type integer struct {
-	value int64
-	valid bool // false for null and for no text at all
-}
-
-func (n *integer) parse(text string) error {
-	if text == "" {
-		*n = integer{}
-		return nil
-	}
-	value, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		return errNotInteger
-	}
-	*n = integer{value: value, valid: true}
-	return nil
-}
-
-func (n integer) clientID() ClientID {
-	if !n.valid {
-		return ClientNone
-	}
-	return ClientID(n.value)
-}
-
-// UnmarshalJSON implements [json.Unmarshaler].
-func (n *integer) UnmarshalJSON(text []byte) error {
-	switch string(text) {
-	case "null":
-		return n.parse("")
-	case "false":
-		return n.parse("0")
-	case "true":
-		return n.parse("1")
-	}
-	return n.parse(string(bytes.Trim(text, `"`)))
-}
-
-// Scan implements [sql.Scanner].
-func (n *integer) Scan(src any) error {
-	switch src := src.(type) {
-	case nil:
-		return n.parse("")
-	case int64:
-		*n = integer{value: src, valid: true}
-		return nil
-	case []byte:
-		return n.parse(string(src))
-	case string:
-		return n.parse(src)
-	case bool:
-		*n = integer{valid: true}
-		if src {
-			n.value = 1
-		}
-		return nil
-	}
-	return fmt.Errorf("%w: %T", errNotInteger, src)
 }

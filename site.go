@@ -2,75 +2,79 @@ package capi
 
 import (
 	"database/sql"
-	"strconv"
-	"strings"
+	"errors"
+	"fmt"
+	"sync/atomic"
 	"time"
 )
 
-// SiteOptions are optional settings of a [Site]. The zero value is useful.
+// SiteOptions are optional settings of a [Site], of which configuration.php says
+// nothing. The zero value is useful.
 type SiteOptions struct {
+	// SessionData reads the data of sessions that the site keeps outside of its
+	// database: with any $session_handler but "database". Nil is none: see
+	// [NewSessionAuthorizer]. It is not used with the handler "database".
+	SessionData SessionData
 	// Now is the clock that sessions expire by. Nil is [time.Now].
 	Now func() time.Time
 
 	_ struct{} // Options are written with names.
 }
 
-// A Site is a Joomla installation: its database and what its configuration says. It is
-// safe for concurrent use.
+// A Site is a Joomla installation: its database and what its configuration says.
+// It is safe for concurrent use. Make one with [NewSite]; the zero value is of no
+// use.
 type Site struct {
-	db     *sql.DB
-	config SiteConfig
-	now    func() time.Time
-	// quote is the database's quote of identifiers.
-	quote string
-	// numbered says that placeholders are $1, $2 and so on.
-	numbered bool
+	db      *sql.DB
+	config  SiteConfig
+	dialect dialect
+	data    SessionData
+	now     func() time.Time
+	// schema is a schema.
+	schema atomic.Uint32
 }
 
 // NewSite is [SiteOptions.NewSite] of the zero SiteOptions.
 func NewSite(db *sql.DB, config SiteConfig) (*Site, error) { return SiteOptions{}.NewSite(db, config) }
 
-// NewSite returns the site that config describes, with its tables in db, which stays the
-// caller's to close. It reads nothing from db, and of config nothing that says where db
-// is. It needs DBType, DBPrefix and Secret. The error names everything that is missing or
-// wrong, and wraps [ErrSiteConfig]. NewSite panics if db is nil.
+// NewSite returns the site that config describes, with its tables in db, which
+// stays the caller's to close. It reads nothing from db, and of config nothing
+// that says where db is. It needs DBType, DBPrefix and Secret. The error names
+// everything that is missing or wrong, and wraps [ErrSiteConfig]. NewSite panics if
+// db is nil.
 func (o SiteOptions) NewSite(db *sql.DB, config SiteConfig) (*Site, error) {
 	if db == nil {
 		panic("capi: nil DB")
 	}
-	if err := config.validate(); err != nil {
+	err := config.validate()
+	if _, ok := o.SessionData.(FileSessionData); ok && o.SessionData.(FileSessionData).Dir == "" {
+		err = errors.Join(err, fmt.Errorf("%w: FileSessionData without a directory", ErrSiteConfig))
+	}
+	if err != nil {
 		return nil, err
 	}
 	if config.Lifetime == 0 {
 		config.Lifetime = 15 * time.Minute
 	}
-	site := &Site{db: db, config: config, now: o.Now, quote: `"`}
 	if o.Now == nil {
-		site.now = time.Now
+		o.Now = time.Now
 	}
-	switch config.Database() {
-	case MySQL:
-		site.quote = "`"
-	case PostgreSQL:
-		site.numbered = true
-	}
-	return site, nil
+	return &Site{
+		db: db, config: config, dialect: config.Database().dialect(), data: o.SessionData, now: o.Now,
+	}, nil
 }
 
-// sql returns query in the dialect of the site's database: "name" quoted as an identifier, #__ replaced by the prefix
-// of its tables, and ? by its placeholder.
-func (s *Site) sql(query string) string {
-	query = strings.NewReplacer(`"`, s.quote, "#__", s.config.DBPrefix).Replace(query)
-	if !s.numbered {
-		return query
-	}
-	parts := strings.Split(query, "?")
-	for i := range parts[1:] {
-		parts[i] += "$" + strconv.Itoa(i+1)
-	}
-	return strings.Join(parts, "")
+// sql returns query in the dialect of the site's database, with #__ replaced by
+// the prefix of its tables.
+func (s *Site) sql(query string) string { return s.dialect.sql(query, s.config.DBPrefix) }
+
+// dataInTable reports whether sessions live in the column data of #__session. A
+// SiteConfig that does not name the handler is taken to mean that: the column is
+// then the only place to look.
+func (s *Site) dataInTable() bool {
+	return s.config.SessionHandler == "database" || s.config.SessionHandler == ""
 }
 
-// oldest returns the time of the oldest session that still counts, in seconds since 1970. One counts while
-// time + lifetime >= now.
+// oldest returns the time of the oldest session that still counts, in seconds
+// since 1970. One counts while time + lifetime >= now.
 func (s *Site) oldest() int64 { return s.now().Add(-s.config.Lifetime).Unix() }

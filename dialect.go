@@ -1,0 +1,63 @@
+package capi
+
+import (
+	"strconv"
+	"strings"
+)
+
+// A dialect is all that differs between the databases that Joomla runs on.
+type dialect struct {
+	// quote encloses an identifier.
+	quote string
+	// numbered reports whether placeholders are $1, $2 and so on rather than ?.
+	numbered bool
+	// list is the aggregate of integers, %, as one text with commas between them.
+	list string
+	// listLimit is the number of bytes at which the database cuts such a text
+	// without a word, or NULL if it never does.
+	listLimit string
+	// untyped reports whether bytes and text of the same content are unequal.
+	untyped bool
+	// columns is a query that fails for no table, and of which the result has
+	// the columns of the table "#__%".
+	exists string
+}
+
+// dialect returns the dialect of d.
+func (d Database) dialect() dialect {
+	switch d {
+	case PostgreSQL:
+		return dialect{
+			quote: `"`, numbered: true,
+			list: `STRING_AGG(CAST(% AS TEXT), ',')`, listLimit: "CAST(NULL AS INTEGER)",
+			exists: `SELECT COUNT(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('#__%')`,
+		}
+	case SQLite:
+		return dialect{
+			quote: `"`, untyped: true,
+			list: `GROUP_CONCAT(%)`, listLimit: "NULL",
+			exists: `SELECT COUNT(*) FROM sqlite_master WHERE type IN ('table', 'view') AND name = '#__%'`,
+		}
+	default:
+		return dialect{
+			quote: "`",
+			list:  `GROUP_CONCAT(%)`, listLimit: "@@group_concat_max_len",
+			exists: `SELECT COUNT(*) FROM information_schema.tables` +
+				` WHERE table_schema = DATABASE() AND table_name = '#__%'`,
+		}
+	}
+}
+
+// sql returns query in the dialect: "name" quoted as an identifier, #__ replaced
+// by prefix, and ? by its placeholder.
+func (d dialect) sql(query, prefix string) string {
+	query = strings.NewReplacer(`"`, d.quote, "#__", prefix).Replace(query)
+	if !d.numbered {
+		return query
+	}
+	parts := strings.Split(query, "?")
+	for i := range parts[1:] {
+		parts[i] += "$" + strconv.Itoa(i+1)
+	}
+	return strings.Join(parts, "")
+}

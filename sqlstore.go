@@ -1,0 +1,128 @@
+package capi
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"strconv"
+)
+
+// A SQLStore is the [Store] of a site's own database. It lists the rows of
+// #__session in the order of the database, as they are in the table: also those
+// that have expired and wait for Joomla's garbage collection. It runs one query a
+// range, and holds one connection and one row until the range ends. It is safe for
+// concurrent use. The zero value has no site: its lists fail.
+//
+// Where the site keeps session data outside of its database, Data is null in the
+// table. With a [SiteOptions.SessionData], the store fills it in, some hundred
+// rows at a time; it stays nil for a session that is not there any more.
+type SQLStore struct {
+	site        *Site
+	activeOnly  bool
+	all, active string
+}
+
+// A SQLStoreConfig holds the optional settings of a [SQLStore]. The zero value
+// lists every row.
+type SQLStoreConfig struct {
+	// ActiveOnly leaves out sessions that have outlived the site's lifetime and,
+	// where the site keeps session data outside of its database, those whose data
+	// is not there any more.
+	ActiveOnly bool
+
+	_ struct{} // Settings are written with names.
+}
+
+// NewSQLStore returns the Store of site, as the zero [SQLStoreConfig] has it. It
+// panics if site is nil.
+func NewSQLStore(site *Site) *SQLStore { return SQLStoreConfig{}.NewSQLStore(site) }
+
+// NewSQLStore returns the Store of site. It panics if site is nil.
+func (c SQLStoreConfig) NewSQLStore(site *Site) *SQLStore {
+	if site == nil {
+		panic("capi: nil Site")
+	}
+	const query = `SELECT "session_id", "client_id", "guest", "time", "data", "userid", "username" FROM "#__session"`
+	return &SQLStore{
+		site: site, activeOnly: c.ActiveOnly,
+		all: site.sql(query), active: site.sql(query + ` WHERE "time" >= ?`),
+	}
+}
+
+// Sessions returns an iterator over the rows of the table. See [Store].
+func (s *SQLStore) Sessions(ctx context.Context) iter.Seq2[Session, error] {
+	if s.site == nil {
+		return func(yield func(Session, error) bool) { yield(Session{}, errors.New("capi: SQLStore without a site")) }
+	}
+	if s.site.data != nil && !s.site.dataInTable() {
+		return s.site.fill(ctx, s.rows(ctx), s.activeOnly)
+	}
+	return s.rows(ctx)
+}
+
+// rows returns an iterator over the rows of the table.
+func (s *SQLStore) rows(ctx context.Context) iter.Seq2[Session, error] {
+	return func(yield func(Session, error) bool) {
+		query, args, oldest := s.all, []any(nil), int64(math.MinInt64)
+		if s.activeOnly && !s.site.outlivesTime() {
+			oldest = s.site.oldest()
+			// Where it says nothing, and where the column, of 32 bits in PostgreSQL,
+			// has no such number, only the comparison below counts.
+			if oldest > 0 {
+				// As text, since that compares with the integer column of today as with
+				// the varchar of older Joomla 3.
+				query, args = s.active, []any{strconv.FormatInt(min(oldest, math.MaxInt32), 10)}
+			}
+		}
+		rows, err := s.site.db.QueryContext(ctx, query, args...)
+		if err != nil {
+			yield(Session{}, fmt.Errorf("capi: querying sessions: %w", err))
+			return
+		}
+		defer rows.Close()
+		var row sessionRow
+		for rows.Next() {
+			session, err := row.scan(rows)
+			if err != nil {
+				yield(Session{}, fmt.Errorf("capi: scanning a session: %w", err))
+				return
+			}
+			// Where time is text, the database compared it as text.
+			if oldest != math.MinInt64 && unix(session.Time) < oldest {
+				continue
+			}
+			if !yield(session, nil) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(Session{}, fmt.Errorf("capi: reading sessions: %w", err))
+		}
+	}
+}
+
+// A sessionRow is where the rows of a query are scanned to, one after another.
+type sessionRow struct {
+	// id is the driver's own memory. That it is RawBytes makes database/sql keep
+	// that memory, also of the other columns, until the next row.
+	id                                            sql.RawBytes
+	clientID, guest, time, data, userID, username rowColumn
+	dest                                          [7]any
+}
+
+// scan returns the current row of rows. Its Data is valid until the next call of
+// rows.Next or rows.Close.
+func (r *sessionRow) scan(rows *sql.Rows) (Session, error) {
+	if r.dest[0] == nil {
+		r.dest = [...]any{&r.id, &r.clientID, &r.guest, &r.time, &r.data, &r.userID, &r.username}
+	}
+	if err := rows.Scan(r.dest[:]...); err != nil {
+		return Session{}, err
+	}
+	session := Session{ID: string(r.id), Data: r.data.text}
+	session.setColumns(r.clientID.text, r.guest.text, r.time.text, r.userID.text, r.username.text)
+	return session, nil
+}
