@@ -34,7 +34,8 @@
 //   - for a property that is asked for: hooks, private or protected visibility,
 //     a second declaration, and a default that is not a value as above;
 //   - no class of that name, or two; __halt_compiler; short open tags, which
-//     PHP reads or not by its settings; text that is cut short.
+//     PHP reads or not by its settings; strings with code in them over 64 deep;
+//     text that is cut short.
 //
 // Code that only reads such a property is refused too, since by-reference
 // passing, destructuring and loops make it too hard to tell from code that

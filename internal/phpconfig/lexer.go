@@ -139,10 +139,10 @@ func (l *lexer) next() (token, error) {
 	case c == '"':
 		return l.doubleQuoted(t)
 	case c == '`':
-		return l.openTemplate(t, template{kind: quoted, label: "`"}, 1), nil
+		return l.openTemplate(t, template{kind: quoted, label: "`"}, 1)
 	case strings.HasPrefix(rest, "<<<"):
 		if heredoc, length := heredocStart(rest); length > 0 {
-			return l.openTemplate(t, heredoc, length), nil
+			return l.openTemplate(t, heredoc, length)
 		}
 		t.kind = mark
 	case strings.HasPrefix(rest, "?>"):

@@ -289,6 +289,7 @@ func TestPropertiesErrors(t *testing.T) {
 		"too many brackets":        {class("public $x = 1);"), "expected the end of a member"},
 		"attribute without end":    {class("#[A(']')\npublic $x;"), "brackets do not match"},
 		"open brackets":            {class("public $x = " + strings.Repeat("[", 100_000)), "brackets do not match"},
+		"open strings":             {class("public $x = " + strings.Repeat("\"{$a", 65)), "strings too deep within each other"},
 		"too many modifiers":       {class(strings.Repeat("public ", 20) + "$x;"), "too many modifiers"},
 		"large":                    {class(strings.Repeat(" ", phpconfig.MaxSize)), "larger than 1048576 bytes"},
 	} {

@@ -45,7 +45,7 @@ func (l *lexer) doubleQuoted(t token) (token, error) {
 			continue
 		case c == '$' && rest != "" && (isNameStart(rest[0]) || rest[0] == '{'),
 			c == '{' && rest != "" && rest[0] == '$':
-			return l.openTemplate(t, template{kind: quoted, label: `"`}, i-t.offset), nil
+			return l.openTemplate(t, template{kind: quoted, label: `"`}, i-t.offset)
 		}
 		decoded = append(decoded, c)
 		i++

@@ -27,13 +27,19 @@ func (l *lexer) inText() bool {
 	return n > 0 && l.templates[n-1].braces == 0
 }
 
+// maxTemplates is how many templates may be within each other.
+const maxTemplates = 64
+
 // openTemplate begins a template at t, after as many bytes as its beginning has.
-func (l *lexer) openTemplate(t token, with template, length int) token {
+func (l *lexer) openTemplate(t token, with template, length int) (token, error) {
+	if len(l.templates) == maxTemplates {
+		return token{}, l.fail(t.offset, "strings too deep within each other")
+	}
 	with.offset = t.offset
 	l.templates = append(l.templates, with)
 	l.offset += length
 	t.kind, t.text = mark, openTemplate
-	return t
+	return t, nil
 }
 
 // templateText reads the text of the innermost template, up to its end or to code
