@@ -11,25 +11,37 @@ import (
 	"time"
 )
 
-// A Config holds what a handler may be told beside its [Store] and its [Authorizer]. The zero value is the contract:
-// its CORS policy, and every session as it stands in the table.
+// A Config holds a handler's optional settings. The zero value is the contract:
+// its CORS policy, and every session as it is in the table.
 type Config struct {
 	// CORS is the policy that browsers are told. The zero value is the contract's.
 	CORS CORS
-	// Logger gets the causes of failures, with the context of the request: at level Error those of the service, at level
-	// Info those of its client. Nil is [slog.Default].
+	// Logger gets, with the context of the request,
+	//
+	//   - at level Error, failures of the service;
+	//   - at level Info, failures that its client caused, and for each list who
+	//     read it: user, credential, sessions, bytes, and whether it was finished;
+	//   - at level Debug, why a request was refused.
+	//
+	// No credential and nothing else that the client sent is in it. Nil is
+	// [slog.Default].
 	Logger *slog.Logger
-	// Redact changes each session before it is sent, one after the other; nil ones are skipped. None sends them as they
-	// are, with the secrets that they hold.
+	// Redact changes each session before it is sent, one Redaction after the
+	// other. Nil ones are skipped. None sends sessions as they are, with the
+	// secrets that they hold.
 	Redact []Redaction
-	// StallTimeout is how long one write of some tens of KB to the client may take. A client that takes longer is
-	// dropped, so that it cannot hold a database connection for good. It replaces the WriteTimeout of the server. Zero
-	// is 30 seconds.
+	// StallTimeout is how long one write of some tens of KB to the client may
+	// take. A client that takes longer is dropped, so that it cannot hold a
+	// database connection for good. It replaces the WriteTimeout of the server.
+	// Zero is 30 seconds.
 	StallTimeout time.Duration
+
+	_ struct{} // Settings are written with names.
 }
 
-// NewHandler returns a handler for GET and HEAD that answers with the sessions of store to whom auth accepts, as the
-// zero [Config] has it. It panics if one of them is nil.
+// NewHandler returns a handler that serves store's sessions to requests that auth
+// accepts, as the zero [Config] has it. It panics if one of them is nil. See
+// [Config.NewHandler].
 func NewHandler(store Store, auth Authorizer) http.Handler {
 	handler, err := Config{}.NewHandler(store, auth)
 	if err != nil {
@@ -38,12 +50,15 @@ func NewHandler(store Store, auth Authorizer) http.Handler {
 	return handler
 }
 
-// NewHandler returns a handler for GET and HEAD that answers with the sessions of store to whom auth accepts. It takes
-// any path: mounting it is the caller's. Changing c later does not change the handler. The error names everything that
-// is wrong with c. It panics if store or auth is nil.
+// NewHandler returns a handler that serves store's sessions to requests that auth
+// accepts, for the methods GET and HEAD. It takes any path: mounting it is the
+// caller's. The handler is safe for concurrent use; changing c later does not
+// change it. The error names everything that is wrong with c. NewHandler panics if
+// store or auth is nil.
 //
-// The list is streamed. A failure before its first bytes are sent is answered with 500, and a fixed message that tells
-// nothing of the cause; after that, the connection is cut by panicking with [http.ErrAbortHandler], so that no client
+// The list is streamed. A failure before its first bytes are sent is answered with
+// 500, and a fixed message that tells nothing of the cause. After that, the
+// connection is cut by panicking with [http.ErrAbortHandler], so that no client
 // takes a part of the list for the whole.
 func (c Config) NewHandler(store Store, auth Authorizer) (http.Handler, error) {
 	if f, ok := store.(StoreFunc); store == nil || ok && f == nil {
@@ -92,13 +107,16 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, http.StatusMethodNotAllowed, "Method not allowed.")
 		return
 	}
-	switch err := h.auth.Authorize(r); {
+	ctx, user := withUser(r.Context())
+	switch err := h.auth.Authorize(r.WithContext(ctx)); {
 	case err == nil:
 	case errors.Is(err, ErrUnauthenticated):
+		h.log(r, slog.LevelDebug, "refused", err)
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		h.refuse(w, r, http.StatusUnauthorized, "Not authenticated.")
 		return
 	case errors.Is(err, ErrForbidden):
+		h.log(r, slog.LevelDebug, "refused", err)
 		h.refuse(w, r, http.StatusForbidden, "Not authorized.")
 		return
 	default:
@@ -110,7 +128,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
 		return
 	}
-	h.list(w, r)
+	h.list(w, r, user)
 }
 
 // allow are the methods that the handler takes.
@@ -133,56 +151,43 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, doing string, err
 	h.refuse(w, r, http.StatusInternalServerError, "Internal server error.")
 }
 
-// log never gives the logger anything that the client sent.
+// log logs an err that holds nothing that the client sent.
 func (h *handler) log(r *http.Request, level slog.Level, doing string, err error) {
-	logger := h.logger
-	if logger == nil {
-		logger = slog.Default()
-	}
-	logger.Log(r.Context(), level, "capi: "+doing, slog.Any("error", err))
+	h.slog().LogAttrs(r.Context(), level, "capi: "+doing, slog.Any("error", err))
 }
 
-// list answers with the sessions of the store.
-func (h *handler) list(w http.ResponseWriter, r *http.Request) {
+func (h *handler) slog() *slog.Logger {
+	if h.logger == nil {
+		return slog.Default()
+	}
+	return h.logger
+}
+
+// list answers with the list, which user reads.
+func (h *handler) list(w http.ResponseWriter, r *http.Request, user *User) {
+	// Whatever ends the range early ends the query, too.
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-
-	control := http.NewResponseController(w)
-	started, finished, deadlines := false, false, true
-	defer func() {
-		if started && !finished {
-			// Whatever recovers the panic that follows, the answer must not be given an orderly end. Where deadlines are
-			// not supported, that there is no end to the JSON has to do.
-			_ = control.SetWriteDeadline(time.Unix(1, 0))
-		}
-	}()
+	out := &response{w: w, r: r, control: http.NewResponseController(w), stall: h.stall, cancel: cancel}
+	defer out.cut() // Also when a Store or a Redaction panics.
 	buffer := h.buffers.Get().(*[bufferSize]byte)
 	defer h.buffers.Put(buffer)
-	out := listWriter{buffer: buffer[:0], send: func(chunk []byte) error {
-		if !started {
-			setEnvelopeHeader(w.Header())
-			w.WriteHeader(http.StatusOK)
-			started = true
-		}
-		if deadlines { // Where they are not supported, stalls are the server's to notice.
-			deadlines = control.SetWriteDeadline(time.Now().Add(h.stall)) == nil
-		}
-		_, err := w.Write(chunk)
-		if err != nil {
-			cancel() // Before the range ends: the query is then dropped rather than read to its end.
-		}
-		return err
-	}}
+	writer := &listWriter{buffer: buffer[:0], out: out}
 
-	err := h.copy(ctx, &out)
+	sessions, err := h.write(ctx, writer)
+	if err == nil {
+		out.state = finished
+	}
+	if out.state != unsent {
+		h.audit(r, user, sessions, out)
+	}
 	switch {
 	case err == nil:
-		finished = true
-	case !started:
+	case out.state == unsent:
 		h.fail(w, r, "listing sessions", err)
 	default:
 		level := slog.LevelError
-		if out.err != nil || r.Context().Err() == context.Canceled {
+		if writer.err != nil || r.Context().Err() == context.Canceled {
 			level = slog.LevelInfo
 		}
 		h.log(r, level, "listing sessions, cut short", err)
@@ -190,23 +195,35 @@ func (h *handler) list(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// copy writes the sessions of the store to out.
-func (h *handler) copy(ctx context.Context, out *listWriter) error {
-	out.begin()
-	for session, err := range h.store.Sessions(ctx) {
+// write writes the sessions of the store to w, and returns how many.
+func (h *handler) write(ctx context.Context, w *listWriter) (sessions int, err error) {
+	w.begin()
+	list := h.store.Sessions(ctx)
+	if list == nil {
+		return 0, errors.New("the Store returned a nil iterator")
+	}
+	for session, err := range list {
 		if err != nil {
-			return err
+			return sessions, err
 		}
-		for _, redact := range h.redact {
-			session = redact(session)
+		for _, redaction := range h.redact {
+			session = redaction(session)
 		}
-		if err := out.next(&session); err != nil {
-			return fmt.Errorf("sending: %w", err)
+		if err := w.next(&session); err != nil {
+			return sessions, fmt.Errorf("sending: %w", err)
 		}
+		sessions++
 	}
-	// A store that takes the end of its context for the end of the list must not make others do so.
+	// Guard against stores that stop silently when ctx ends.
 	if err := ctx.Err(); err != nil {
-		return err
+		return sessions, err
 	}
-	return out.end()
+	return sessions, w.end()
+}
+
+// audit logs who read a list. With it, a session can be taken over.
+func (h *handler) audit(r *http.Request, user *User, sessions int, out *response) {
+	h.slog().LogAttrs(r.Context(), slog.LevelInfo, "capi: session list read",
+		slog.Int64("user", user.ID), slog.String("credential", user.Credential),
+		slog.Int("sessions", sessions), slog.Int64("bytes", out.sent), slog.Bool("finished", out.state == finished))
 }

@@ -3,7 +3,6 @@ package capi
 import (
 	"errors"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/capi-go/capi/internal/joomla"
@@ -131,11 +130,11 @@ func (p Payload) State() (State, error) {
 	user, _ := own["user"].(map[string]any)
 	login := joomla.LoginOf(own)
 	s := State{
-		Counter:           joomla.Integer(lookup(own, "session", "counter")),
-		Started:           sessionTime(lookup(own, "session", "timer", "start")),
-		Last:              sessionTime(lookup(own, "session", "timer", "last")),
-		Now:               sessionTime(lookup(own, "session", "timer", "now")),
-		Browser:           stringValue(lookup(own, "session", "client", "browser")),
+		Counter:           joomla.Integer(joomla.Lookup(own, "session", "counter")),
+		Started:           sessionTime(joomla.Integer(joomla.Lookup(own, "session", "timer", "start"))),
+		Last:              sessionTime(joomla.Integer(joomla.Lookup(own, "session", "timer", "last"))),
+		Now:               sessionTime(login.Now),
+		Browser:           stringValue(joomla.Lookup(own, "session", "client", "browser")),
 		UserID:            login.UserID,
 		Name:              stringValue(user["name"]),
 		Username:          stringValue(user["username"]),
@@ -145,29 +144,9 @@ func (p Payload) State() (State, error) {
 		Application:       phpserial.Map(own["registry"]),
 	}
 	if s.Browser == "" {
-		s.Browser = stringValue(lookup(own, "client", "browser"))
+		s.Browser = stringValue(joomla.Lookup(own, "client", "browser"))
 	}
 	return s, nil
-}
-
-// lookup follows path into m. Up to 3.4.6 the parts are joined by dots into one
-// key, since then each is a level.
-func lookup(m map[string]any, path ...string) any {
-	for n := len(path); n > 0; n-- {
-		v, ok := m[strings.Join(path[:n], ".")]
-		if !ok {
-			continue
-		}
-		if n == len(path) {
-			return v
-		}
-		if inner, ok := v.(map[string]any); ok {
-			if v := lookup(inner, path[n:]...); v != nil {
-				return v
-			}
-		}
-	}
-	return nil
 }
 
 func stringValue(v any) string {
@@ -175,8 +154,7 @@ func stringValue(v any) string {
 	return s
 }
 
-func sessionTime(v any) time.Time {
-	n := joomla.Integer(v)
+func sessionTime(n int64) time.Time {
 	// Beyond the year 9999, a time.Time has no JSON.
 	if n <= 0 || n >= 253402300800 {
 		return time.Time{}

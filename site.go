@@ -1,9 +1,10 @@
 package capi
 
 import (
+	"context"
 	"database/sql"
 	"errors"
-	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -47,8 +48,9 @@ func (o SiteOptions) NewSite(db *sql.DB, config SiteConfig) (*Site, error) {
 		panic("capi: nil DB")
 	}
 	err := config.validate()
-	if _, ok := o.SessionData.(FileSessionData); ok && o.SessionData.(FileSessionData).Dir == "" {
-		err = errors.Join(err, fmt.Errorf("%w: FileSessionData without a directory", ErrSiteConfig))
+	if files, ok := o.SessionData.(FileSessionData); ok {
+		_, _, fileErr := splitSavePath(files.Dir)
+		err = errors.Join(err, fileErr)
 	}
 	if err != nil {
 		return nil, err
@@ -78,3 +80,54 @@ func (s *Site) dataInTable() bool {
 // oldest returns the time of the oldest session that still counts, in seconds
 // since 1970. One counts while time + lifetime >= now.
 func (s *Site) oldest() int64 { return s.now().Add(-s.config.Lifetime).Unix() }
+
+// column returns the first column of each row that query finds.
+func (s *Site) column(ctx context.Context, query string, args ...any) ([]column, error) {
+	rows, err := s.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []column
+	for rows.Next() {
+		var c column
+		if err := rows.Scan(&c); err != nil {
+			return nil, err
+		}
+		list = append(list, c)
+	}
+	return list, rows.Err()
+}
+
+// tableColumns returns the names of the columns of a table, in lower case. They
+// come with any result, whatever the rights of the account on tables that
+// describe tables.
+func (s *Site) tableColumns(ctx context.Context, table string) (map[string]bool, error) {
+	rows, err := s.db.QueryContext(ctx, s.sql(`SELECT * FROM "#__`+table+`" WHERE 1 = 0`))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	columns := make(map[string]bool, len(names))
+	for _, name := range names {
+		columns[strings.ToLower(name)] = true
+	}
+	return columns, rows.Err()
+}
+
+// isMissing reports whether a query of a table failed with err because there is
+// no such table.
+func (s *Site) isMissing(ctx context.Context, table string, err error) bool {
+	// In MySQL, tables that the account may not read are missing in those that
+	// describe tables, too. Drivers have no type of error in common, but all quote
+	// the server's code: only the text tells one from the other.
+	if s.config.Database() == MySQL && !strings.Contains(err.Error(), "1146") {
+		return false
+	}
+	found, err := s.column(ctx, s.sql(strings.Replace(s.dialect.exists, "%", table, 1)))
+	return err == nil && len(found) == 1 && string(found[0]) == "0"
+}

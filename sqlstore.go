@@ -58,16 +58,18 @@ func (s *SQLStore) Sessions(ctx context.Context) iter.Seq2[Session, error] {
 		return func(yield func(Session, error) bool) { yield(Session{}, errors.New("capi: SQLStore without a site")) }
 	}
 	if s.site.data != nil && !s.site.dataInTable() {
-		return s.site.fill(ctx, s.rows(ctx), s.activeOnly)
+		// What is there is live, whatever the time in the table: Joomla 3.x never
+		// writes that again.
+		return s.site.fill(ctx, s.rows(ctx, false), s.activeOnly)
 	}
-	return s.rows(ctx)
+	return s.rows(ctx, s.activeOnly)
 }
 
 // rows returns an iterator over the rows of the table.
-func (s *SQLStore) rows(ctx context.Context) iter.Seq2[Session, error] {
+func (s *SQLStore) rows(ctx context.Context, activeOnly bool) iter.Seq2[Session, error] {
 	return func(yield func(Session, error) bool) {
 		query, args, oldest := s.all, []any(nil), int64(math.MinInt64)
-		if s.activeOnly && !s.site.outlivesTime() {
+		if activeOnly {
 			oldest = s.site.oldest()
 			// Where it says nothing, and where the column, of 32 bits in PostgreSQL,
 			// has no such number, only the comparison below counts.

@@ -28,6 +28,9 @@ type Login struct {
 	// MandatoryMFASetup is One while the user must first set up a second factor
 	// (com_users.mandatory_mfa_setup, since 4.2).
 	MandatoryMFASetup Flag
+	// Now is when the last request came, in seconds since 1970, 0 if the session
+	// does not hold it (session.timer.now).
+	Now int64
 }
 
 // ReadLogin returns who is logged in by a session. A nil or empty payload gives
@@ -58,7 +61,28 @@ func LoginOf(own map[string]any) Login {
 		UserID:            Integer(user["id"]),
 		MFAChecked:        flag(users["mfa_checked"]),
 		MandatoryMFASetup: flag(users["mandatory_mfa_setup"]),
+		Now:               Integer(Lookup(own, "session", "timer", "now")),
 	}
+}
+
+// Lookup follows path into the values of a session. Up to 3.4.6 the parts are
+// joined by dots into one key, since then each is a level.
+func Lookup(m map[string]any, path ...string) any {
+	for n := len(path); n > 0; n-- {
+		v, ok := m[strings.Join(path[:n], ".")]
+		if !ok {
+			continue
+		}
+		if n == len(path) {
+			return v
+		}
+		if inner, ok := v.(map[string]any); ok {
+			if v := Lookup(inner, path[n:]...); v != nil {
+				return v
+			}
+		}
+	}
+	return nil
 }
 
 // A place is what a container is to scanLogin.
@@ -71,13 +95,15 @@ const (
 	space           // __default in it, where 3.x does
 	user
 	users
+	session
+	timer
 )
 
 // scanLogin reads a serialized Registry without decoding it. It reports false
 // where it cannot tell: Decode has to.
 func scanLogin(r *phpserial.Reader, serialized []byte) (login Login, ok bool) {
 	// places are those of the open containers. Deeper ones do not matter.
-	var places [4]place
+	var places [6]place
 	// outer is what data holds, and inner what __default in it does, which counts
 	// if it is there.
 	var outer, inner Login
@@ -128,6 +154,12 @@ func scanLogin(r *phpserial.Reader, serialized []byte) (login Login, ok bool) {
 				l.UserID, to = 0, user
 			case (in == data || in == space) && string(name) == "com_users":
 				l.MFAChecked, l.MandatoryMFASetup, to = Absent, Absent, users
+			case (in == data || in == space) && string(name) == "session":
+				l.Now, to = 0, session
+			case in == session && string(name) == "timer":
+				l.Now, to = 0, timer
+			case in == timer && string(name) == "now":
+				l.Now = Integer(scalar(t, serialized))
 			case in == user && string(name) == "id":
 				l.UserID = Integer(scalar(t, serialized))
 			case in == users && string(name) == "mfa_checked":

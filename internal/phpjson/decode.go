@@ -217,13 +217,13 @@ func (d *decoder) escape() (rune, error) {
 		d.at += len(`\n`)
 		return rune("\"\\/\b\f\n\r\t"[i]), nil
 	}
-	r, ok := unit(d.text[d.at:])
+	r, ok := escapedUnit(d.text[d.at:])
 	if !ok {
 		return 0, d.refuse("invalid escape")
 	}
 	size := len(`\u0000`)
 	if utf16.IsSurrogate(r) {
-		low, _ := unit(d.text[d.at+size:])
+		low, _ := escapedUnit(d.text[d.at+size:])
 		if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
 			return 0, d.refuse("lone surrogate")
 		}
@@ -233,8 +233,8 @@ func (d *decoder) escape() (rune, error) {
 	return r, nil
 }
 
-// unit returns the unit of UTF-16 whose escape text begins with.
-func unit(text string) (rune, bool) {
+// escapedUnit returns the unit of UTF-16 whose escape text begins with.
+func escapedUnit(text string) (rune, bool) {
 	if len(text) < len(`\u0000`) || text[:2] != `\u` {
 		return 0, false
 	}

@@ -1,0 +1,219 @@
+package capi
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/capi-go/capi/internal/joomla"
+)
+
+// An APITokenAuthorizer is the [Authorizer] of programs that have a Joomla API
+// token of a Super Admin, in the header Authorization (Bearer) or X-Joomla-Token.
+// It is safe for concurrent use; make one with [NewAPITokenAuthorizer].
+//
+// A token, of Joomla 4 and later, is accepted as Joomla's plugin
+// api-authentication/token accepts it:
+//
+//   - That plugin must be enabled and installed, with an access level that a
+//     visitor has.
+//   - The token must be enabled in the user's profile.
+//   - The user must be in one of the groups that the plugin user/token allows.
+//   - The account must be in order.
+//
+// Else it is refused with [ErrUnauthenticated], and with [ErrForbidden] if the user
+// is no Super Admin. Unlike in Joomla, it must be written exactly as Joomla shows
+// it to its user, but for the padding at its end. A second factor is not asked
+// for, as in Joomla.
+//
+// A request takes one query, a second one where the plugin's access level is
+// another than Public, and none without a well-formed token.
+type APITokenAuthorizer struct {
+	site           *Site
+	query          accountQuery
+	levels, groups string
+}
+
+var (
+	errNoAPIToken       = &refusal{ErrUnauthenticated, "no well-formed API token"}
+	errAPIToken         = &refusal{ErrUnauthenticated, "API token is not valid"}
+	errAPITokenDisabled = &refusal{ErrUnauthenticated, "API token is disabled by its user"}
+	errAPITokenPlugin   = &refusal{ErrUnauthenticated, "API tokens are disabled by the site"}
+	errAPITokenGroup    = &refusal{ErrUnauthenticated, "user is in no group that may use API tokens"}
+	errAPITokenAccount  = &refusal{ErrUnauthenticated, "account of the API token is not in order"}
+)
+
+// NewAPITokenAuthorizer returns the APITokenAuthorizer of site. It panics if site
+// is nil.
+func NewAPITokenAuthorizer(site *Site) *APITokenAuthorizer {
+	if site == nil {
+		panic("capi: nil Site")
+	}
+	const (
+		profile = `(SELECT "profile_value" FROM "#__user_profiles" WHERE "user_id" = u."id"` +
+			` AND "profile_key" = 'joomlatoken.%s' LIMIT 1)`
+		plugin = `(SELECT "%s" FROM "#__extensions" WHERE "type" = 'plugin' AND "folder" = '%s' AND "element" = 'token'` +
+			` ORDER BY "extension_id" LIMIT 1)`
+	)
+	return &APITokenAuthorizer{
+		site: site,
+		query: site.accountQuery(`"#__users" AS u`, `u."id" = ?`,
+			fmt.Sprintf(profile, "token"),
+			fmt.Sprintf(profile, "enabled"),
+			fmt.Sprintf(plugin, "enabled", "api-authentication"),
+			fmt.Sprintf(plugin, "state", "api-authentication"),
+			fmt.Sprintf(plugin, "access", "api-authentication"),
+			fmt.Sprintf(plugin, "enabled", "user"),
+			fmt.Sprintf(plugin, "params", "user")),
+		levels: site.sql(`SELECT "rules" FROM "#__viewlevels" WHERE "id" = ?`),
+		groups: site.sql(`SELECT p."id" FROM "#__usergroups" AS g` +
+			` INNER JOIN "#__usergroups" AS p ON p."lft" <= g."lft" AND p."rgt" >= g."rgt" WHERE g."id" = ?`),
+	}
+}
+
+// Authorize implements [Authorizer].
+func (a *APITokenAuthorizer) Authorize(r *http.Request) error {
+	user, err := a.User(r)
+	return admit(r.Context(), user, err)
+}
+
+// User returns the user whose API token comes with r, Super Admin or not. Errors
+// are those of Authorize, but for the want of core.admin.
+func (a *APITokenAuthorizer) User(r *http.Request) (User, error) {
+	token, ok := parseAPIToken(apiTokenText(r.Header))
+	if !ok {
+		return User{}, errNoAPIToken
+	}
+	rows, err := a.site.accounts(r.Context(), a.query, token.userID)
+	if err != nil {
+		return User{}, fmt.Errorf("capi: looking up the user of an API token: %w", err)
+	}
+	if len(rows) != 1 || !token.verify(a.site.config.Secret.Reveal(), string(rows[0].columns[0])) {
+		return User{}, errAPIToken
+	}
+	columns, user := rows[0].columns, rows[0].account
+	enabled, state, access := columns[2].integer(), columns[3].integer(), columns[4].integer()
+	switch {
+	case string(columns[1]) != "1":
+		return User{}, errAPITokenDisabled
+	// As Joomla\CMS\Plugin\PluginHelper::load has it.
+	case enabled.value != 1 || !state.valid || state.value != 0 && state.value != 1:
+		return User{}, errAPITokenPlugin
+	case user.refusal != nil:
+		return User{}, errAPITokenAccount
+	}
+	if access.value != 1 {
+		visible, err := a.visible(r.Context(), access.value, user.usersParams)
+		if err != nil {
+			return User{}, fmt.Errorf("capi: looking up the access level of a plugin: %w", err)
+		}
+		if !visible {
+			return User{}, errAPITokenPlugin
+		}
+	}
+	var params string // Those of a plugin that is disabled do not count.
+	if columns[5].integer().value == 1 {
+		params = string(columns[6])
+	}
+	allowed, all := joomla.AllowedUserGroups(params)
+	if !all && !slices.ContainsFunc(user.groups, func(id int64) bool { return slices.Contains(allowed, id) }) {
+		return User{}, errAPITokenGroup
+	}
+	return user.user("API token"), nil
+}
+
+// visible reports whether a visitor has an access level.
+func (a *APITokenAuthorizer) visible(ctx context.Context, level int64, usersParams string) (bool, error) {
+	rules, err := a.site.column(ctx, a.levels, level)
+	if err != nil {
+		return false, err
+	}
+	groups, err := a.site.column(ctx, a.groups, joomla.GuestUserGroup(usersParams))
+	if err != nil {
+		return false, err
+	}
+	ids := make([]int64, len(groups))
+	for i, group := range groups {
+		ids[i] = group.integer().value
+	}
+	levels := make([]joomla.ViewLevel, len(rules))
+	for i, text := range rules {
+		levels[i] = joomla.ViewLevel{ID: level, Rules: string(text)}
+	}
+	return slices.Contains(joomla.VisitorLevels(levels, ids), level), nil
+}
+
+// An apiToken is what a Joomla API token says.
+type apiToken struct {
+	hash   func() hash.Hash
+	userID int64
+	mac    []byte // in hexadecimal
+}
+
+// apiTokenText returns the API token that comes with a request, or what stands in its place.
+func apiTokenText(header http.Header) string {
+	if rest, ok := strings.CutPrefix(header.Get("Authorization"), "Bearer "); ok {
+		if text := strings.Trim(rest, " \t"); text != "" {
+			return text
+		}
+	}
+	return header.Get("X-Joomla-Token")
+}
+
+// maxAPIToken is more than the size of the longest API token in base64.
+const maxAPIToken = 256
+
+// parseAPIToken reads a token of Joomla: algorithm:userid:hmac, in base64.
+func parseAPIToken(text string) (apiToken, bool) {
+	if text == "" || len(text) > maxAPIToken {
+		return apiToken{}, false
+	}
+	decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
+	if err != nil {
+		return apiToken{}, false
+	}
+	parts := strings.Split(string(decoded), ":")
+	if len(parts) != 3 {
+		return apiToken{}, false
+	}
+	var token apiToken
+	switch parts[0] {
+	case "sha256":
+		token.hash = sha256.New
+	case "sha512":
+		token.hash = sha512.New
+	default:
+		return apiToken{}, false
+	}
+	// The id is an int in all of Joomla's databases, some of which refuse to compare it with more than that.
+	token.userID, err = strconv.ParseInt(parts[1], 10, 32)
+	if err != nil || token.userID <= 0 || strconv.FormatInt(token.userID, 10) != parts[1] {
+		return apiToken{}, false
+	}
+	token.mac = []byte(parts[2])
+	if len(token.mac) != hex.EncodedLen(token.hash().Size()) || strings.Trim(parts[2], "0123456789abcdef") != "" {
+		return apiToken{}, false
+	}
+	return token, true
+}
+
+// verify reports whether t was made with secret of seed, the base64 in the user's
+// profile. PHP's empty() takes the seed "0" for none.
+func (t apiToken) verify(secret, seed string) bool {
+	decoded, err := base64.StdEncoding.DecodeString(seed)
+	if err != nil || len(decoded) == 0 || string(decoded) == "0" || secret == "" {
+		return false
+	}
+	mac := hmac.New(t.hash, []byte(secret))
+	mac.Write(decoded)
+	return hmac.Equal(hex.AppendEncode(nil, mac.Sum(nil)), t.mac)
+}

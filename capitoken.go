@@ -1,0 +1,95 @@
+package capi
+
+import (
+	"crypto/subtle"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// A CAPITokenAuthorizer is the [Authorizer] of programs that have a token of the
+// cAPI extension of a Super Admin, in the header token. It is safe for concurrent
+// use; make one with [NewCAPITokenAuthorizer].
+//
+// A token is accepted if exactly one row of the extension's table has it, and that
+// row is published. Else it is refused with [ErrUnauthenticated], also where the
+// extension is not installed or the user does not exist. A user who is no Super
+// Admin, or whose account is not in order, is refused with [ErrForbidden]. A table
+// that the account of the database may not read is a failure.
+//
+// A request takes one query, one more to find out that there is no such table, and
+// none without a token of at most 255 characters of ASCII.
+type CAPITokenAuthorizer struct {
+	site  *Site
+	query accountQuery
+}
+
+var (
+	errNoCAPIToken        = &refusal{ErrUnauthenticated, "no well-formed cAPI token"}
+	errCAPIToken          = &refusal{ErrUnauthenticated, "cAPI token is not known"}
+	errCAPITokenState     = &refusal{ErrUnauthenticated, "cAPI token is not published"}
+	errCAPITokenAmbiguous = &refusal{ErrUnauthenticated, "cAPI token is in the table more than once"}
+	errNoCAPITokens       = &refusal{ErrUnauthenticated, "site has no table of cAPI tokens"}
+)
+
+// NewCAPITokenAuthorizer returns the CAPITokenAuthorizer of site. It panics if
+// site is nil.
+func NewCAPITokenAuthorizer(site *Site) *CAPITokenAuthorizer {
+	if site == nil {
+		panic("capi: nil Site")
+	}
+	return &CAPITokenAuthorizer{site: site, query: site.accountQuery(
+		`"#__services_tokens" AS t LEFT JOIN "#__users" AS u ON u."id" = t."userid"`, `t."token" = ?`,
+		`t."token"`, `t."state"`)}
+}
+
+// Authorize implements [Authorizer].
+func (a *CAPITokenAuthorizer) Authorize(r *http.Request) error {
+	user, err := a.User(r)
+	return admit(r.Context(), user, err)
+}
+
+// User returns the user whose cAPI token comes with r, Super Admin or not. Errors
+// are those of Authorize, but for the want of core.admin.
+func (a *CAPITokenAuthorizer) User(r *http.Request) (User, error) {
+	sent := r.Header.Get("token")
+	if !isCAPIToken(sent) {
+		return User{}, errNoCAPIToken
+	}
+	rows, err := a.site.accounts(r.Context(), a.query, sent)
+	if err != nil {
+		if a.site.isMissing(r.Context(), "services_tokens", err) {
+			return User{}, errNoCAPITokens
+		}
+		return User{}, fmt.Errorf("capi: looking up a cAPI token: %w", err)
+	}
+	var found []accountRow
+	for _, row := range rows {
+		// The database compared it by a collation, which may ignore case and trailing
+		// spaces.
+		if subtle.ConstantTimeCompare([]byte(sent), row.columns[0]) == 1 {
+			found = append(found, row)
+		}
+	}
+	switch {
+	case len(found) == 0:
+		return User{}, errCAPIToken
+	case len(found) > 1:
+		return User{}, errCAPITokenAmbiguous
+	case found[0].columns[1].integer().value != 1:
+		return User{}, errCAPITokenState
+	case found[0].account.id == 0:
+		return User{}, errNoUser
+	case found[0].account.refusal != nil:
+		return User{}, found[0].account.refusal
+	}
+	return found[0].account.user("cAPI token"), nil
+}
+
+// isCAPIToken reports whether text could be a token of the cAPI extension, in its
+// column of 255 characters. Other than ASCII is not taken to the database, where
+// some column types fail to compare with it.
+func isCAPIToken(text string) bool {
+	return text != "" && len(text) <= 255 &&
+		!strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
+}

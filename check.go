@@ -1,0 +1,122 @@
+package capi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// checkedTables are the tables that s needs, each with the columns that are read.
+var checkedTables = []struct {
+	name    string
+	columns []string
+}{
+	{"session", []string{"session_id", "client_id", "guest", "time", "data", "userid", "username"}},
+	{"users", []string{"id", "username", "block", "activation"}},
+	{"user_usergroup_map", []string{"user_id", "group_id"}},
+	{"usergroups", []string{"id", "lft", "rgt"}},
+	{"viewlevels", []string{"id", "rules"}},
+	{"assets", []string{"id", "name", "rules"}},
+	{"extensions", []string{"extension_id", "type", "folder", "element", "enabled", "state", "access", "params"}},
+	{"user_profiles", []string{"user_id", "profile_key", "profile_value"}},
+}
+
+// Check returns everything that keeps s from being served, joined by
+// [errors.Join], each error with what to do about it: a database that is out of
+// reach, tables and columns that are missing or may not be read, a prefix that
+// finds nothing, no root asset, session data that is out of reach or that s has no
+// [SessionData] for. It returns nil if there is nothing. It is for the start of a
+// program and for its readiness route; it takes a dozen small queries, and reads
+// no sessions. It is safe for concurrent use.
+func (s *Site) Check(ctx context.Context) error {
+	if err := s.db.PingContext(ctx); err != nil {
+		return fmt.Errorf("capi: database out of reach: check $host, $user, $password and $db, and that it runs: %w", err)
+	}
+	var problems []error
+	missing := 0
+	for _, table := range checkedTables {
+		err, absent := s.checkTable(ctx, table.name, table.columns)
+		if absent {
+			missing++
+		}
+		if err != nil {
+			problems = append(problems, err)
+		}
+	}
+	if missing == len(checkedTables) {
+		problems = []error{fmt.Errorf("capi: no table of the prefix %q: check $dbprefix and $db", s.config.DBPrefix)}
+	}
+	if len(problems) == 0 {
+		problems = s.checkRows(ctx)
+	}
+	return errors.Join(append(problems, s.checkData(ctx))...)
+}
+
+// checkTable returns what is wrong with a table, and reports whether it is
+// missing.
+func (s *Site) checkTable(ctx context.Context, name string, columns []string) (err error, absent bool) {
+	table := s.config.DBPrefix + name
+	found, err := s.tableColumns(ctx, name)
+	if err != nil {
+		if s.isMissing(ctx, name, err) {
+			return fmt.Errorf("capi: no table %s: check $dbprefix and $db, or restore it", table), true
+		}
+		// Columns may be granted one by one.
+		_, err = s.column(ctx, s.sql(`SELECT "`+strings.Join(columns, `", "`)+`" FROM "#__`+name+`" WHERE 1 = 0`))
+		if err != nil {
+			return fmt.Errorf("capi: table %s cannot be read: grant SELECT on it: %w", table, err), false
+		}
+		return nil, false
+	}
+	columns = slices.DeleteFunc(slices.Clone(columns), func(column string) bool { return found[column] })
+	if len(columns) > 0 {
+		return fmt.Errorf("capi: table %s has no column %s: is it Joomla's, of 3.3 or later?", table, strings.Join(columns, ", ")), false
+	}
+	return nil, false
+}
+
+// checkRows returns what is wrong in tables that can be read.
+func (s *Site) checkRows(ctx context.Context) (problems []error) {
+	root, err := s.column(ctx, s.sql(`SELECT "name" FROM "#__assets" WHERE "name" = 'root.1'`))
+	switch {
+	case err != nil:
+		problems = append(problems, fmt.Errorf("capi: reading the root asset: %w", err))
+	case len(root) == 0:
+		problems = append(problems, errors.New("capi: no asset root.1, so that nobody is a Super Admin: rebuild the site's assets"))
+	}
+	// The query of the guard itself, which finds nobody. It reads what only newer
+	// sites have, too.
+	if _, err := s.accounts(ctx, s.accountQuery(`"#__users" AS u`, `u."id" = 0`)); err != nil {
+		problems = append(problems, fmt.Errorf("capi: accounts cannot be read: grant SELECT on %[1]suser_mfa: %[2]w",
+			s.config.DBPrefix, err))
+	}
+	plugins, err := s.column(ctx, s.sql(`SELECT COUNT(*) FROM "#__extensions" WHERE "folder" = 'multifactorauth' AND "enabled" = 1`))
+	if err == nil && string(plugins[0]) != "0" {
+		if err, _ := s.checkTable(ctx, "user_mfa", []string{"user_id", "method"}); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	// The table of the cAPI extension may be missing, but not unreadable.
+	if err, absent := s.checkTable(ctx, "services_tokens", []string{"token", "userid", "state"}); err != nil && !absent {
+		problems = append(problems, err)
+	}
+	return problems
+}
+
+// checkData returns what is wrong with the session data outside of the database.
+func (s *Site) checkData(ctx context.Context) error {
+	if s.dataInTable() {
+		return nil
+	}
+	if s.data == nil {
+		return fmt.Errorf("capi: sessions live outside of the database ($session_handler is %q): give a SessionData, "+
+			"or nobody can be let in by a cookie", s.config.SessionHandler)
+	}
+	if _, err := s.payloads(ctx, []string{"capi-check"}); err != nil {
+		return fmt.Errorf("capi: session data out of reach: check where $session_handler %q keeps it: %w",
+			s.config.SessionHandler, err)
+	}
+	return nil
+}

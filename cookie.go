@@ -1,0 +1,360 @@
+package capi
+
+import (
+	"context"
+	"crypto/md5" // Joomla's hash of cookie names, where nothing rests on it.
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/capi-go/capi/internal/joomla"
+)
+
+// A SessionAuthorizer is the [Authorizer] of those who are logged in to the site
+// itself: it accepts a request with the session cookie of a Super Admin, of the
+// site's frontend or its administrator. If there are both, one Super Admin is
+// enough. It is safe for concurrent use; make one with [NewSessionAuthorizer].
+//
+// It goes by the session itself, not by what the row in #__session says of it:
+//
+//   - A session lives where the site's $session_handler keeps it: in the column
+//     data, or in the site's [SessionData]. A row that outlives it does not count.
+//   - In the table, it counts while its time is within the site's lifetime.
+//     Elsewhere, the store's own expiry decides. In both, the time of the last
+//     request in its data, if any, must be within the lifetime, as in Joomla's
+//     class Session.
+//   - Who is logged in is the user that its data names. Data that cannot be read
+//     names nobody.
+//
+// A request without such a session is refused with [ErrUnauthenticated]. So is one
+// whose user does not exist. A user who is no Super Admin, is blocked, is not
+// activated, has to reset the password, or has yet to pass the second factor, or
+// to set one up where the site demands it, is refused with [ErrForbidden]. Joomla
+// itself lets blocked users go on with a session that they have.
+//
+// A request takes one query; a second one where the row does not name the user
+// whom the data names; one query after a look into the SessionData, if any; and
+// none without a cookie that could be a session's.
+//
+// A cookie comes with requests that other pages make a browser send. That is
+// harmless with a handler that only reads, as long as no [CORS] policy lets those
+// pages see the answer.
+type SessionAuthorizer struct {
+	site  *Site
+	names []string
+	// sessions and users are queries for one id, two, and so on.
+	sessions, users []accountQuery
+}
+
+var (
+	errNoCookie       = &refusal{ErrUnauthenticated, "no session cookie of this site"}
+	errUnknownSession = &refusal{ErrUnauthenticated, "unknown session"}
+	errExpired        = &refusal{ErrUnauthenticated, "session has expired"}
+	errNoData         = &refusal{ErrUnauthenticated, "session has no data"}
+	errUnreadable     = &refusal{ErrUnauthenticated, "data of the session cannot be read"}
+	errGuest          = &refusal{ErrUnauthenticated, "session is a guest's"}
+	errNoUser         = &refusal{ErrUnauthenticated, "user does not exist"}
+)
+
+// NewSessionAuthorizer returns the SessionAuthorizer of site. It panics if site is
+// nil.
+//
+// The error, which wraps [ErrSiteConfig], is that the site keeps session data
+// outside of its database and has no [SiteOptions.SessionData]: a live session
+// cannot be told from one that has ended. Give the site a source of session data,
+// or mount the handler with other authorizers alone.
+func NewSessionAuthorizer(site *Site) (*SessionAuthorizer, error) {
+	if site == nil {
+		panic("capi: nil Site")
+	}
+	if !site.dataInTable() && site.data == nil {
+		return nil, fmt.Errorf("%w: sessions live outside of the database ($session_handler is %q): "+
+			"give SiteOptions.SessionData, or do without SessionAuthorizer", ErrSiteConfig, site.config.SessionHandler)
+	}
+	a := &SessionAuthorizer{site: site, names: site.cookieNames()}
+	for i := range a.names {
+		in := strings.Repeat("?, ", i) + "?)"
+		a.users = append(a.users, site.accountQuery(`"#__users" AS u`, `u."id" IN (`+in))
+		in = strings.Repeat("?, ", len(a.appendArgs(nil, ""))*(i+1)-1) + "?)"
+		a.sessions = append(a.sessions, site.accountQuery(
+			`"#__session" AS s LEFT JOIN "#__users" AS u ON u."id" = s."userid"`, `s."session_id" IN (`+in,
+			`s."session_id"`, `s."time"`, `s."data"`))
+	}
+	return a, nil
+}
+
+// CookieNames returns the names of the cookies that count, for a proxy or a test.
+// Joomla makes them of the site's secret.
+func (a *SessionAuthorizer) CookieNames() []string { return slices.Clone(a.names) }
+
+// Authorize implements [Authorizer].
+func (a *SessionAuthorizer) Authorize(r *http.Request) error {
+	user, err := a.User(r)
+	return admit(r.Context(), user, err)
+}
+
+// User returns the user who is logged in by a session cookie of r, Super Admin or
+// not, so that a service can use the site's login for routes of its own. Of two
+// users, it prefers a Super Admin. Errors are those of Authorize, but for the want
+// of core.admin.
+func (a *SessionAuthorizer) User(r *http.Request) (User, error) {
+	ids := sessionIDs(r.Header["Cookie"], a.names)
+	if len(ids) == 0 {
+		return User{}, errNoCookie
+	}
+	var (
+		found  []loginSession
+		answer error
+		err    error
+	)
+	if a.site.dataInTable() {
+		found, answer, err = a.fromTable(r.Context(), ids)
+	} else {
+		found, answer, err = a.fromData(r.Context(), ids)
+	}
+	if err == nil {
+		err = a.addAccounts(r.Context(), found)
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("capi: looking up the session of a request: %w", err)
+	}
+	var user User
+	for _, session := range found {
+		switch err := session.refusal(); {
+		case err != nil:
+			answer = worse(answer, err)
+		case user.ID == 0 || session.account.superAdmin:
+			user = session.account.user("session")
+		}
+		if user.SuperAdmin {
+			break
+		}
+	}
+	if user.ID == 0 {
+		return User{}, answer
+	}
+	return user, nil
+}
+
+// worse returns the reason to give of two.
+func worse(a, b error) error {
+	if a == nil || errors.Is(b, ErrForbidden) && !errors.Is(a, ErrForbidden) {
+		return b
+	}
+	return a
+}
+
+// A loginSession is a live session in which a user is logged in.
+type loginSession struct {
+	login   joomla.Login
+	account account
+}
+
+// fromTable returns the sessions of ids in the table, and why one of them does not
+// count.
+func (a *SessionAuthorizer) fromTable(ctx context.Context, ids []string) (
+	found []loginSession, reason, err error) {
+	var args []any
+	for _, id := range ids {
+		args = a.appendArgs(args, id)
+	}
+	rows, err := a.site.accounts(ctx, a.sessions[len(ids)-1], args...)
+	if err != nil {
+		return nil, nil, err
+	}
+	reason = errUnknownSession
+	for _, row := range rows {
+		known := 0
+		for _, sent := range ids {
+			// Where the column is text, the database compared it by a collation, which
+			// may ignore case and trailing spaces.
+			known |= subtle.ConstantTimeCompare([]byte(sent), row.columns[0])
+		}
+		if known == 0 {
+			continue
+		}
+		if time := row.columns[1].integer(); !time.valid || time.value < a.site.oldest() {
+			reason = errExpired
+			continue
+		}
+		login, refusal := a.site.readLogin(Payload(row.columns[2]))
+		if refusal != nil {
+			reason = refusal
+			continue
+		}
+		found = append(found, loginSession{login, row.account})
+	}
+	return found, reason, nil
+}
+
+// fromData returns the sessions of ids in the site's SessionData, and why one of
+// them does not count.
+func (a *SessionAuthorizer) fromData(ctx context.Context, ids []string) (
+	found []loginSession, reason, err error) {
+	payloads, err := a.site.payloads(ctx, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	reason = errUnknownSession
+	for _, payload := range payloads {
+		if payload == nil {
+			continue
+		}
+		login, refusal := a.site.readLogin(payload)
+		if refusal != nil {
+			reason = refusal
+			continue
+		}
+		found = append(found, loginSession{login: login})
+	}
+	return found, reason, nil
+}
+
+// readLogin returns who is logged in by a session with the given data.
+func (s *Site) readLogin(data Payload) (joomla.Login, error) {
+	if data == nil {
+		return joomla.Login{}, errNoData
+	}
+	login, err := joomla.ReadLogin(data)
+	switch {
+	case err != nil:
+		return joomla.Login{}, errUnreadable
+	case login.Now != 0 && login.Now < s.oldest():
+		return joomla.Login{}, errExpired
+	case login.UserID <= 0:
+		return joomla.Login{}, errGuest
+	}
+	return login, nil
+}
+
+// addAccounts sets the accounts of sessions that have another one than that of
+// their user.
+func (a *SessionAuthorizer) addAccounts(ctx context.Context, sessions []loginSession) error {
+	var ids []any
+	for _, session := range sessions {
+		if id := any(session.login.UserID); session.account.id != session.login.UserID && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	rows, err := a.site.accounts(ctx, a.users[len(ids)-1], ids...)
+	if err != nil {
+		return err
+	}
+	for i, session := range sessions {
+		if session.account.id == session.login.UserID {
+			continue
+		}
+		sessions[i].account = account{}
+		for _, row := range rows {
+			if row.account.id == session.login.UserID {
+				sessions[i].account = row.account
+			}
+		}
+	}
+	return nil
+}
+
+// refusal returns why the user of s is not let in, or nil.
+func (s loginSession) refusal() error {
+	switch {
+	case s.account.id == 0:
+		return errNoUser
+	case s.account.refusal != nil:
+		return s.account.refusal
+	}
+	factor := joomla.SecondFactor{
+		Checked:        s.login.MFAChecked == joomla.One,
+		MandatorySetup: s.login.MandatoryMFASetup == joomla.One || s.login.MandatoryMFASetup == joomla.Other,
+		Enrolled:       s.account.enrolled, Params: s.account.usersParams, Groups: s.account.groups,
+	}
+	if factor.Pending() {
+		return errSecondFactor
+	}
+	return nil
+}
+
+// appendArgs appends the arguments that stand for an id in a query. A string is
+// compared with bytes as with text, but not where these are never equal.
+func (a *SessionAuthorizer) appendArgs(args []any, id string) []any {
+	if a.site.dialect.untyped {
+		args = append(args, []byte(id))
+	}
+	return append(args, id)
+}
+
+// cookieNames returns the names of the session cookies of s. The name that
+// Joomla\CMS\Application\ApplicationHelper::getHash makes of the secret and what
+// the application is called is hashed again by its session class. Where
+// configuration.php has no $session_name, it is called by its name, or by that of
+// its class, which is what Joomla 4 and later fall back on.
+func (s *Site) cookieNames() []string {
+	seeds := []string{
+		"site", "administrator",
+		`Joomla\CMS\Application\SiteApplication`, `Joomla\CMS\Application\AdministratorApplication`,
+	}
+	if s.config.SessionName != "" {
+		seeds = []string{s.config.SessionName}
+	}
+	names := make([]string, len(seeds))
+	for i, seed := range seeds {
+		hash := md5.Sum([]byte(s.config.Secret.Reveal() + seed))
+		hash = md5.Sum(hex.AppendEncode(nil, hash[:]))
+		names[i] = hex.EncodeToString(hash[:])
+	}
+	return names
+}
+
+// sessionIDs returns the values of the cookies called names that could be the id
+// of a session, each once. As in PHP, the first of several cookies of one name
+// counts.
+func sessionIDs(headers, names []string) []string {
+	var ids []string
+	var seen [4]bool
+	for _, header := range headers {
+		for header != "" {
+			var cookie string
+			cookie, header, _ = strings.Cut(header, ";")
+			name, value, _ := strings.Cut(strings.TrimLeft(cookie, " \t"), "=")
+			i := slices.Index(names, name)
+			if i < 0 || seen[i] {
+				continue
+			}
+			seen[i] = true
+			if id, ok := sessionID(value); ok && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
+}
+
+// maxSessionID is the size of the column for them.
+const maxSessionID = 192
+
+// sessionID returns the id that a cookie holds, if PHP could have made it.
+func sessionID(value string) (string, bool) {
+	if len(value) > 3*maxSessionID {
+		return "", false
+	}
+	// PHP escapes the comma, which ids of six bits a character may have.
+	id, err := url.QueryUnescape(value)
+	return id, err == nil && isSessionID(id)
+}
+
+// isSessionID reports whether PHP could have made id.
+func isSessionID(id string) bool {
+	for _, c := range []byte(id) {
+		if c != '-' && c != ',' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return id != "" && len(id) <= maxSessionID
+}

@@ -1,0 +1,188 @@
+package capi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A SessionData reads the data of sessions that a site keeps outside of its
+// database, as its $session_handler says. [FileSessionData] is one for files.
+//
+// Payloads returns what the sessions of ids hold, one for each id and in their
+// order: nil for a session that does not exist or has expired, and an empty
+// Payload for one that holds nothing yet. Implementations follow these rules:
+//
+//   - Payloads must be safe for concurrent use.
+//   - It takes any ids, also none and malformed ones, and asks its store for many
+//     at once.
+//   - It returns early, with an error, when ctx ends.
+//   - A store that is out of reach is an error, not a session that does not exist.
+//   - Its errors may be logged, so they must hold neither ids nor payloads.
+//   - The caller may keep the result, and must not change it.
+type SessionData interface {
+	Payloads(ctx context.Context, ids []string) ([]Payload, error)
+}
+
+// payloads returns what the site's SessionData has of ids.
+func (s *Site) payloads(ctx context.Context, ids []string) ([]Payload, error) {
+	payloads, err := s.data.Payloads(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("reading session data: %w", err)
+	}
+	if len(payloads) != len(ids) {
+		return nil, errors.New("reading session data: a SessionData returned another number of payloads than asked for")
+	}
+	return payloads, nil
+}
+
+// fillSize is how many sessions are asked for at a time.
+const fillSize = 256
+
+// fill returns sessions with the Data that the site's SessionData has of those that
+// have none. With liveOnly, it leaves out the others that it has none of.
+func (s *Site) fill(ctx context.Context, sessions iter.Seq2[Session, error], liveOnly bool) iter.Seq2[Session, error] {
+	return func(yield func(Session, error) bool) {
+		batch, ids := make([]Session, 0, fillSize), make([]string, 0, fillSize)
+		// flush yields the batch, and reports whether to go on.
+		flush := func() bool {
+			payloads, err := s.payloads(ctx, ids)
+			if err != nil {
+				yield(Session{}, fmt.Errorf("capi: %w", err))
+				return false
+			}
+			for i, session := range batch {
+				if session.Data = payloads[i]; session.Data == nil && liveOnly {
+					continue
+				}
+				if !yield(session, nil) {
+					return false
+				}
+			}
+			batch, ids = batch[:0], ids[:0]
+			return true
+		}
+		for session, err := range sessions {
+			if err != nil {
+				yield(Session{}, err)
+				return
+			}
+			// The column may hold what was written under another handler.
+			session.Data = nil
+			batch, ids = append(batch, session), append(ids, session.ID)
+			if len(batch) == fillSize && !flush() {
+				return
+			}
+		}
+		if len(batch) > 0 {
+			flush()
+		}
+	}
+}
+
+// FileSessionData is the [SessionData] of sites whose $session_handler is
+// "filesystem" (Joomla 4 and later) or "none" (3.x): files that PHP names "sess_"
+// and the id. The zero value has no directory: its Payloads fails. It is safe for
+// concurrent use.
+type FileSessionData struct {
+	// Dir is where the files are: the site's $session_filesystem_path or, where
+	// that is empty, PHP's session.save_path, in PHP's form "N;MODE;/path" too.
+	Dir string
+	// Lifetime is how long a session lives after it was last written: that of the
+	// site. Zero is Joomla's default of 15 minutes.
+	Lifetime time.Duration
+	// Now is the clock that files expire by. Nil is [time.Now].
+	Now func() time.Time
+
+	_ struct{} // Fields are written with names.
+}
+
+// Payloads returns the content of the files of ids that have not expired. See
+// [SessionData]. A file that PHP is about to write may be read in part, and then
+// cannot be decoded.
+func (d FileSessionData) Payloads(ctx context.Context, ids []string) ([]Payload, error) {
+	dir, depth, err := splitSavePath(d.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if d.Lifetime == 0 {
+		d.Lifetime = 15 * time.Minute
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	oldest := d.Now().Add(-d.Lifetime).Unix()
+	payloads := make([]Payload, len(ids))
+	missing := false
+	for i, id := range ids {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if !isSessionID(id) || len(id) < depth {
+			continue
+		}
+		path := dir
+		for _, c := range id[:depth] {
+			path = filepath.Join(path, string(c))
+		}
+		payloads[i], err = readSessionFile(filepath.Join(path, "sess_"+id), oldest)
+		if err != nil {
+			return nil, withoutPath("capi: reading a session file", err)
+		}
+		missing = missing || payloads[i] == nil
+	}
+	if missing { // Also where there is no such directory.
+		if _, err := os.Stat(dir); err != nil {
+			return nil, withoutPath("capi: reading the directory of session files", err)
+		}
+	}
+	return payloads, nil
+}
+
+// readSessionFile returns the content of a file that was written no earlier than
+// oldest, or nil if there is none.
+func readSessionFile(path string, oldest int64) (Payload, error) {
+	info, err := os.Lstat(path) // PHP follows no links, either.
+	if errors.Is(err, fs.ErrNotExist) || err == nil && (!info.Mode().IsRegular() || info.ModTime().Unix() < oldest) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	content, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return Payload(content), err
+}
+
+// withoutPath wraps err, without the path of an [fs.PathError]: it has the id.
+func withoutPath(doing string, err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// splitSavePath returns the directory of PHP's session.save_path, and how many
+// levels of directories, named by the first characters of an id, are in it.
+func splitSavePath(path string) (dir string, depth int, err error) {
+	if levels, rest, ok := strings.Cut(path, ";"); ok {
+		if depth, err = strconv.Atoi(levels); err != nil || depth < 0 {
+			return "", 0, fmt.Errorf("%w: malformed directory of session files", ErrSiteConfig)
+		}
+		path = rest[strings.LastIndexByte(rest, ';')+1:]
+	}
+	if path == "" {
+		return "", 0, fmt.Errorf("%w: no directory of session files", ErrSiteConfig)
+	}
+	return path, depth, nil
+}
