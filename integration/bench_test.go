@@ -23,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/internal/joomlatest"
 )
 
 // payloadSize is the length of the data of a session in benchmarks.
@@ -53,7 +54,7 @@ var payloads = map[string]func(random *rand.ChaCha8) string{
 // benchmarkSite makes a site of so many sessions, which are the same in every run.
 func benchmarkSite(b *testing.B, d database, payload string, rows int) *site {
 	b.Helper()
-	s := emptySite(b, d, current)
+	s := emptySite(b, d, joomlatest.Joomla42)
 	random := rand.NewChaCha8(sha256.Sum256([]byte(payload)))
 	sessions := make([]row, rows)
 	for i := range sessions {
@@ -62,9 +63,9 @@ func benchmarkSite(b *testing.B, d database, payload string, rows int) *site {
 			"data": payloads[payload](random), "userid": i, "username": fmt.Sprintf("user%d", i),
 		}
 	}
-	s.insert(b, "session", sessions...)
+	s.Insert(b, "session", sessions...)
 	if d.name == "postgresql" {
-		s.exec(b, `VACUUM ANALYZE "#__session"`)
+		s.Exec(b, `VACUUM ANALYZE "#__session"`)
 	}
 	return s
 }
@@ -73,7 +74,7 @@ const listQuery = `SELECT "session_id", "client_id", "guest", "time", "data", "u
 
 // readRaw hands the rows of the list to each, scanned without a copy.
 func readRaw(ctx context.Context, s *site, each func(columns []sql.RawBytes)) error {
-	rows, err := s.db.QueryContext(ctx, s.sql(listQuery))
+	rows, err := s.DB.QueryContext(ctx, s.SQL(listQuery))
 	if err != nil {
 		return err
 	}
@@ -120,7 +121,7 @@ func naive(s *site) http.HandlerFunc {
 		Status int       `json:"status"`
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
-		rows, err := s.db.QueryContext(r.Context(), s.sql(listQuery))
+		rows, err := s.DB.QueryContext(r.Context(), s.SQL(listQuery))
 		if err != nil {
 			http.Error(w, "", http.StatusInternalServerError)
 			return

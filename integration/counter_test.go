@@ -24,11 +24,11 @@ func counted(t testing.TB, s *site) (*sql.DB, *countingConnector) {
 	dsn := s.database.dsn
 	if dsn == "" {
 		var number, name, file string
-		require.NoError(t, s.db.QueryRow(`PRAGMA database_list`).Scan(&number, &name, &file))
+		require.NoError(t, s.DB.QueryRow(`PRAGMA database_list`).Scan(&number, &name, &file))
 		dsn = "file:" + file
 	}
-	c := &countingConnector{Connector: openerOf{s.db.Driver(), dsn}}
-	if opener, ok := s.db.Driver().(driver.DriverContext); ok {
+	c := &countingConnector{Connector: openerOf{s.DB.Driver(), dsn}}
+	if opener, ok := s.DB.Driver().(driver.DriverContext); ok {
 		var err error
 		c.Connector, err = opener.OpenConnector(dsn)
 		require.NoError(t, err)

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/internal/joomlatest"
 )
 
 // The tests of this file are not parallel to others, since they look for goroutines that were left over.
@@ -48,7 +49,7 @@ func (s *site) fill(t testing.TB, sessions int) {
 		"postgresql": "REPEAT('s:4:\"a/b\";', 200)",
 		"sqlite":     "REPLACE(HEX(ZEROBLOB(100)), '0', 's:4:\"a/b\";')",
 	}[s.database.name]
-	s.exec(t, `INSERT INTO "#__session" ("session_id", "client_id", "guest", "time", "data", "userid", "username") `+
+	s.Exec(t, `INSERT INTO "#__session" ("session_id", "client_id", "guest", "time", "data", "userid", "username") `+
 		`SELECT `+id+`, 0, 1, 1795489076, `+data+`, 0, '' FROM (`+numbers+`) AS filling`)
 }
 
@@ -73,23 +74,23 @@ func TestFaultServerKilledDuringTheList(t *testing.T) {
 		t.Run(d.name, func(t *testing.T) {
 			nothingLeft(t)
 			server := ownServer(t, d)
-			site := emptySite(t, server.database, current)
+			site := emptySite(t, server.database, joomlatest.Joomla42)
 			site.fill(t, hugeList)
 			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), anyone)
 
 			response := service.begin(t)
 			server.stop()
 			finish(response).requireCut(t)
-			requireIdle(t, site.db)
+			requireIdle(t, site.DB)
 			assert.Equal(t, 1, service.log.errors(), service.log)
 
 			// Down.
 			service.ask(t, nil).requireRefused(t, http.StatusInternalServerError)
-			requireIdle(t, site.db)
+			requireIdle(t, site.DB)
 
 			// And up again: the pool finds its way back by itself.
 			server.run(t)
-			site.exec(t, `DELETE FROM "#__session"`)
+			site.Exec(t, `DELETE FROM "#__session"`)
 			site.fill(t, 10)
 			service.ask(t, nil).requireList(t, 10)
 		})
@@ -113,11 +114,11 @@ func TestFaultConnectionCut(t *testing.T) {
 			t.Run(d.name+"/"+test.name, func(t *testing.T) {
 				nothingLeft(t)
 				d, proxy := withProxy(t, d)
-				site := emptySite(t, d, current)
+				site := emptySite(t, d, joomlatest.Joomla42)
 				site.fill(t, bigList)
 				service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), anyone)
-				site.db.SetMaxOpenConns(1)
-				site.db.SetMaxIdleConns(1)
+				site.DB.SetMaxOpenConns(1)
+				site.DB.SetMaxIdleConns(1)
 				service.ask(t, nil).requireList(t, bigList) // The first prepares the query, with drivers that do.
 				passed := proxy.count(func() { service.ask(t, nil).requireList(t, bigList) })
 				after := test.after
@@ -133,7 +134,7 @@ func TestFaultConnectionCut(t *testing.T) {
 					reply.requireRefused(t, http.StatusInternalServerError)
 				}
 				assert.Equal(t, 1, service.log.errors(), service.log)
-				requireIdle(t, site.db)
+				requireIdle(t, site.DB)
 
 				proxy.heal()
 				service.ask(t, nil).requireList(t, bigList)
@@ -159,7 +160,7 @@ func TestFaultQueryHangs(t *testing.T) {
 		t.Run(d.name+"/in the network", func(t *testing.T) {
 			nothingLeft(t)
 			d, proxy := withProxy(t, d)
-			site := emptySite(t, d, current)
+			site := emptySite(t, d, joomlatest.Joomla42)
 			site.fill(t, 10)
 			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), anyone, impatient(patience))
 			service.ask(t, nil).requireList(t, 10)
@@ -167,20 +168,20 @@ func TestFaultQueryHangs(t *testing.T) {
 			began := time.Now()
 			service.ask(t, nil).requireRefused(t, http.StatusInternalServerError)
 			assert.Less(t, time.Since(began), patience+2*time.Second)
-			requireIdle(t, site.db)
+			requireIdle(t, site.DB)
 			proxy.release()
 			service.ask(t, nil).requireList(t, 10)
 		})
 		t.Run(d.name+"/in the database", func(t *testing.T) {
 			nothingLeft(t)
-			site := emptySite(t, d, current)
+			site := emptySite(t, d, joomlatest.Joomla42)
 			site.fill(t, 10)
 			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), anyone, impatient(patience))
 			unlock := site.lockSessions(t)
 			began := time.Now()
 			service.ask(t, nil).requireRefused(t, http.StatusInternalServerError)
 			assert.Less(t, time.Since(began), patience+2*time.Second)
-			require.Eventually(t, func() bool { return site.db.Stats().InUse == 1 }, 5*time.Second, 5*time.Millisecond,
+			require.Eventually(t, func() bool { return site.DB.Stats().InUse == 1 }, 5*time.Second, 5*time.Millisecond,
 				"only the lock may hold a connection")
 			// PostgreSQL is told at once. MariaDB notices when it comes to answer.
 			t.Logf("queries in the database: %d", site.queriesRunning(t))
@@ -190,7 +191,7 @@ func TestFaultQueryHangs(t *testing.T) {
 		})
 		t.Run(d.name+"/and the client leaves", func(t *testing.T) {
 			nothingLeft(t)
-			site := emptySite(t, d, current)
+			site := emptySite(t, d, joomlatest.Joomla42)
 			site.fill(t, 10)
 			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), anyone)
 			unlock := site.lockSessions(t)
@@ -198,7 +199,7 @@ func TestFaultQueryHangs(t *testing.T) {
 			defer cancel()
 			reply := get(ctx, service.client, service.url, nil)
 			require.ErrorIs(t, reply.err, context.DeadlineExceeded)
-			require.Eventually(t, func() bool { return site.db.Stats().InUse == 1 }, 5*time.Second, 5*time.Millisecond,
+			require.Eventually(t, func() bool { return site.DB.Stats().InUse == 1 }, 5*time.Second, 5*time.Millisecond,
 				"only the lock may hold a connection")
 			assert.Zero(t, service.log.errors(), service.log)
 			// PostgreSQL is told at once. MariaDB notices when it comes to answer.
@@ -213,11 +214,11 @@ func TestFaultQueryHangs(t *testing.T) {
 // lockSessions makes every query of the session table wait until unlock is called.
 func (s *site) lockSessions(t testing.TB) (unlock func()) {
 	t.Helper()
-	connection, err := s.db.Conn(t.Context())
+	connection, err := s.DB.Conn(t.Context())
 	require.NoError(t, err)
 	execute := func(statements ...string) {
 		for _, statement := range statements {
-			_, err := connection.ExecContext(context.Background(), s.sql(statement))
+			_, err := connection.ExecContext(context.Background(), s.SQL(statement))
 			require.NoError(t, err)
 		}
 	}
@@ -240,11 +241,11 @@ func TestFaultPoolOfOneConnection(t *testing.T) {
 	for _, d := range databases() {
 		t.Run(d.name, func(t *testing.T) {
 			nothingLeft(t)
-			site := newSite(t, d, current, recorded(t, "j5"))
-			site.db.SetMaxOpenConns(1)
+			site := joomla5(t, d)
+			site.DB.SetMaxOpenConns(1)
 			rows := len(site.Tables["session"])
 			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), site.guard(t, nil))
-			admin := site.cookieOf(t, "super")
+			admin := site.CookieOf(t, "super")
 			var clients sync.WaitGroup
 			replies := make([]reply, 50)
 			for i := range replies {
@@ -254,7 +255,7 @@ func TestFaultPoolOfOneConnection(t *testing.T) {
 			for _, reply := range replies {
 				reply.requireList(t, rows)
 			}
-			requireIdle(t, site.db)
+			requireIdle(t, site.DB)
 			assert.Zero(t, service.log.errors(), service.log)
 		})
 	}
@@ -265,22 +266,22 @@ func TestFaultClientStalls(t *testing.T) {
 	for _, d := range databases() {
 		t.Run(d.name, func(t *testing.T) {
 			nothingLeft(t)
-			site := emptySite(t, d, current)
+			site := emptySite(t, d, joomlatest.Joomla42)
 			site.fill(t, hugeList)
-			site.db.SetMaxOpenConns(1)
+			site.DB.SetMaxOpenConns(1)
 			service := serve(t, capi.Config{StallTimeout: stall}, capi.NewSQLStore(site.capi(t, nil)), anyone)
 			response := service.begin(t)
 			began := time.Now()
 			// One byte a second, for as long as the service takes to lose patience.
-			for site.db.Stats().InUse > 0 {
+			for site.DB.Stats().InUse > 0 {
 				require.Less(t, time.Since(began), 20*time.Second, "the client still holds the connection")
 				_, err := io.ReadFull(response.Body, make([]byte, 1))
 				require.NoError(t, err)
-				require.Eventually(t, func() bool { return site.db.Stats().InUse == 0 }, time.Second, time.Millisecond)
+				require.Eventually(t, func() bool { return site.DB.Stats().InUse == 0 }, time.Second, time.Millisecond)
 			}
-			require.NoError(t, site.db.PingContext(t.Context()), "the connection is there for others")
+			require.NoError(t, site.DB.PingContext(t.Context()), "the connection is there for others")
 			finish(response).requireCut(t)
-			requireIdle(t, site.db)
+			requireIdle(t, site.DB)
 			assert.Zero(t, service.log.errors(), service.log)
 		})
 	}
@@ -290,13 +291,13 @@ func TestFaultClientLeaves(t *testing.T) {
 	for _, d := range databases() {
 		t.Run(d.name, func(t *testing.T) {
 			nothingLeft(t)
-			site := emptySite(t, d, current)
+			site := emptySite(t, d, joomlatest.Joomla42)
 			site.fill(t, hugeList)
 			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), anyone)
 			response := service.begin(t)
-			require.Equal(t, 1, site.db.Stats().InUse)
+			require.Equal(t, 1, site.DB.Stats().InUse)
 			require.NoError(t, response.Body.Close())
-			requireIdle(t, site.db)
+			requireIdle(t, site.DB)
 			require.Eventually(t, func() bool { return site.queriesRunning(t) == 0 }, 10*time.Second, 10*time.Millisecond,
 				"the database still reads the list")
 			assert.Zero(t, service.log.errors(), service.log)
@@ -314,7 +315,7 @@ func (s *site) queriesRunning(t testing.TB) (n int) {
 			`pid <> pg_backend_pid()`,
 		"sqlite": `SELECT LENGTH(?) * 0`, // It has no server.
 	}[s.database.name]
-	require.NoError(t, s.db.QueryRow(s.sql(query), s.config.DBPrefix+"session").Scan(&n))
+	require.NoError(t, s.DB.QueryRow(s.SQL(query), s.config.DBPrefix+"session").Scan(&n))
 	return n
 }
 
@@ -323,9 +324,9 @@ func TestFaultThousandClientsLeaveAtOnce(t *testing.T) {
 	for _, d := range databases() {
 		t.Run(d.name, func(t *testing.T) {
 			nothingLeft(t)
-			site := emptySite(t, d, current)
+			site := emptySite(t, d, joomlatest.Joomla42)
 			site.fill(t, hugeList)
-			site.db.SetMaxOpenConns(20)
+			site.DB.SetMaxOpenConns(20)
 			var arrived atomic.Int64
 			counting := capi.AuthorizerFunc(func(*http.Request) error { arrived.Add(1); return nil })
 			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), counting)
@@ -341,12 +342,12 @@ func TestFaultThousandClientsLeaveAtOnce(t *testing.T) {
 				connections[i] = connection
 			}
 			require.Eventually(t, func() bool { return arrived.Load() == clients }, 30*time.Second, time.Millisecond)
-			require.Equal(t, 20, site.db.Stats().InUse)
+			require.Equal(t, 20, site.DB.Stats().InUse)
 			for _, connection := range connections {
 				_ = connection.Close()
 			}
-			requireIdle(t, site.db)
-			site.exec(t, `DELETE FROM "#__session"`)
+			requireIdle(t, site.DB)
+			site.Exec(t, `DELETE FROM "#__session"`)
 			site.fill(t, bigList)
 			service.ask(t, nil).requireList(t, bigList)
 			assert.Zero(t, service.log.errors(), service.log)
@@ -389,14 +390,14 @@ func TestFaultStorePanics(t *testing.T) {
 	for _, d := range databases() {
 		t.Run(d.name, func(t *testing.T) {
 			nothingLeft(t)
-			site := emptySite(t, d, current)
+			site := emptySite(t, d, joomlatest.Joomla42)
 			site.fill(t, bigList)
 			store := capi.NewSQLStore(site.capi(t, nil))
 			for _, before := range []int{0, bigList / 2} {
 				bare := serve(t, capi.Config{}, panicking(store, before), anyone)
 				reply := bare.ask(t, nil)
 				require.Error(t, reply.err)
-				requireIdle(t, site.db)
+				requireIdle(t, site.DB)
 				assert.Contains(t, bare.log.String(), "a panic of the store")
 
 				recovered := serve(t, capi.Config{}, panicking(store, before), anyone, recovering)
@@ -408,7 +409,7 @@ func TestFaultStorePanics(t *testing.T) {
 				} else {
 					reply.requireCut(t)
 				}
-				requireIdle(t, site.db)
+				requireIdle(t, site.DB)
 			}
 			serve(t, capi.Config{}, store, anyone).ask(t, nil).requireList(t, bigList)
 		})

@@ -23,8 +23,8 @@ func untouched(t testing.TB) capi.Store {
 
 // credentials are good ones of each kind, those of a Super Admin.
 func (s *site) credentials(t testing.TB) map[string]http.Header {
-	s.insert(t, "services_tokens", row{"token": "good", "userid": "102", "state": "1"})
-	return map[string]http.Header{"cookie": s.cookieOf(t, "super"), "API token": s.apiToken(t), "cAPI token": {"Token": {"good"}}}
+	s.Insert(t, "services_tokens", row{"token": "good", "userid": "102", "state": "1"})
+	return map[string]http.Header{"cookie": s.CookieOf(t, "super"), "API token": s.apiToken(t), "cAPI token": {"Token": {"good"}}}
 }
 
 func TestFaultDatabaseDownForTheGuard(t *testing.T) {
@@ -32,7 +32,7 @@ func TestFaultDatabaseDownForTheGuard(t *testing.T) {
 		t.Run(d.name, func(t *testing.T) {
 			nothingLeft(t)
 			proxied, proxy := withProxy(t, d)
-			site := newSite(t, proxied, current, recorded(t, "j5"))
+			site := joomla5(t, proxied)
 			credentials := site.credentials(t)
 			service := serve(t, capi.Config{}, untouched(t), site.guard(t, nil))
 			for name, header := range credentials {
@@ -42,7 +42,7 @@ func TestFaultDatabaseDownForTheGuard(t *testing.T) {
 					service.ask(t, header).requireRefused(t, http.StatusInternalServerError)
 					service.ask(t, header).requireRefused(t, http.StatusInternalServerError)
 					service.ask(t, nil).requireRefused(t, http.StatusUnauthorized)
-					requireIdle(t, site.db)
+					requireIdle(t, site.DB)
 				})
 			}
 			for _, header := range credentials {
@@ -58,7 +58,7 @@ func TestFaultDatabaseSlowForTheGuard(t *testing.T) {
 		t.Run(d.name, func(t *testing.T) {
 			nothingLeft(t)
 			proxied, proxy := withProxy(t, d)
-			site := newSite(t, proxied, current, recorded(t, "j5"))
+			site := joomla5(t, proxied)
 			service := serve(t, capi.Config{}, untouched(t), site.guard(t, nil), impatient(patience))
 			for name, header := range site.credentials(t) {
 				t.Run(name, func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestFaultDatabaseSlowForTheGuard(t *testing.T) {
 					began := time.Now()
 					service.ask(t, header).requireRefused(t, http.StatusInternalServerError)
 					assert.Less(t, time.Since(began), patience+2*time.Second)
-					requireIdle(t, site.db)
+					requireIdle(t, site.DB)
 				})
 			}
 		})
@@ -81,13 +81,13 @@ func TestFaultConnectionCutInTheGuard(t *testing.T) {
 		t.Run(d.name, func(t *testing.T) {
 			nothingLeft(t)
 			proxied, proxy := withProxy(t, d)
-			site := newSite(t, proxied, current, recorded(t, "j5"))
-			site.db.SetMaxOpenConns(1)
+			site := joomla5(t, proxied)
+			site.DB.SetMaxOpenConns(1)
 			service := serve(t, capi.Config{}, untouched(t), site.guard(t, nil))
-			denied := site.cookieOf(t, "super_and_denied")
+			denied := site.CookieOf(t, "super_and_denied")
 			statuses := map[int]int{}
 			for after := int64(0); statuses[http.StatusForbidden] == 0; after += 61 {
-				require.NoError(t, site.db.PingContext(t.Context()))
+				require.NoError(t, site.DB.PingContext(t.Context()))
 				proxy.cutAfter(after)
 				reply := service.ask(t, denied)
 				proxy.heal()
@@ -95,7 +95,7 @@ func TestFaultConnectionCutInTheGuard(t *testing.T) {
 				if reply.status != http.StatusForbidden {
 					reply.requireRefused(t, http.StatusInternalServerError)
 				}
-				requireIdle(t, site.db)
+				requireIdle(t, site.DB)
 				require.Less(t, after, int64(100_000))
 			}
 			assert.Greater(t, statuses[http.StatusInternalServerError], 5)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/internal/joomlatest"
 )
 
 // In the recordings, "registered" is in group 2, whose ancestor is 1; "super" in 8; "auditor" in 2 and 22; "nogroups" in
@@ -61,35 +62,35 @@ func TestGuardTakesRulesOfAllShapes(t *testing.T) {
 		{`{"core.admin":{"8":1},"core.admin":0}`, "super", 500}, // Twice, of which the last counts.
 	}
 	onEach(t, func(t *testing.T, d database) {
-		s := newSite(t, d, current, recorded(t, "j5"))
+		s := joomla5(t, d)
 		service := s.guarded(t, nil)
 		for _, test := range tests {
-			s.exec(t, `UPDATE "#__assets" SET "rules" = ? WHERE "name" = 'root.1'`, test.rules)
-			reply := service.ask(t, s.cookieOf(t, test.username))
+			s.Exec(t, `UPDATE "#__assets" SET "rules" = ? WHERE "parent_id" = 0`, test.rules)
+			reply := service.ask(t, s.CookieOf(t, test.username))
 			assert.Equal(t, test.status, reply.status, "%s %s", test.rules, test.username)
 			s.requireStatus(t, test.status, reply)
 		}
 		// Without a root asset, there are no rules, whatever those of others are.
-		s.exec(t, `DELETE FROM "#__assets" WHERE "name" = 'root.1'`)
-		s.exec(t, `UPDATE "#__assets" SET "rules" = ?`, `{"core.admin":{"8":1}}`)
-		s.requireStatus(t, http.StatusForbidden, service.ask(t, s.cookieOf(t, "super")))
+		s.Exec(t, `DELETE FROM "#__assets" WHERE "parent_id" = 0`)
+		s.Exec(t, `UPDATE "#__assets" SET "rules" = ?`, `{"core.admin":{"8":1}}`)
+		s.requireStatus(t, http.StatusForbidden, service.ask(t, s.CookieOf(t, "super")))
 	})
 }
 
 func TestGuardFollowsNestedSetsNotParents(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
-		s := newSite(t, d, current, recorded(t, "j5"))
+		s := joomla5(t, d)
 		service := s.guarded(t, nil)
-		s.exec(t, `DELETE FROM "#__usergroups"`)
+		s.Exec(t, `DELETE FROM "#__usergroups"`)
 		// By parent_id, 20 is a child of 8. By lft and rgt, 21 is.
-		s.insert(t, "usergroups",
+		s.Insert(t, "usergroups",
 			row{"id": "1", "parent_id": "0", "lft": "1", "rgt": "8"}, row{"id": "8", "parent_id": "1", "lft": "2", "rgt": "5"},
 			row{"id": "21", "parent_id": "1", "lft": "3", "rgt": "4"}, row{"id": "20", "parent_id": "8", "lft": "6", "rgt": "7"})
-		s.exec(t, `UPDATE "#__assets" SET "rules" = ? WHERE "name" = 'root.1'`, `{"core.admin":{"8":1}}`)
+		s.Exec(t, `UPDATE "#__assets" SET "rules" = ? WHERE "parent_id" = 0`, `{"core.admin":{"8":1}}`)
 		for group, status := range map[string]int{"20": 403, "21": 200, "8": 200, "1": 403, "77": 403} {
-			s.exec(t, `DELETE FROM "#__user_usergroup_map" WHERE "user_id" = 101`)
-			s.insert(t, "user_usergroup_map", row{"user_id": "101", "group_id": group})
-			reply := service.ask(t, s.cookieOf(t, "registered"))
+			s.Exec(t, `DELETE FROM "#__user_usergroup_map" WHERE "user_id" = 101`)
+			s.Insert(t, "user_usergroup_map", row{"user_id": "101", "group_id": group})
+			reply := service.ask(t, s.CookieOf(t, "registered"))
 			assert.Equal(t, status, reply.status, group)
 			s.requireStatus(t, status, reply)
 		}
@@ -107,10 +108,10 @@ func TestGuardKnowsTheRootUser(t *testing.T) {
 		{"super_blocked", "super_blocked", 403}, {"Ünï_çødé", "Ünï_çødé", 200}, {"o'quote", "o'quote", 200},
 	}
 	onEach(t, func(t *testing.T, d database) {
-		s := newSite(t, d, current, recorded(t, "j5"))
+		s := joomla5(t, d)
 		for _, test := range tests {
 			service := s.guarded(t, func(c *capi.SiteConfig) { c.RootUser = test.root })
-			reply := service.ask(t, s.cookieOf(t, test.username))
+			reply := service.ask(t, s.CookieOf(t, test.username))
 			assert.Equal(t, test.status, reply.status, "%s %s", test.root, test.username)
 			s.requireStatus(t, test.status, reply)
 			// Nobody's root user.
@@ -120,10 +121,10 @@ func TestGuardKnowsTheRootUser(t *testing.T) {
 }
 
 func TestGuardLooksAtTheSession(t *testing.T) {
-	for _, layout := range layouts() {
-		t.Run(string(layout), func(t *testing.T) {
+	for _, layout := range joomlatest.SessionLayouts() {
+		t.Run(layout.String(), func(t *testing.T) {
 			onEach(t, func(t *testing.T, d database) {
-				s := newSite(t, d, layout, recorded(t, "j5"))
+				s := newSite(t, d, layout, joomlatest.Recorded("j5"))
 				lifetime := s.config.Lifetime
 				service := s.guarded(t, nil)
 				add := func(id string, change row) http.Header {
@@ -132,7 +133,7 @@ func TestGuardLooksAtTheSession(t *testing.T) {
 					for column, value := range change {
 						r[column] = value
 					}
-					s.insert(t, "session", r)
+					s.Insert(t, "session", r)
 					return http.Header{"Cookie": {s.CookieNames.Site + "=" + id}}
 				}
 				at := func(d time.Duration) row {
@@ -159,7 +160,7 @@ func TestGuardLooksAtTheSession(t *testing.T) {
 					"negative user":    {add("negativeuser", row{"userid": "-102"}), 401},
 					"deleted user":     {add("deleteduser", row{"userid": "4711"}), 401},
 				}
-				if layout == older {
+				if layout == joomlatest.Joomla33 {
 					tests["empty time"] = struct {
 						header http.Header
 						status int
@@ -181,11 +182,11 @@ func TestGuardLooksAtTheSession(t *testing.T) {
 }
 
 func TestGuardComparesCookiesByteForByte(t *testing.T) {
-	for _, layout := range layouts() {
-		t.Run(string(layout), func(t *testing.T) {
+	for _, layout := range joomlatest.SessionLayouts() {
+		t.Run(layout.String(), func(t *testing.T) {
 			onEach(t, func(t *testing.T, d database) {
-				s := newSite(t, d, layout, recorded(t, "j5"))
-				s.insert(t, "session", row{"session_id": "AbCdEf", "client_id": "0", "guest": "0",
+				s := newSite(t, d, layout, joomlatest.Recorded("j5"))
+				s.Insert(t, "session", row{"session_id": "AbCdEf", "client_id": "0", "guest": "0",
 					"time": strconv.FormatInt(s.Now, 10), "data": "", "userid": "102", "username": "super"})
 				service := s.guarded(t, nil)
 				name := s.CookieNames.Site
@@ -216,7 +217,7 @@ func TestGuardTakesEitherApplication(t *testing.T) {
 		service := s.guarded(t, nil)
 		cookie := func(username string, client int) string {
 			for _, session := range s.Sessions {
-				if session.Username == username && session.ClientID == client {
+				if session.Username == username && session.ClientID == int64(client) {
 					return session.Cookie.Name + "=" + session.Cookie.Value
 				}
 			}
@@ -247,16 +248,12 @@ func TestGuardTakesTheSharedSessionName(t *testing.T) {
 	onEachSite(t, func(t *testing.T, s *site) {
 		service := s.guarded(t, func(c *capi.SiteConfig) { c.SessionName = "shared" })
 		// With its name, the site's own cookies are none any more.
-		s.requireStatus(t, http.StatusUnauthorized, service.ask(t, s.cookieOf(t, "super")))
-		s.exec(t, `UPDATE "#__session" SET "client_id" = NULL`)
-		s.requireStatus(t, http.StatusUnauthorized, service.ask(t, s.cookieOf(t, "super")))
+		s.requireStatus(t, http.StatusUnauthorized, service.ask(t, s.CookieOf(t, "super")))
+		s.Exec(t, `UPDATE "#__session" SET "client_id" = NULL`)
+		s.requireStatus(t, http.StatusUnauthorized, service.ask(t, s.CookieOf(t, "super")))
 		for _, session := range s.Sessions {
-			want := session.JoomlaStatus
-			if accounts[session.Username] {
-				want = http.StatusForbidden
-			}
-			header := http.Header{"Cookie": {cookieName(s.config.Secret.Reveal(), "shared") + "=" + session.Cookie.Value}}
-			s.requireStatus(t, want, service.ask(t, header))
+			header := http.Header{"Cookie": {cookieName(s.config.Secret, "shared") + "=" + session.Cookie.Value}}
+			s.requireStatus(t, session.Want(), service.ask(t, header))
 		}
 	})
 }
@@ -302,12 +299,12 @@ func TestGuardHeedsPlugins(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			onEach(t, func(t *testing.T, d database) {
-				s := newSite(t, d, current, recorded(t, "j5"))
+				s := joomla5(t, d)
 				switch {
 				case test.params != nil:
-					s.exec(t, test.statement, test.params)
+					s.Exec(t, test.statement, test.params)
 				case test.statement != "":
-					s.exec(t, test.statement)
+					s.Exec(t, test.statement)
 				}
 				service := s.guarded(t, nil)
 				for _, use := range s.APITokens {
@@ -322,6 +319,13 @@ func TestGuardHeedsPlugins(t *testing.T) {
 			})
 		})
 	}
+	t.Run("no secret", func(t *testing.T) {
+		onEach(t, func(t *testing.T, d database) {
+			s := joomla5(t, d)
+			service := s.guarded(t, func(c *capi.SiteConfig) { c.Secret = "" })
+			s.requireStatus(t, http.StatusUnauthorized, service.ask(t, s.apiToken(t)))
+		})
+	})
 }
 
 // groups returns the parameters of the plugin user/token with the groups whose members may use tokens.

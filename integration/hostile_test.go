@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/internal/joomlatest"
 )
 
 // hostile are values that mean something to SQL, LIKE, PHP, JSON, HTML, or the format strings of Go.
@@ -25,11 +26,11 @@ var hostile = []string{
 }
 
 func TestGuardTakesHostileCredentials(t *testing.T) {
-	for _, layout := range layouts() {
-		t.Run(string(layout), func(t *testing.T) {
+	for _, layout := range joomlatest.SessionLayouts() {
+		t.Run(layout.String(), func(t *testing.T) {
 			onEach(t, func(t *testing.T, d database) {
-				s := newSite(t, d, layout, recorded(t, "j5"))
-				s.insert(t, "services_tokens", row{"token": "good", "userid": "102", "state": "1"})
+				s := newSite(t, d, layout, joomlatest.Recorded("j5"))
+				s.Insert(t, "services_tokens", row{"token": "good", "userid": "102", "state": "1"})
 				service := s.guarded(t, nil)
 				for _, value := range hostile {
 					token := base64.StdEncoding.EncodeToString([]byte("sha256:" + value + ":" + strings.Repeat("0", 64)))
@@ -48,7 +49,7 @@ func TestGuardTakesHostileCredentials(t *testing.T) {
 					}
 				}
 				assert.Zero(t, service.log.errors(), service.log)
-				s.requireStatus(t, http.StatusOK, service.ask(t, s.cookieOf(t, "super"))) // All is still there.
+				s.requireStatus(t, http.StatusOK, service.ask(t, s.CookieOf(t, "super"))) // All is still there.
 			})
 		})
 	}
@@ -57,7 +58,7 @@ func TestGuardTakesHostileCredentials(t *testing.T) {
 // TestGuardTakesHostileBytes sends what Go's own client refuses to.
 func TestGuardTakesHostileBytes(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
-		s := newSite(t, d, older, recorded(t, "j5"))
+		s := newSite(t, d, joomlatest.Joomla33, joomlatest.Recorded("j5"))
 		service := s.guarded(t, nil)
 		address := service.server.Listener.Addr().String()
 		for _, value := range []string{"\xff\xfe", "\x80", "\xc3", "\xed\xa0\x80", "\t", "\"", "super\xc2\xa0"} {
@@ -80,12 +81,12 @@ func TestGuardTakesHostileBytes(t *testing.T) {
 
 func TestGuardTakesHostileUsernames(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
-		s := newSite(t, d, current, recorded(t, "j5"))
+		s := joomla5(t, d)
 		for i, username := range hostile {
 			user, id := strconv.Itoa(1000+i), "hostile-"+strconv.Itoa(i)
-			s.insert(t, "users", row{"id": user, "username": username + " " + user, "name": username})
-			s.insert(t, "user_usergroup_map", row{"user_id": user, "group_id": "2"})
-			s.insert(t, "session", row{"session_id": id, "client_id": "0", "guest": "0", "time": strconv.FormatInt(s.Now, 10),
+			s.Insert(t, "users", row{"id": user, "username": username + " " + user, "name": username})
+			s.Insert(t, "user_usergroup_map", row{"user_id": user, "group_id": "2"})
+			s.Insert(t, "session", row{"session_id": id, "client_id": "0", "guest": "0", "time": strconv.FormatInt(s.Now, 10),
 				"data": username, "userid": user, "username": username})
 		}
 		nobody := s.guarded(t, nil)
@@ -94,21 +95,21 @@ func TestGuardTakesHostileUsernames(t *testing.T) {
 			s.requireStatus(t, http.StatusForbidden, nobody.ask(t, header))
 			root := s.guarded(t, func(c *capi.SiteConfig) { c.RootUser = username + " " + strconv.Itoa(1000+i) })
 			s.requireStatus(t, http.StatusOK, root.ask(t, header))
-			s.requireStatus(t, http.StatusForbidden, root.ask(t, s.cookieOf(t, "registered")))
+			s.requireStatus(t, http.StatusForbidden, root.ask(t, s.CookieOf(t, "registered")))
 		}
 	})
 }
 
 func TestSiteRefusesHostilePrefixes(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
-		s := emptySite(t, d, current)
+		s := emptySite(t, d, joomlatest.Joomla42)
 		for _, prefix := range append([]string{"jos-", "jos.", "a b_", `a"b`, "a`b", "a\x00b", "jös_", "a;b", "a/**/"}, hostile...) {
 			if prefix == "1e1" || prefix == "0x73" {
 				continue // These are prefixes as good as others.
 			}
 			config := s.config
 			config.DBPrefix = prefix
-			_, err := capi.NewSite(s.db, config)
+			_, err := capi.NewSite(s.DB, config)
 			assert.Error(t, err, prefix)
 		}
 	})

@@ -26,15 +26,15 @@ func BenchmarkTenSessions(b *testing.B) {
 	require.NoError(b, err)
 	settings.InterpolateParams = true // As in examples/joomla: it spares a round trip for each query.
 	d.dsn = settings.FormatDSN()
-	s := newSite(b, d, current, recorded(b, "j5"))
-	cookie := s.cookieOf(b, "admin")
-	s.exec(b, `DELETE FROM "#__session" WHERE "userid" NOT BETWEEN 35 AND 104`)
+	s := joomla5(b, d)
+	cookie := s.CookieOf(b, "admin")
+	s.Exec(b, `DELETE FROM "#__session" WHERE "userid" NOT BETWEEN 35 AND 104`)
 	var sessions int
-	require.NoError(b, s.db.QueryRow(s.sql(`SELECT COUNT(*) FROM "#__session"`)).Scan(&sessions))
+	require.NoError(b, s.DB.QueryRow(s.SQL(`SELECT COUNT(*) FROM "#__session"`)).Scan(&sessions))
 	require.Equal(b, 10, sessions)
 	// More connections than the database has cores to spare only make some requests wait for all the others.
-	s.db.SetMaxOpenConns(8)
-	s.db.SetMaxIdleConns(8)
+	s.DB.SetMaxOpenConns(8)
+	s.DB.SetMaxIdleConns(8)
 	auth, store := s.guard(b, nil), capi.NewSQLStore(s.capi(b, nil))
 
 	run := func(b *testing.B, request func(ctx context.Context) error) {

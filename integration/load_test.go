@@ -26,15 +26,15 @@ func TestLoad(t *testing.T) {
 	require.NoError(t, err, "CAPI_LOAD_SECONDS")
 
 	nothingLeft(t)
-	site := newSite(t, mariaDB(), current, recorded(t, "j5"))
+	site := joomla5(t, mariaDB())
 	recordedRows := len(site.Tables["session"])
 	site.fill(t, rows-recordedRows)
-	site.db.SetMaxOpenConns(connections)
-	site.db.SetMaxIdleConns(connections)
+	site.DB.SetMaxOpenConns(connections)
+	site.DB.SetMaxIdleConns(connections)
 	service := site.guarded(t, nil)
 	service.client.Timeout = 0
 	token := site.apiToken(t)
-	super, registered := site.cookieOf(t, "super"), site.cookieOf(t, "registered")
+	super, registered := site.CookieOf(t, "super"), site.CookieOf(t, "registered")
 	wrongToken := http.Header{"Authorization": {strings.Replace(token.Get("Authorization"), "Bearer c2hh", "Bearer x2hh", 1)}}
 
 	var refused, listed, slow, left, failed atomic.Int64
@@ -128,14 +128,14 @@ func TestLoad(t *testing.T) {
 		select {
 		case <-tick.C:
 			sample()
-			assert.LessOrEqual(t, site.db.Stats().OpenConnections, connections)
+			assert.LessOrEqual(t, site.DB.Stats().OpenConnections, connections)
 		case <-ctx.Done():
 			tick.Stop()
 		}
 	}
 	running.Wait()
 
-	requireIdle(t, site.db)
+	requireIdle(t, site.DB)
 	service.client.CloseIdleConnections()
 	sample()
 	t.Logf("in %d s: %d refused, %d listed, %d read slowly, %d left, %d failed; heap in MB %s", seconds,

@@ -26,6 +26,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/internal/joomlatest"
 )
 
 const endpoint = "/api/v1/user/sessions"
@@ -113,18 +114,6 @@ func handlerOf(t *testing.T, site *capi.Site, cors capi.CORS) http.Handler {
 	return handler
 }
 
-// cookie returns the header of a request with the recorded session of a user in the site application.
-func (r recording) cookie(t *testing.T, username string) http.Header {
-	t.Helper()
-	for _, session := range r.Sessions {
-		if session.Username == username && session.ClientID == 0 {
-			return http.Header{"Cookie": {session.Cookie.Name + "=" + session.Cookie.Value}}
-		}
-	}
-	require.Fail(t, "no session recorded", username)
-	return nil
-}
-
 func TestOpenAPIDocumentIsValid(t *testing.T) {
 	t.Parallel()
 	d := described(t)
@@ -148,7 +137,7 @@ func TestOpenAPIDocumentIsValid(t *testing.T) {
 func TestOpenAPIDescribesEveryAnswer(t *testing.T) {
 	t.Parallel()
 	d := described(t)
-	s := newSite(t, sqlite(), current, recorded(t, "j5"))
+	s := joomla5(t, sqlite())
 	known := s.capi(t, nil)
 	failure := errors.New("the database is gone")
 	quiet := slog.New(slog.DiscardHandler)
@@ -182,20 +171,20 @@ func TestOpenAPIDescribesEveryAnswer(t *testing.T) {
 			header  http.Header
 			status  int
 		}{
-			{"list", handler, "GET", s.cookie(t, "super"), 200},
+			{"list", handler, "GET", s.CookieOf(t, "super"), 200},
 			{"empty list", emptyStore, "GET", nil, 200},
-			{"head", handler, "HEAD", s.cookie(t, "super"), 200},
+			{"head", handler, "HEAD", s.CookieOf(t, "super"), 200},
 			{"preflight", handler, "OPTIONS", preflight, 204},
 			{"options without a preflight", handler, "OPTIONS", nil, 204},
 			{"no credentials", handler, "GET", nil, 401},
 			{"head without credentials", handler, "HEAD", nil, 401},
 			{"unusable credentials", handler, "GET", http.Header{"Authorization": {"Bearer ?"}}, 401},
-			{"not core.admin", handler, "GET", s.cookie(t, "registered"), 403},
-			{"head, not core.admin", handler, "HEAD", s.cookie(t, "registered"), 403},
-			{"blocked", handler, "GET", s.cookie(t, "super_blocked"), 403},
-			{"not activated", handler, "GET", s.cookie(t, "super_unactivated"), 403},
-			{"due for a password reset", handler, "GET", s.cookie(t, "super_must_reset"), 403},
-			{"post", handler, "POST", s.cookie(t, "super"), 405},
+			{"not core.admin", handler, "GET", s.CookieOf(t, "registered"), 403},
+			{"head, not core.admin", handler, "HEAD", s.CookieOf(t, "registered"), 403},
+			{"blocked", handler, "GET", s.CookieOf(t, "super_blocked"), 403},
+			{"not activated", handler, "GET", s.CookieOf(t, "super_unactivated"), 403},
+			{"due for a password reset", handler, "GET", s.CookieOf(t, "super_must_reset"), 403},
+			{"post", handler, "POST", s.CookieOf(t, "super"), 405},
 			{"delete", handler, "DELETE", nil, 405},
 			{"a method of no standard", handler, "BREW", nil, 405},
 			{"store fails", brokenStore, "GET", nil, 500},
@@ -225,7 +214,7 @@ func TestOpenAPIDescribesRecordedRequests(t *testing.T) {
 	t.Parallel()
 	d := described(t)
 	for _, name := range []string{"j5", "j3"} {
-		s := newSite(t, sqlite(), current, recorded(t, name))
+		s := newSite(t, sqlite(), joomlatest.Joomla42, joomlatest.Recorded(name))
 		handler := handlerOf(t, s.capi(t, nil), capi.CORS{})
 		requests := map[string]http.Header{}
 		for _, session := range s.Sessions {
@@ -255,9 +244,9 @@ func TestOpenAPIWaysToAuthenticate(t *testing.T) {
 	t.Parallel()
 	d := described(t)
 	schemes := d.model.Components.SecuritySchemes
-	data := recorded(t, "j5")
+	data := joomlatest.Recorded("j5")
 	data.Tables["services_tokens"] = []row{{"userid": "102", "token": "a sample token", "state": "1"}}
-	s := newSite(t, sqlite(), current, data)
+	s := newSite(t, sqlite(), joomlatest.Joomla42, data)
 
 	bearer, session := "", ""
 	for _, use := range data.APITokens {
@@ -266,7 +255,7 @@ func TestOpenAPIWaysToAuthenticate(t *testing.T) {
 		}
 	}
 	require.NotEmpty(t, bearer)
-	_, session, _ = strings.Cut(data.cookie(t, "super").Get("Cookie"), "=")
+	_, session, _ = strings.Cut(data.CookieOf(t, "super").Get("Cookie"), "=")
 	cookie := schemes.GetOrZero("joomlaSession")
 	require.Contains(t, cookie.Description, "`sample-secret`")
 
@@ -346,9 +335,9 @@ func TestOpenAPIExamples(t *testing.T) {
 func TestOpenAPIRefusesWrongAnswers(t *testing.T) {
 	t.Parallel()
 	d := described(t)
-	s := newSite(t, sqlite(), current, recorded(t, "j5"))
+	s := joomla5(t, sqlite())
 	handler := handlerOf(t, s.capi(t, nil), capi.CORS{})
-	list := ask(t, handler, http.MethodGet, s.cookie(t, "super"))
+	list := ask(t, handler, http.MethodGet, s.CookieOf(t, "super"))
 	refusal := ask(t, handler, http.MethodGet, nil)
 	allowed := ask(t, handler, http.MethodOptions, nil)
 	require.Empty(t, d.check(t, http.MethodGet, list))

@@ -15,9 +15,9 @@ import (
 
 func TestGuardRoundTrips(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
-		s := newSite(t, d, current, recorded(t, "j5"))
-		s.insert(t, "services_tokens", row{"token": "good", "userid": "102", "state": "1"})
-		super, registered, api := s.cookieOf(t, "super"), s.cookieOf(t, "registered"), s.apiToken(t)
+		s := joomla5(t, d)
+		s.Insert(t, "services_tokens", row{"token": "good", "userid": "102", "state": "1"})
+		super, registered, api := s.CookieOf(t, "super"), s.CookieOf(t, "registered"), s.apiToken(t)
 		unknown := http.Header{"Cookie": {s.CookieNames.Site + "=unknown; " + s.CookieNames.Administrator + "=unknown2"}}
 		manyCookies := http.Header{}
 		for i := range 60 {
@@ -61,7 +61,7 @@ func TestGuardRoundTrips(t *testing.T) {
 			}
 		}
 
-		s.exec(t, `DROP TABLE "#__services_tokens"`)
+		s.Exec(t, `DROP TABLE "#__services_tokens"`)
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header.Set("token", "good")
 		counter.trips.Store(0)

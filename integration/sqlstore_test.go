@@ -13,23 +13,24 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/internal/joomlatest"
 	"github.com/capi-go/capi/storetest"
 )
 
 // TestSQLStoreConforms is not parallel to other tests, since storetest counts goroutines.
 func TestSQLStoreConforms(t *testing.T) {
 	for _, d := range databases() {
-		for _, layout := range layouts() {
-			t.Run(d.name+"/"+string(layout), func(t *testing.T) {
+		for _, layout := range joomlatest.SessionLayouts() {
+			t.Run(d.name+"/"+layout.String(), func(t *testing.T) {
 				s := emptySite(t, d, layout)
 				storetest.Run(t, func(t *testing.T, sessions []capi.Session) capi.Store {
-					s.exec(t, `DELETE FROM "#__session"`)
+					s.Exec(t, `DELETE FROM "#__session"`)
 					for chunk := range slices.Chunk(sessions, 100) {
 						rows := make([]row, len(chunk))
 						for i, session := range chunk {
 							rows[i] = s.rowOf(session)
 						}
-						s.insert(t, "session", rows...)
+						s.Insert(t, "session", rows...)
 					}
 					return capi.NewSQLStore(s.capi(t, nil))
 				})
@@ -51,7 +52,7 @@ func (s *site) rowOf(session capi.Session) row {
 	switch {
 	case !session.Time.IsZero():
 		r["time"] = strconv.FormatInt(session.Time.Unix(), 10)
-	case s.layout == older:
+	case s.Layout == joomlatest.Joomla33:
 		r["time"] = ""
 	}
 	if session.Data != nil {
@@ -61,34 +62,27 @@ func (s *site) rowOf(session capi.Session) row {
 }
 
 func TestSQLStoreReadsJoomlasRows(t *testing.T) {
-	for _, name := range []string{"j5", "j3"} {
-		for _, layout := range layouts() {
-			t.Run(name+"/"+string(layout), func(t *testing.T) {
-				onEach(t, func(t *testing.T, d database) {
-					s := newSite(t, d, layout, recorded(t, name))
-					sessions, err := capi.Collect(capi.NewSQLStore(s.capi(t, nil)).Sessions(t.Context()))
-					require.NoError(t, err)
-					var got, want []string
-					for _, session := range sessions {
-						text, err := json.Marshal(session)
-						require.NoError(t, err)
-						got = append(got, string(text))
-					}
-					for _, row := range s.Tables["session"] {
-						text, err := json.Marshal(row)
-						require.NoError(t, err)
-						want = append(want, string(text))
-					}
-					require.Len(t, got, len(want))
-					slices.SortFunc(want, func(a, b string) int { return strings.Compare(idOf(t, a), idOf(t, b)) })
-					slices.SortFunc(got, func(a, b string) int { return strings.Compare(idOf(t, a), idOf(t, b)) })
-					for i := range want {
-						assert.JSONEq(t, want[i], got[i])
-					}
-				})
-			})
+	onEachSite(t, func(t *testing.T, s *site) {
+		sessions, err := capi.Collect(capi.NewSQLStore(s.capi(t, nil)).Sessions(t.Context()))
+		require.NoError(t, err)
+		var got, want []string
+		for _, session := range sessions {
+			text, err := json.Marshal(session)
+			require.NoError(t, err)
+			got = append(got, string(text))
 		}
-	}
+		for _, row := range s.Tables["session"] {
+			text, err := json.Marshal(row)
+			require.NoError(t, err)
+			want = append(want, string(text))
+		}
+		require.Len(t, got, len(want))
+		slices.SortFunc(want, func(a, b string) int { return strings.Compare(idOf(t, a), idOf(t, b)) })
+		slices.SortFunc(got, func(a, b string) int { return strings.Compare(idOf(t, a), idOf(t, b)) })
+		for i := range want {
+			assert.JSONEq(t, want[i], got[i])
+		}
+	})
 }
 
 // idOf returns the id of a session in JSON.
@@ -115,16 +109,16 @@ func TestSQLStoreLeavesOutExpiredSessions(t *testing.T) {
 	}
 	active := []string{"future", "just active", "now"}
 
-	for _, layout := range layouts() {
-		t.Run(string(layout), func(t *testing.T) {
+	for _, layout := range joomlatest.SessionLayouts() {
+		t.Run(layout.String(), func(t *testing.T) {
 			onEach(t, func(t *testing.T, d database) {
 				s := emptySite(t, d, layout)
 				times := maps.Clone(times)
-				if layout == older {
+				if layout == joomlatest.Joomla33 {
 					times["empty"], times["null"] = "", nil
 				}
 				for id, value := range times {
-					s.insert(t, "session", row{"session_id": id, "time": value})
+					s.Insert(t, "session", row{"session_id": id, "time": value})
 				}
 				s.clock = now
 				known := s.capi(t, func(c *capi.SiteConfig) { c.Lifetime = lifetime })
@@ -156,9 +150,9 @@ func TestSQLStoreTakesHostileValues(t *testing.T) {
 		`"},{"session_id":"forged"`, `]},"error":false,"status":200}`, `\u0000`, "\x7f", "ÿ", " ends in a space ", "",
 	}
 	onEach(t, func(t *testing.T, d database) {
-		s := emptySite(t, d, current)
+		s := emptySite(t, d, joomlatest.Joomla42)
 		for i, value := range values {
-			s.insert(t, "session", row{"session_id": strconv.Itoa(i) + value, "client_id": "0", "guest": "0",
+			s.Insert(t, "session", row{"session_id": strconv.Itoa(i) + value, "client_id": "0", "guest": "0",
 				"time": "1", "data": value + strings.Repeat(value, 1000), "userid": "1", "username": value})
 		}
 		sessions, err := capi.Collect(capi.NewSQLStore(s.capi(t, nil)).Sessions(t.Context()))
@@ -174,11 +168,11 @@ func TestSQLStoreTakesHostileValues(t *testing.T) {
 
 func TestSQLStoreTakesLargePayloads(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
-		s := emptySite(t, d, current)
+		s := emptySite(t, d, joomlatest.Joomla42)
 		want := strings.Repeat(`sixteen|bytes;"/`, 1<<16) // Of 1 MiB.
 		for i := range 3 {
 			s.insertSessions(t, 1, func(int) string { return want })
-			s.exec(t, `UPDATE "#__session" SET "userid" = ?, "session_id" = ? WHERE "userid" = 0`, strconv.Itoa(i+1),
+			s.Exec(t, `UPDATE "#__session" SET "userid" = ?, "session_id" = ? WHERE "userid" = 0`, strconv.Itoa(i+1),
 				[]byte(strconv.Itoa(i)))
 		}
 		sessions, err := capi.Collect(capi.NewSQLStore(s.capi(t, nil)).Sessions(t.Context()))

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/internal/joomlatest"
 )
 
 // bareWriter is a response writer that hides everything but the interface: no Flusher, no deadlines.
@@ -57,7 +58,7 @@ func TestFaultWrappedResponseWriters(t *testing.T) {
 	for name, wrap := range wrappings() {
 		t.Run(name, func(t *testing.T) {
 			nothingLeft(t)
-			site := emptySite(t, sqlite(), current)
+			site := emptySite(t, sqlite(), joomlatest.Joomla42)
 			site.fill(t, bigList)
 			store := capi.NewSQLStore(site.capi(t, nil))
 
@@ -83,7 +84,7 @@ func TestFaultWrappedResponseWriters(t *testing.T) {
 			if name != "timeout" { // That one holds back the whole answer, and drops it.
 				assert.NotEqual(t, http.StatusInternalServerError, reply.status)
 			}
-			requireIdle(t, site.db)
+			requireIdle(t, site.DB)
 		})
 	}
 }
@@ -96,7 +97,7 @@ func TestFaultWrappedClientStalls(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			nothingLeft(t)
-			site := emptySite(t, sqlite(), current)
+			site := emptySite(t, sqlite(), joomlatest.Joomla42)
 			site.fill(t, hugeList)
 			service := serve(t, capi.Config{StallTimeout: 200 * time.Millisecond}, capi.NewSQLStore(site.capi(t, nil)),
 				anyone, wrap)
@@ -105,12 +106,12 @@ func TestFaultWrappedClientStalls(t *testing.T) {
 			defer response.Body.Close()
 			deadlines := name == "unwrap" || name == "gzip"
 			if deadlines {
-				requireIdle(t, site.db)
+				requireIdle(t, site.DB)
 				finish(response).requireCut(t)
 			} else {
-				require.Never(t, func() bool { return site.db.Stats().InUse == 0 }, time.Second, 5*time.Millisecond)
+				require.Never(t, func() bool { return site.DB.Stats().InUse == 0 }, time.Second, 5*time.Millisecond)
 				require.NoError(t, response.Body.Close())
-				requireIdle(t, site.db)
+				requireIdle(t, site.DB)
 			}
 		})
 	}

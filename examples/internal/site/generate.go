@@ -4,42 +4,31 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
-	"regexp"
-	"strconv"
-	"strings"
 	"time"
 )
 
 // generate returns n sessions that were written in the two hours before now: the same for the same n, but for their
 // times. Two in three are guests', of whom half never came back, so that Joomla stored nothing of them.
-func generate(n int, now time.Time) []map[string]*string {
+func generate(n int, now time.Time) []session {
 	random := rand.New(rand.NewPCG(1, 2))
-	rows := make([]map[string]*string, n)
+	rows := make([]session, n)
 	for i := range rows {
 		// Most of those who are around were active lately.
 		age := time.Duration(random.Float64() * random.Float64() * float64(2*time.Hour))
 		written := now.Add(-age).Unix()
-		client, guest, userID, username := "0", "1", 0, ""
+		client, guest, userID, username := 0, 1, 0, ""
 		if random.IntN(3) == 0 {
-			guest, userID = "0", 1000+random.IntN(5000)
+			guest, userID = 0, 1000+random.IntN(5000)
 			username = fmt.Sprintf("%s.%s%d", pick(random, forenames), pick(random, surnames), userID)
 			if random.IntN(8) == 0 {
-				client = "1"
+				client = 1
 			}
 		}
 		data := ""
 		if userID != 0 || random.IntN(2) == 0 {
-			data = registryData(userID, 1+random.IntN(60), written, pick(random, browsers), hex(random))
+			data = registryData(userID, 1+random.IntN(60), written, pick(random, browsers), formToken(random))
 		}
-		rows[i] = map[string]*string{
-			"session_id": new(sessionID(random)),
-			"client_id":  &client,
-			"guest":      &guest,
-			"time":       new(strconv.FormatInt(written, 10)),
-			"data":       &data,
-			"userid":     new(strconv.Itoa(userID)),
-			"username":   &username,
-		}
+		rows[i] = session{sessionID(random), client, guest, written, data, userID, username}
 	}
 	return rows
 }
@@ -65,7 +54,7 @@ func sessionID(random *rand.Rand) string {
 	return string(id)
 }
 
-func hex(random *rand.Rand) string {
+func formToken(random *rand.Rand) string {
 	return fmt.Sprintf("%016x%016x", random.Uint64(), random.Uint64())
 }
 
@@ -87,28 +76,4 @@ func registryData(userID, counter int, now int64, browser, token string) string 
 func wrap(registry string) string {
 	text := base64.StdEncoding.EncodeToString([]byte(registry))
 	return fmt.Sprintf("joomla|s:%d:\"%s\";", len(text), text)
-}
-
-// timestamp matches a serialized Unix time, of any year from 2001 to 2286.
-var timestamp = regexp.MustCompile(`i:(\d{10});`)
-
-// moveData shifts the times in data, in either way of storing it, so that the newest is now.
-func moveData(data string, now int64) string {
-	if _, text, ok := strings.Cut(data, `joomla|s:`); ok {
-		_, text, _ = strings.Cut(text, `"`)
-		registry, err := base64.StdEncoding.DecodeString(strings.TrimSuffix(text, `";`))
-		if err != nil {
-			return data
-		}
-		return wrap(moveData(string(registry), now))
-	}
-	var newest int64
-	for _, match := range timestamp.FindAllStringSubmatch(data, -1) {
-		value, _ := strconv.ParseInt(match[1], 10, 64)
-		newest = max(newest, value)
-	}
-	return timestamp.ReplaceAllStringFunc(data, func(match string) string {
-		value, _ := strconv.ParseInt(match[2:12], 10, 64)
-		return fmt.Sprintf("i:%d;", value-newest+now)
-	})
 }

@@ -1,12 +1,10 @@
-// Package site makes small Joomla sites for the examples: the tables that the library reads, with rows that real Joomla
-// sites wrote, and the credentials of some of their users.
+// Package site makes small Joomla sites for the examples: the tables that the library reads, with rows of the form
+// that Joomla gives them, and the credentials of some of their users.
 package site
 
 import (
 	"context"
 	"database/sql"
-	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -52,9 +50,6 @@ type User struct {
 	CAPIToken string
 }
 
-//go:embed rows.json
-var demo []byte
-
 // OpenTemporary is Open in a directory of its own, which Close removes.
 func OpenTemporary(ctx context.Context, extra int) (*Site, error) {
 	dir, err := os.MkdirTemp("", "capi-example-")
@@ -72,41 +67,22 @@ func OpenTemporary(ctx context.Context, extra int) (*Site, error) {
 // Open makes a site in dir, with the sessions of a few users and guests, of which the newest are some seconds old. To
 // those it adds as many generated ones as extra says, spread over the last two hours.
 func Open(ctx context.Context, dir string, extra int) (*Site, error) {
-	data, err := Parse(demo)
-	if err != nil {
-		return nil, err
-	}
-	data.MoveTo(time.Now())
-	data.Tables["session"] = append(data.Tables["session"], generate(extra, time.Now())...)
-
 	db, err := openSQLite(filepath.Join(dir, "joomla.sqlite"))
 	if err != nil {
 		return nil, err
 	}
-	config := capi.SiteConfig{DBType: "sqlite", DBPrefix: data.Config.DBPrefix, Secret: capi.NewSecret(data.Config.Secret), Lifetime: Lifetime}
-	if err := Create(ctx, db, config.DBType, config.DBPrefix, data.Tables); err != nil {
+	if err := create(ctx, db, extra); err != nil {
 		return nil, fmt.Errorf("making the site: %w", errors.Join(err, db.Close()))
 	}
-	return &Site{
-		DB:     db,
-		Config: config,
-		Admin: User{
-			Username:  "admin",
-			Cookie:    http.Cookie{Name: data.CookieNames.Administrator, Value: "vg2cpnvcc8gvgdcie0n9qvobhu"},
-			APIToken:  "c2hhMjU2OjM1Ojc1MWU5NGVmNTFjYTkzOTFhMjVmZTQxMTYyN2RmMTg0MjNlNTIyMzExN2Y1MmY3NDdiMDEyN2IyYjViMzE3NDM=",
-			CAPIToken: "capi-token-of-admin",
-		},
-		Registered: User{
-			Username: "registered",
-			Cookie:   http.Cookie{Name: data.CookieNames.Site, Value: "iegteeqfptcnegksfjqedtkehj"},
-			APIToken: "c2hhMjU2OjEwMTo4OTFjZWY0MmRmYzk5ODRlMTFiN2JmYzc0Y2MwMzE5N2M4MTVhZTZhMGVhNDAzMGExZjk3YmNlOTk4NmQzM2I4",
-		},
-		Denied: User{
-			Username: "opsdenied",
-			Cookie:   http.Cookie{Name: data.CookieNames.Site, Value: "u0krvcv04hqacimpdtl88glmlh"},
-			APIToken: "c2hhMjU2OjEwNDo4MGJmODRmYzcyNzkzZGU5MDdjODVjZTE0ODFmOGZlYTI2YTdiNGIwODA3OTE5MjkzNmU5NWZhNWM1YWY2MzAw",
-		},
-	}, nil
+	site := &Site{
+		DB:         db,
+		Config:     capi.SiteConfig{DBType: "sqlite", DBPrefix: prefix, Secret: secret, Lifetime: Lifetime},
+		Admin:      admin.user(),
+		Registered: registered.user(),
+		Denied:     denied.user(),
+	}
+	site.Admin.CAPIToken = capiToken
+	return site, nil
 }
 
 // Close closes the database. Its file is the caller's to remove, unless OpenTemporary made the site.
@@ -128,46 +104,4 @@ func openSQLite(path string) (*sql.DB, error) {
 		return nil, fmt.Errorf("opening SQLite: %w", err)
 	}
 	return db, nil
-}
-
-// Data is what is known of a real site.
-type Data struct {
-	// Now is when its newest session was written, in seconds since 1970.
-	Now int64 `json:"now"`
-	// Config is what its configuration.php says.
-	Config struct {
-		DBPrefix string `json:"dbprefix"`
-		Secret   string `json:"secret"`
-	} `json:"config"`
-	// CookieNames are the names of the session cookies of its two applications.
-	CookieNames struct {
-		Site          string `json:"site"`
-		Administrator string `json:"administrator"`
-	} `json:"cookie_names"`
-	// Tables are its rows.
-	Tables Tables `json:"tables"`
-	// SessionCases are the cookies of its users, and what Joomla answered to each.
-	SessionCases []struct {
-		Username string `json:"username"`
-		Cookie   struct {
-			Name  string `json:"name"`
-			Value string `json:"value"`
-		} `json:"cookie"`
-		Status int `json:"joomla_status"`
-	} `json:"session_cases"`
-	// APITokenCases are requests with API tokens, and what Joomla's web services answered to each.
-	APITokenCases []struct {
-		Name    string            `json:"name"`
-		Headers map[string]string `json:"headers"`
-		Status  int               `json:"joomla_api_status"`
-	} `json:"api_token_cases"`
-}
-
-// Parse reads Data from JSON.
-func Parse(text []byte) (*Data, error) {
-	var data Data
-	if err := json.Unmarshal(text, &data); err != nil {
-		return nil, fmt.Errorf("reading the rows of the site: %w", err)
-	}
-	return &data, nil
 }
