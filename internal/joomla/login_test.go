@@ -126,6 +126,8 @@ func TestReadLogin(t *testing.T) {
 		{"doubled user", variable("joomla", registry(`a:2:{s:4:"user";a:1:{s:2:"id";i:8;}s:4:"user";a:0:{}}`)), joomla.Login{}},
 		{"doubled com_users", variable("joomla", registry(`a:2:{s:9:"com_users";a:1:{s:11:"mfa_checked";i:1;}s:9:"com_users";i:1;}`)), joomla.Login{}},
 		{"doubled __default", variable("joomla", registry(`a:2:{s:9:"__default";`+id(`i:8;`)+`s:9:"__default";`+id(`i:7;`)+`}`)), seven},
+		{"empty __default, with a user outside", variable("joomla", registry(`a:2:{s:9:"__default";a:0:{}s:4:"user";a:1:{s:2:"id";i:8;}}`)), joomla.Login{}},
+		{"doubled __default, the last of a guest", variable("joomla", registry(`a:2:{s:9:"__default";`+id(`i:8;`)+`s:9:"__default";a:0:{}}`)), joomla.Login{}},
 		{"protected", variable("joomla", registry("O:1:\"A\":1:{s:7:\"\x00*\x00user\";a:1:{s:2:\"id\";i:7;}}")), seven},
 		{"user that is a Registry", variable("joomla", registry(`a:1:{s:4:"user";O:9:"JRegistry":1:{s:4:"data";a:1:{s:2:"id";i:7;}}}`)), seven},
 		{"user by reference", variable("joomla", registry(`a:2:{s:1:"x";O:1:"U":1:{s:2:"id";i:7;}s:4:"user";r:3;}`)), seven},

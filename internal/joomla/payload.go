@@ -53,7 +53,7 @@ func Decode(payload []byte) (variables, own map[string]any, err error) {
 
 // namespace returns the values in __default, or m if there are none.
 func namespace(m map[string]any) map[string]any {
-	if space, ok := m["__default"].(map[string]any); ok {
+	if space := phpserial.Map(m["__default"]); space != nil {
 		return space
 	}
 	return m
@@ -62,6 +62,9 @@ func namespace(m map[string]any) map[string]any {
 // soleRegistry returns where the text of the variable joomla is, if payload holds nothing else. That is the usual form:
 // it needs no decoding of the outer text.
 func soleRegistry(r *phpserial.Reader, payload []byte) (text phpserial.Span, ok bool) {
+	if !bytes.Contains(payload[:min(len(payload), len(`a:1:{s:6:"joomla"`))], []byte(registryVariable)) {
+		return text, false
+	}
 	r.ResetSession(payload, false)
 	for i := 0; ; i++ {
 		t, err := r.Next()

@@ -36,9 +36,13 @@
 //   - bytes after the value, which PHP 8.2 ignores;
 //   - more than [MaxDepth] levels of nesting;
 //   - references that stand for more than [MaxReferenced] times the text;
-//   - counts for which there is no text left, which PHP refuses later;
+//   - counts for which there is no text left, which PHP refuses later, and
+//     objects without a count (O:8:"stdClass"::{}), which PHP reads as empty;
+//   - what comes after the last variable of a session, which PHP 8.2 ignores;
 //   - the unset variables (!name|) of PHP 5.
 //
 // Classes are not looked up, so that values that their classes would refuse are
-// read. Time and memory are in proportion to the length of the text.
+// read. A reference to an element that a later one of the same key has replaced
+// is the old element, where in PHP it is the new. [Reader.ResetSession] tells the
+// forms of a session apart, where PHP reads the one that it is set to. Time and memory are in proportion to the length of the text.
 package phpserial
