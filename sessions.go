@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/capi-go/capi/internal/envelopejson"
 )
 
 // A Session is one row of Joomla's table #__session. It marshals to the JSON of the contract, where every value is a
@@ -85,34 +88,82 @@ func (s Session) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads what MarshalJSON writes, and the same object with numbers or booleans in place of strings. A
 // missing member counts as null: [ClientNone], nil Data, and otherwise the zero value. Times are in UTC.
 func (s *Session) UnmarshalJSON(text []byte) error {
-	var row struct {
-		ID       *string `json:"session_id"`
-		ClientID integer `json:"client_id"`
-		Guest    integer `json:"guest"`
-		Time     integer `json:"time"`
-		Data     *string `json:"data"`
-		UserID   integer `json:"userid"`
-		Username *string `json:"username"`
+	if text = bytes.TrimSpace(text); string(text) == "null" {
+		text = []byte("{}")
 	}
-	if err := json.Unmarshal(text, &row); err != nil {
+	if !json.Valid(text) || text[0] != '{' {
+		return errors.New("capi: reading a session: not a JSON object")
+	}
+	session, _, err := parseSession(text, nil)
+	if err != nil {
 		return fmt.Errorf("capi: reading a session: %w", err)
 	}
-	*s = Session{
-		ClientID: row.ClientID.clientID(),
-		Guest:    row.Guest.value != 0,
-		Time:     unixTime(row.Time.value),
-		UserID:   row.UserID.value,
-	}
-	if row.ID != nil {
-		s.ID = *row.ID
-	}
-	if row.Data != nil {
-		s.Data = Payload(*row.Data)
-	}
-	if row.Username != nil {
-		s.Username = *row.Username
-	}
+	*s = session
 	return nil
+}
+
+// parseSession reads a valid JSON object. Data is in buffer, which is returned
+// grown as needed.
+func parseSession(object, buffer []byte) (Session, []byte, error) {
+	var (
+		session                       = Session{ClientID: ClientNone}
+		clientID, guest, time, userID integer
+		username, id                  text
+		err                           error
+	)
+	for name, value := range envelopejson.Members(object) {
+		switch memberName(name) {
+		case "session_id":
+			err = id.UnmarshalJSON(value)
+		case "client_id":
+			err = clientID.UnmarshalJSON(value)
+		case "guest":
+			err = guest.UnmarshalJSON(value)
+		case "time":
+			err = time.UnmarshalJSON(value)
+		case "data":
+			session.Data = nil
+			if value[0] == '"' {
+				if buffer == nil {
+					buffer = make([]byte, 0, len(value))
+				}
+				buffer = envelopejson.Unquote(buffer[:0], value)
+				session.Data = buffer
+			} else if string(value) != "null" {
+				err = errNotText
+			}
+		case "userid":
+			err = userID.UnmarshalJSON(value)
+		case "username":
+			err = username.UnmarshalJSON(value)
+		}
+		if err != nil {
+			return Session{}, buffer, err
+		}
+	}
+	session.ID, session.Username = string(id), string(username)
+	session.ClientID = clientID.clientID()
+	session.Guest = guest.value != 0
+	session.Time = unixTime(time.value)
+	session.UserID = userID.value
+	return session, buffer, nil
+}
+
+// memberName returns the member of a session that name is, in any case as for
+// encoding/json, or "".
+func memberName(name []byte) string {
+	names := [...]string{"session_id", "client_id", "guest", "time", "data", "userid", "username"}
+	for _, known := range names {
+		if string(name) == known {
+			return known
+		}
+	}
+	for _, known := range names {
+		if strings.EqualFold(string(name), known) {
+			return known
+		}
+	}
+	return ""
 }
 
 // unix returns t in seconds since 1970, as Joomla stores it: 0 for the zero time.
@@ -133,6 +184,9 @@ func unixTime(seconds int64) time.Time {
 
 // errNotInteger says nothing of the value, which may be anything that a client wrote.
 var errNotInteger = errors.New("not a whole number")
+
+// errNotText says as little.
+var errNotText = errors.New("not text")
 
 // An integer is a whole number that arrives as a number or as text, by driver, column type and Joomla version.
 type integer struct {

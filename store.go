@@ -7,6 +7,8 @@ import (
 	"iter"
 	"math"
 	"strconv"
+
+	"github.com/capi-go/capi/internal/envelopejson"
 )
 
 // A Store reads the sessions of a site. It must be safe for concurrent use. Package storetest tests one.
@@ -176,6 +178,20 @@ func (c *payloadColumn) Scan(src any) error {
 
 // A text is a string that arrives as bytes or as a string, by driver and column type, and is empty for null.
 type text string
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (t *text) UnmarshalJSON(value []byte) error {
+	var short [256]byte
+	switch {
+	case value[0] == '"':
+		*t = text(envelopejson.Unquote(short[:0], value))
+	case string(value) == "null":
+		*t = ""
+	default:
+		return errNotText
+	}
+	return nil
+}
 
 // Scan implements [sql.Scanner].
 func (t *text) Scan(src any) error {
