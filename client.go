@@ -57,7 +57,7 @@ type ClientConfig struct {
 type Client struct {
 	config   ClientConfig
 	http     http.Client
-	endpoint *url.URL
+	endpoint Secret // a URL, whose query may hold a token
 }
 
 // NewClient returns a Client of the endpoint at rawURL, such as
@@ -99,7 +99,7 @@ func (c ClientConfig) NewClient(rawURL string) (*Client, error) {
 	if c.MaxSessionSize == 0 {
 		c.MaxSessionSize = 64 << 20
 	}
-	client := &Client{config: c, endpoint: endpoint}
+	client := &Client{config: c, endpoint: NewSecret(rawURL)}
 	if c.HTTPClient != nil {
 		client.http = *c.HTTPClient
 	} else {
@@ -127,7 +127,7 @@ func (c *Client) Sessions(ctx context.Context) iter.Seq2[Session, error] {
 // read calls yield with each session until it returns false. The error is nil if
 // it did, or the list was whole.
 func (c *Client) read(parent context.Context, yield func(Session, error) bool) error {
-	if c.endpoint == nil {
+	if c.endpoint.Reveal() == "" {
 		return errors.New("a Client made without NewClient")
 	}
 	ctx, cancel := context.WithCancelCause(parent)

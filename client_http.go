@@ -29,7 +29,10 @@ func newTransport() *http.Transport {
 // get asks the endpoint, wherever on its host that is.
 func (c *Client) get(ctx context.Context) (*http.Response, error) {
 	const maxRedirects = 10
-	target := c.endpoint
+	target, err := url.Parse(c.endpoint.Reveal())
+	if err != nil {
+		return nil, errors.New("malformed URL") // NewClient has parsed it.
+	}
 	for range maxRedirects + 1 {
 		response, err := c.ask(ctx, target)
 		if err != nil {
