@@ -3,6 +3,7 @@ package capi_test
 import (
 	"bytes"
 	"encoding/json"
+	"strconv"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -47,7 +48,8 @@ func FuzzSession(f *testing.F) {
 	})
 }
 
-// FuzzSessionUnmarshalJSON checks that what is read from any text is written so that it reads the same again.
+// FuzzSessionUnmarshalJSON checks that what is read from any text is written so that it reads the same again, and is
+// what encoding/json reads of it into a plain struct.
 func FuzzSessionUnmarshalJSON(f *testing.F) {
 	for _, text := range []string{
 		`{"session_id":"a","client_id":"1","guest":"0","time":"1445783987","data":"x|N;","userid":"99","username":"steve"}`,
@@ -56,11 +58,39 @@ func FuzzSessionUnmarshalJSON(f *testing.F) {
 	} {
 		f.Add([]byte(text))
 	}
+	f.Add([]byte(`{"Session_ID":"a","ſession_id":"b","data":"\ud83d\ude00\udc00\"","data":null,"userid":"7"}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var first, second capi.Session
-		if json.Unmarshal(text, &first) != nil {
+		err := json.Unmarshal(text, &first)
+		var row struct {
+			ID       *string `json:"session_id"`
+			ClientID any     `json:"client_id"`
+			Guest    any     `json:"guest"`
+			Time     any     `json:"time"`
+			Data     *string `json:"data"`
+			UserID   any     `json:"userid"`
+			Username *string `json:"username"`
+		}
+		plain := json.Unmarshal(text, &row)
+		if err != nil {
 			assert.Equal(t, capi.Session{}, first, "an error leaves a session as it was")
 			return
+		}
+		require.NoError(t, plain)
+		for _, pair := range []struct {
+			want *string
+			got  string
+		}{{row.ID, first.ID}, {row.Data, string(first.Data)}, {row.Username, first.Username}} {
+			if pair.want == nil {
+				pair.want = new(string)
+			}
+			require.Equal(t, *pair.want, pair.got)
+		}
+		require.Equal(t, row.Data == nil, first.Data == nil)
+		if number, ok := row.UserID.(string); ok && number != "" {
+			value, err := strconv.ParseInt(number, 10, 64)
+			require.NoError(t, err)
+			require.Equal(t, value, first.UserID)
 		}
 		written, err := first.MarshalJSON()
 		require.NoError(t, err)

@@ -60,6 +60,44 @@ func TestMemoryDoesNotGrowWithTheList(t *testing.T) {
 	}
 	server := serve(t, capi.NewHandler(generated(n, 2<<10), answering(nil)), false)
 
+	var end ending
+	requireFlatHeap(t, limit, func() {
+		response, err := server.Client().Get(server.URL)
+		require.NoError(t, err)
+		defer response.Body.Close()
+		_, err = io.CopyBuffer(&end, struct{ io.Reader }{response.Body}, make([]byte, 32<<10))
+		require.NoError(t, err)
+	})
+	assert.True(t, bytes.HasSuffix(end.last, []byte(`],"error":false,"status":200}`)), "%s", end.last)
+	assert.Greater(t, end.size, int64(n)*(2<<10))
+}
+
+// The same list passes through a Client.
+func TestClientMemoryDoesNotGrowWithTheList(t *testing.T) {
+	if testing.Short() {
+		t.Skip("moves 400 MB")
+	}
+	n, limit := 200_000, uint64(16<<20)
+	if raceEnabled {
+		n = 20_000
+	}
+	server := serve(t, capi.NewHandler(generated(n, 2<<10), answering(nil)), false)
+	client := newClient(t, server.URL, capi.ClientConfig{})
+	count, size := 0, 0
+	requireFlatHeap(t, limit, func() {
+		for session, err := range client.Sessions(t.Context()) {
+			require.NoError(t, err)
+			count++
+			size += len(session.Data)
+		}
+	})
+	assert.Equal(t, n, count)
+	assert.Equal(t, n*(2<<10), size)
+}
+
+// requireFlatHeap checks that the heap stays below limit while do is at work.
+func requireFlatHeap(t *testing.T, limit uint64, do func()) {
+	t.Helper()
 	// What other tests left behind is not of interest.
 	debug.FreeOSMemory()
 	var memory runtime.MemStats
@@ -85,25 +123,16 @@ func TestMemoryDoesNotGrowWithTheList(t *testing.T) {
 			}
 		}
 	}()
-	var end ending
 	began := time.Now()
-	response, err := server.Client().Get(server.URL)
-	if err == nil {
-		_, err = io.CopyBuffer(&end, struct{ io.Reader }{response.Body}, make([]byte, 32<<10))
-		_ = response.Body.Close()
-	}
+	do()
 	took := time.Since(began)
 	close(stop)
 	<-stopped
 
-	require.NoError(t, err)
-	assert.True(t, bytes.HasSuffix(end.last, []byte(`],"error":false,"status":200}`)), "%s", end.last)
-	assert.Greater(t, end.size, int64(n)*(2<<10))
 	assert.Greater(t, samples, 10)
 	runtime.ReadMemStats(&memory)
-	t.Logf("%d sessions, %d MB in %v (%.0f MB/s): heap at most %.1f MiB allocated, %.1f MiB in use (%.1f MiB before), %d collections",
-		n, end.size/1e6, took.Round(time.Millisecond), float64(end.size)/1e6/took.Seconds(),
-		float64(alloc)/(1<<20), float64(inUse)/(1<<20), float64(before)/(1<<20), memory.NumGC-collections)
+	t.Logf("%v: heap at most %.1f MiB allocated, %.1f MiB in use (%.1f MiB before), %d collections",
+		took.Round(time.Millisecond), float64(alloc)/(1<<20), float64(inUse)/(1<<20), float64(before)/(1<<20), memory.NumGC-collections)
 	assert.Less(t, alloc, limit, "HeapAlloc")
 	assert.Less(t, inUse, limit, "HeapInuse")
 }

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/capi-go/capi/internal/envelopejson"
 )
 
 // A Session is one row of Joomla's table #__session. It marshals to the JSON of
@@ -125,54 +128,100 @@ func (s Session) MarshalJSON() ([]byte, error) {
 // booleans in place of strings. A missing member is the same as null. Times are in
 // UTC.
 func (s *Session) UnmarshalJSON(text []byte) error {
-	var row struct {
-		ID       *string    `json:"session_id"`
-		ClientID jsonColumn `json:"client_id"`
-		Guest    jsonColumn `json:"guest"`
-		Time     jsonColumn `json:"time"`
-		Data     *string    `json:"data"`
-		UserID   jsonColumn `json:"userid"`
-		Username jsonColumn `json:"username"`
+	if text = bytes.TrimSpace(text); string(text) == "null" {
+		text = []byte("{}")
 	}
-	if err := json.Unmarshal(text, &row); err != nil {
+	if !json.Valid(text) || text[0] != '{' {
+		return errors.New("capi: reading a session: not a JSON object")
+	}
+	session, _, err := parseSession(text, nil)
+	if err != nil {
 		return fmt.Errorf("capi: reading a session: %w", err)
 	}
-	*s = Session{}
-	if row.ID != nil {
-		s.ID = *row.ID
-	}
-	if row.Data != nil {
-		s.Data = Payload(*row.Data)
-	}
-	s.setColumns(row.ClientID, row.Guest, row.Time, row.UserID, row.Username)
+	*s = session
 	return nil
 }
 
-// A jsonColumn is a column that may be a string, a number, a boolean or null,
-// which is nil.
-type jsonColumn []byte
-
-// UnmarshalJSON implements [json.Unmarshaler].
-func (c *jsonColumn) UnmarshalJSON(text []byte) error {
-	switch text[0] {
-	case 'n':
-		*c = nil
-	case 'f':
-		*c = jsonColumn("0")
-	case 't':
-		*c = jsonColumn("1")
-	case '"':
-		var s string
-		if err := json.Unmarshal(text, &s); err != nil {
-			return err
+// parseSession reads a valid JSON object. Data is in buffer, which is returned
+// grown as needed.
+func parseSession(object, buffer []byte) (Session, []byte, error) {
+	var (
+		session                                   Session
+		id, clientID, guest, when, user, username []byte
+		err                                       error
+	)
+	for name, value := range envelopejson.Members(object) {
+		switch memberName(name) {
+		case "session_id":
+			id, err = jsonColumn(value)
+		case "client_id":
+			clientID, err = jsonColumn(value)
+		case "guest":
+			guest, err = jsonColumn(value)
+		case "time":
+			when, err = jsonColumn(value)
+		case "data":
+			session.Data = nil
+			if value[0] == '"' {
+				if buffer == nil {
+					buffer = make([]byte, 0, len(value))
+				}
+				buffer = envelopejson.Unquote(buffer[:0], value)
+				session.Data = buffer
+			} else if string(value) != "null" {
+				err = errNotText
+			}
+		case "userid":
+			user, err = jsonColumn(value)
+		case "username":
+			username, err = jsonColumn(value)
 		}
-		*c = jsonColumn(s)
-	case '[', '{':
-		return errors.New("neither a string nor a number")
-	default:
-		*c = bytes.Clone(text)
+		if err != nil {
+			return Session{}, buffer, err
+		}
 	}
-	return nil
+	session.ID = string(id)
+	session.setColumns(clientID, guest, when, user, username)
+	return session, buffer, nil
+}
+
+// errNotText hides the value, which may be anything that a client wrote.
+var errNotText = errors.New("neither text nor a number")
+
+// jsonColumn returns a string, a number, a boolean or null as PHP gets a column
+// from MySQL. Null is nil.
+func jsonColumn(value []byte) ([]byte, error) {
+	switch value[0] {
+	case '"':
+		return envelopejson.Unquote(make([]byte, 0, len(value)), value), nil
+	case 'n':
+		return nil, nil
+	case 'f':
+		return []byte("0"), nil
+	case 't':
+		return []byte("1"), nil
+	case '[', '{':
+		return nil, errNotText
+	default:
+		return value, nil
+	}
+}
+
+// memberName returns the member of a session that name is, in any case as for
+// encoding/json, or "".
+func memberName(name []byte) string {
+	names := [...]string{"session_id", "client_id", "guest", "time", "data", "userid", "username"}
+	for _, known := range names {
+		if string(name) == known {
+			return known
+		}
+	}
+	for _, known := range names {
+		if strings.EqualFold(string(name), known) {
+			return known
+		}
+	}
+	return ""
 }
 
 // setColumns sets the fields of s to what columns hold, of which nil is null.

@@ -1,5 +1,6 @@
-// Reststore serves the session list of another service: its Store asks a REST service where a site's own database is out
-// of reach. It brings such a service along, and asks for a bearer token of its own.
+// Reststore serves the session list of another service: its Store is a Client of
+// that service, for where a site's own database is out of reach. It brings such a
+// service along, and asks for a bearer token of its own.
 //
 //	go run ./reststore
 package main
@@ -14,7 +15,6 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
-	"time"
 
 	"github.com/capi-go/capi"
 	"github.com/capi-go/capi/examples/internal/demo"
@@ -42,7 +42,10 @@ func run(addr string) (err error) {
 	}
 	defer service.Close()
 
-	store := &restStore{client: newClient(), url: service.URL + demo.Path, token: joomla.Admin.APIToken}
+	store, err := capi.ClientConfig{APIToken: capi.NewSecret(joomla.Admin.APIToken)}.NewClient(service.URL + demo.Path)
+	if err != nil {
+		return err
+	}
 	token := rand.Text()
 	mux := http.NewServeMux()
 	mux.Handle(demo.Path, capi.NewHandler(store, bearer(token)))
@@ -60,13 +63,6 @@ func newService(joomla *site.Site) (*httptest.Server, error) {
 	mux := http.NewServeMux()
 	mux.Handle(demo.Path, capi.NewHandler(capi.NewSQLStore(s), capi.NewTokenAuthorizer(s)))
 	return httptest.NewServer(mux), nil
-}
-
-// newClient returns a client that does not wait for a service that says nothing.
-func newClient() *http.Client {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.ResponseHeaderTimeout = 10 * time.Second
-	return &http.Client{Transport: transport}
 }
 
 // bearer accepts whoever has token.

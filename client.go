@@ -1,0 +1,220 @@
+package capi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/capi-go/capi/internal/envelopejson"
+)
+
+// A ClientConfig holds a [Client]'s optional settings. The zero value sends no
+// credentials and has limits that fit a site of any size.
+type ClientConfig struct {
+	// Cookie is the cookie of a Super Admin's session, as name=value.
+	Cookie Secret
+	// APIToken is a Joomla API token. It is sent as Authorization: Bearer and as
+	// X-Joomla-Token, since some servers keep the former from PHP.
+	APIToken Secret
+	// CAPIToken is a token of the cAPI extension, sent in the header token.
+	CAPIToken Secret
+	// HTTPClient sends the requests. Its Timeout bounds the time for the whole
+	// list, and its CheckRedirect is not used. Nil is one with a connection pool
+	// of its own, and timeouts for connecting, but none for the whole list.
+	HTTPClient *http.Client
+	// StallTimeout is how long the server may keep a reader waiting, for the
+	// head of its answer and for each next part of it. Zero is 30 seconds.
+	StallTimeout time.Duration
+	// MaxSessionSize is how many bytes of JSON one session may take. Zero is
+	// 64 MiB, four times what Joomla's column data (mediumtext) holds: only data
+	// that is mostly control characters takes more.
+	MaxSessionSize int
+}
+
+// A Client reads the session list of an endpoint: one of this package, of cAPI
+// as its documentation has it, or of cAPI 1.3.6, whose rows are members by
+// number. It is the [Store] of that endpoint's sessions, and safe for concurrent
+// use. Make one with [ClientConfig.NewClient]; the zero Client returns an error.
+//
+//   - A range sends one request. It holds one session at a time, in memory of up
+//     to some times MaxSessionSize, and ends when its context does. Ending it
+//     early closes the connection, so that the server stops too.
+//   - A list counts as whole only if it ends as the contract has it, with error
+//     false and status 200, and nothing after it. One that is cut gives an error
+//     that wraps [io.ErrUnexpectedEOF]. Sessions that came before are real.
+//   - An answer that is no list gives a [*ResponseError], which wraps
+//     [ErrUnauthenticated] for 401 and [ErrForbidden] for 403. cAPI 1.3.6 answers
+//     403 to guests too.
+//   - Redirects are followed to the same host and port, and from http to https
+//     at the default ports. Nothing is sent anywhere else.
+//   - No error shows credentials, the URL's query, or anything of a body.
+type Client struct {
+	config   ClientConfig
+	http     http.Client
+	endpoint Secret // a URL, whose query may hold a token
+}
+
+// NewClient returns a Client of the endpoint at rawURL, such as
+// https://example.org/api/v1/user/sessions. Changing c later does not change it.
+// The error names everything that is wrong with c and rawURL.
+func (c ClientConfig) NewClient(rawURL string) (*Client, error) {
+	var errs []error
+	refuse := func(format string, args ...any) { errs = append(errs, fmt.Errorf("capi: "+format, args...)) }
+	endpoint, err := url.Parse(rawURL)
+	switch {
+	case err != nil: // Its text holds the URL.
+		refuse("malformed URL of an endpoint")
+	case endpoint.Scheme != "http" && endpoint.Scheme != "https", endpoint.Hostname() == "":
+		refuse("the URL of an endpoint is not http(s)://HOST/…")
+	case endpoint.User != nil:
+		refuse("user and password in the URL of an endpoint")
+	}
+	if name, _, ok := strings.Cut(c.Cookie.Reveal(), "="); c.Cookie.Reveal() != "" && (!ok || name == "") || !isVisible(c.Cookie, ' ') {
+		refuse("ClientConfig.Cookie is not name=value")
+	}
+	if !isVisible(c.APIToken, '!') {
+		refuse("ClientConfig.APIToken is not visible ASCII")
+	}
+	if !isVisible(c.CAPIToken, '!') {
+		refuse("ClientConfig.CAPIToken is not visible ASCII")
+	}
+	if c.StallTimeout < 0 {
+		refuse("negative StallTimeout %v", c.StallTimeout)
+	}
+	if c.MaxSessionSize < 0 {
+		refuse("negative MaxSessionSize %d", c.MaxSessionSize)
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	if c.StallTimeout == 0 {
+		c.StallTimeout = 30 * time.Second
+	}
+	if c.MaxSessionSize == 0 {
+		c.MaxSessionSize = 64 << 20
+	}
+	client := &Client{config: c, endpoint: NewSecret(rawURL)}
+	if c.HTTPClient != nil {
+		client.http = *c.HTTPClient
+	} else {
+		client.http.Transport = newTransport()
+	}
+	client.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return client, nil
+}
+
+// isVisible reports whether s holds nothing but ASCII from lowest on.
+func isVisible(s Secret, lowest rune) bool {
+	return strings.IndexFunc(s.Reveal(), func(r rune) bool { return r < lowest || r > '~' }) < 0
+}
+
+// Sessions returns an iterator over the sessions of the endpoint, in its order.
+// The Data of a Session is valid until the next one is asked for.
+func (c *Client) Sessions(ctx context.Context) iter.Seq2[Session, error] {
+	return func(yield func(Session, error) bool) {
+		if err := c.read(ctx, yield); err != nil {
+			yield(Session{}, fmt.Errorf("capi: reading a session list: %w", err))
+		}
+	}
+}
+
+// read calls yield with each session until it returns false. The error is nil if
+// it did, or the list was whole.
+func (c *Client) read(parent context.Context, yield func(Session, error) bool) error {
+	if c.endpoint.Reveal() == "" {
+		return errors.New("a Client made without NewClient")
+	}
+	ctx, cancel := context.WithCancelCause(parent)
+	defer cancel(nil)
+	watch := time.AfterFunc(c.config.StallTimeout, func() { cancel(errStalled) })
+	defer watch.Stop()
+
+	response, err := c.get(ctx)
+	watch.Stop()
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	body := &bodyReader{ctx: ctx, body: response.Body, watch: watch, stall: c.config.StallTimeout}
+	if response.StatusCode != http.StatusOK {
+		return readRefusal(response.StatusCode, body)
+	}
+
+	rows := envelopejson.NewReader(body, c.config.MaxSessionSize)
+	var buffer []byte
+	for {
+		row, err := rows.Next()
+		// What was read ahead must not outlive the context.
+		if err := parent.Err(); err != nil {
+			return err
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case errors.Is(err, envelopejson.ErrRefused):
+			return newResponseError(rows.Status(), rows.Message())
+		case err != nil:
+			return err
+		}
+		var session Session
+		if session, buffer, err = parseSession(row, buffer); err != nil {
+			return fmt.Errorf("a session: %w", err)
+		}
+		if !yield(session, nil) {
+			return nil
+		}
+	}
+}
+
+// readRefusal returns the error for an answer whose HTTP status is not 200.
+func readRefusal(status int, body io.Reader) error {
+	const limit = 64 << 10
+	rows := envelopejson.NewReader(io.LimitReader(body, limit), limit)
+	for {
+		// Whatever is wrong with the body, the answer is a refusal.
+		if _, err := rows.Next(); err != nil {
+			return newResponseError(status, rows.Message())
+		}
+	}
+}
+
+// A ResponseError is an endpoint's answer that is no session list. It wraps
+// [ErrUnauthenticated] if the status is 401, and [ErrForbidden] if it is 403.
+type ResponseError struct {
+	// StatusCode is the HTTP status or, where that is 200, the envelope's.
+	StatusCode int
+	// Message is the message of the envelope, cut after 1 KiB, and empty if there
+	// is none. It is the server's text, may hold anything, and is not a part of
+	// Error's.
+	Message string
+}
+
+func newResponseError(status int, message string) *ResponseError {
+	const limit = 1 << 10
+	if len(message) > limit {
+		message = strings.ToValidUTF8(message[:limit], "")
+	}
+	return &ResponseError{StatusCode: status, Message: message}
+}
+
+// Error returns the status.
+func (e *ResponseError) Error() string {
+	return strings.TrimSpace(fmt.Sprintf("the endpoint answered with status %d %s", e.StatusCode, http.StatusText(e.StatusCode)))
+}
+
+// Unwrap returns ErrUnauthenticated, ErrForbidden or nil.
+func (e *ResponseError) Unwrap() error {
+	switch e.StatusCode {
+	case http.StatusUnauthorized:
+		return ErrUnauthenticated
+	case http.StatusForbidden:
+		return ErrForbidden
+	}
+	return nil
+}
