@@ -2,6 +2,7 @@ package capi_test
 
 import (
 	"context"
+	"database/sql"
 	"iter"
 	"net/http"
 	"net/http/httptest"
@@ -9,11 +10,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
 
 	"github.com/capi-go/capi"
 )
-
-// README: mocking
 
 type mockStore struct{ mock.Mock }
 
@@ -46,4 +46,24 @@ func TestOthersDoNot(t *testing.T) {
 	store.AssertNotCalled(t, "Sessions", mock.Anything)
 }
 
-// README: end
+type mockSessionData struct{ mock.Mock }
+
+func (m *mockSessionData) Payloads(ctx context.Context, ids []string) ([]capi.Payload, error) {
+	args := m.Called(ctx, ids)
+	return args.Get(0).([]capi.Payload), args.Error(1)
+}
+
+func TestEndedSessionsAreRefused(t *testing.T) {
+	data := new(mockSessionData)
+	data.On("Payloads", mock.Anything, []string{"abc"}).Return([]capi.Payload{nil}, nil)
+	site, err := capi.SiteOptions{SessionData: data}.NewSite(new(sql.DB), capi.SiteConfig{
+		DBType: "mysqli", DBPrefix: "jos_", Secret: capi.NewSecret("secret"), SessionHandler: "redis",
+	})
+	require.NoError(t, err)
+	auth, err := capi.NewSessionAuthorizer(site)
+	require.NoError(t, err)
+
+	r := httptest.NewRequest("GET", "/api/v1/user/sessions", nil)
+	r.AddCookie(&http.Cookie{Name: auth.CookieNames()[0], Value: "abc"})
+	assert.ErrorIs(t, auth.Authorize(r), capi.ErrUnauthenticated)
+}
