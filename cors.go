@@ -11,33 +11,43 @@ import (
 	"time"
 )
 
-// A CORS is a policy of cross-origin resource sharing: which pages of other origins may have a browser read the
+// A CORS is a policy of cross-origin resource sharing (the Fetch standard,
+// "CORS protocol"): which pages of other origins may have a browser read the
 // answers. It guards no data on its own; the [Authorizer] does.
 //
-// The zero value is the contract's policy. It puts the same three headers on every answer, whoever asks, so that pages
-// of any origin may read, but only with credentials that they hold themselves (the header token): a browser adds no
-// cookies for them. Under a policy that names origins, others get no CORS headers at all.
+// The zero value is the contract's policy. It puts the same three headers on
+// every answer, whoever asks. So pages of any origin may read, but only with
+// credentials that they hold themselves (the header token): a browser adds no
+// cookies for them. Under a policy that names origins, others get no CORS
+// headers at all.
 type CORS struct {
-	// AllowedOrigins are the origins whose pages may read, such as "https://dashboard.example.org": scheme, host and
-	// port where it is not the scheme's own, as a browser writes them. Nil is the contract's "*", which stands alone and
-	// means all; an empty slice is none.
+	// AllowedOrigins are the origins whose pages may read, such as
+	// "https://dashboard.example.org": scheme and host, and port unless it is the
+	// scheme's own, as a browser writes them. Nil is the contract's "*", which
+	// means all and allows no others in the list. An empty slice is none.
 	AllowedOrigins []string
-	// AllowedMethods are the methods that a page may use. Nil is the contract's PUT, GET, POST, DELETE and OPTIONS.
+	// AllowedMethods are the methods that a page may use. Nil is the contract's
+	// PUT, GET, POST, DELETE and OPTIONS.
 	AllowedMethods []string
-	// AllowedHeaders are the request headers that a page may set. Nil is the contract's X-Requested-With, Origin,
-	// Content-Type, token, dlid and nonce. Pages that send a Joomla API token need Authorization or X-Joomla-Token here.
+	// AllowedHeaders are the request headers that a page may set. Nil is the
+	// contract's X-Requested-With, Origin, Content-Type, token, dlid and nonce.
+	// Pages that send a Joomla API token need Authorization or X-Joomla-Token
+	// here.
 	AllowedHeaders []string
-	// AllowCredentials lets browsers send the site's cookies along, so that a Super Admin's own session authorizes the
-	// page. It needs named origins, and Joomla's cookies to be SameSite=None.
+	// AllowCredentials lets browsers send the site's cookies along, so that a
+	// Super Admin's own session authorizes the page. It needs named origins, and
+	// cookies of Joomla that are SameSite=None. False lets them send none.
 	AllowCredentials bool
-	// MaxAge is for how long a browser may keep the answer to a preflight, in whole seconds. Zero leaves that to the
-	// browser.
+	// MaxAge is how long a browser may keep the answer to a preflight, cut to
+	// whole seconds. Zero leaves that to the browser.
 	MaxAge time.Duration
 }
 
-// Handler returns a handler that applies the policy to what next answers, and answers preflights itself, with 204. It
-// is for routes beside the handler of this package, which applies the policy of its [Config]. An invalid policy gives
-// an error that names everything wrong with it. It panics if next is nil.
+// Handler returns a handler that applies the policy to the answers of next, and
+// answers preflights itself, with 204. It is for other routes than the handler
+// of this package, which applies the policy of its [Config]. The handler is
+// safe for concurrent use if next is; changing c later does not change it. The
+// error names everything that is wrong with c. Handler panics if next is nil.
 func (c CORS) Handler(next http.Handler) (http.Handler, error) {
 	if next == nil {
 		panic("capi: nil Handler")
@@ -109,8 +119,8 @@ func (c CORS) compile() (*corsPolicy, error) {
 	return policy, errors.Join(errs...)
 }
 
-// validOrigin reports whether a browser would send origin: nothing but scheme, host and port, in their usual form, which
-// is ASCII.
+// validOrigin reports whether a browser would send origin: nothing but scheme,
+// host and port, in their usual form, which is ASCII.
 func validOrigin(origin string) bool {
 	u, err := url.Parse(origin)
 	if err != nil || u.Host == "" || u.Port() == "" && strings.HasSuffix(u.Host, ":") {
@@ -137,14 +147,15 @@ func validToken(name string) bool {
 	return name != ""
 }
 
-// apply sets the CORS headers of the answer to r. If r is a preflight, it answers it and returns true.
+// apply sets the CORS headers of the answer to r. It answers a preflight, and
+// reports whether r is one.
 func (p *corsPolicy) apply(w http.ResponseWriter, r *http.Request) (done bool) {
 	header := w.Header()
 	origin := p.allow[0]
 	requested := r.Header.Get("Access-Control-Request-Method")
 	preflight := r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && requested != ""
 	if p.origins != nil {
-		// Added, never set, since handlers around this one may vary their answers by more than that.
+		// Added, never set: handlers around this one may vary their answers by more.
 		header.Add("Vary", "Origin")
 		if origin = r.Header.Get("Origin"); !slices.Contains(p.origins, origin) || preflight && !p.allowsMethod(requested) {
 			origin = ""
@@ -171,7 +182,8 @@ func (p *corsPolicy) apply(w http.ResponseWriter, r *http.Request) (done bool) {
 	return preflight
 }
 
-// allowsMethod reports whether a page may use method. The Fetch standard always lets it use GET, HEAD and POST.
+// allowsMethod reports whether a page may use method. The Fetch standard always
+// lets it use GET, HEAD and POST.
 func (p *corsPolicy) allowsMethod(method string) bool {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost:

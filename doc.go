@@ -32,8 +32,8 @@
 //
 // The handler takes a [Store], which reads sessions, and an [Authorizer], which
 // decides who may see them. [SQLStore] and the authorizers of this package read
-// the database of Joomla 3.3 to 6; a service may bring its own of either. Package
-// storetest tests a Store. [Config] has the handler's settings.
+// the database of Joomla 3.3 to 6; a service may bring its own of either.
+// Package storetest tests a Store. [Config] has the handler's settings.
 //
 // # Who gets in
 //
@@ -45,17 +45,18 @@
 //   - [APITokenAuthorizer]: a Joomla API token, of Joomla 4 and later.
 //   - [CAPITokenAuthorizer]: a token of the cAPI extension.
 //
-// [AnyOf] joins them. A Super Admin is a user with core.admin on the root asset,
-// or the $root_user of the configuration, whose account is in order. Where this
-// package differs from Joomla, it refuses: doc/compatibility.md lists where.
+// [AnyOf] joins them. A Super Admin is a user with core.admin on the root
+// asset, or the $root_user of the configuration, whose account is in order.
+// Where this package differs from Joomla, it refuses: doc/compatibility.md
+// lists where.
 //
 // # What it exposes
 //
 // Clients get the list in the [Envelope] that they know,
 // {"msg":[…],"error":false,"status":200}, with every row as it is in the table.
-// That includes session ids, with which sessions can be taken over, and whatever
-// the sessions hold. [Config] has a list of [Redaction] for those who want to send
-// less: [MaskSecrets], [OmitData] and [PseudonymizeIDs].
+// That includes session ids, with which sessions can be taken over, and
+// whatever the sessions hold. [Config] has a list of [Redaction] for those who
+// want to send less: [MaskSecrets], [OmitData] and [PseudonymizeIDs].
 //
 // The list is streamed, so that memory does not grow with it. One that fails
 // breaks the connection, so that no client takes a part for the whole.
@@ -63,14 +64,14 @@
 // # Security
 //
 //   - A guard that fails is an error, never access.
-//   - Neither a log nor an error of this package has a credential, a session id, a
-//     payload, or anything else that a client sent. Passwords of a configuration
-//     are of type [Secret].
-//   - Why a request is refused is logged at level Debug, and who has read a list at
-//     level Info; the client gets fixed messages.
+//   - Neither a log nor an error of this package has a credential, a session
+//     id, a payload, or anything else that a client sent. Passwords of a
+//     configuration are of type [Secret].
+//   - Why a request is refused is logged at level Debug, and who has read a
+//     list at level Info; the client gets fixed messages.
 //   - Nothing that is read from a file, a table or a request makes this package
 //     panic, or use time or memory out of proportion to its size.
 //   - Nothing is written to the site.
-//   - It does not encrypt and does not limit rates: that is the job of the server
-//     that it is mounted on, or of a proxy.
+//   - It does not encrypt and does not limit rates: that is the job of the
+//     server that it is mounted on, or of a proxy.
 package capi

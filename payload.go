@@ -12,6 +12,8 @@ import (
 // Payload is the data column of Joomla's session table: what PHP's session
 // handler wrote, byte for byte. A nil Payload is NULL: the site keeps its
 // session data elsewhere. An empty one is a session that holds nothing yet.
+// Methods only read it, so that it is safe for concurrent use while nobody
+// changes it.
 //
 // Joomla has stored it in three ways, which Decode and State tell apart by
 // themselves:
@@ -30,7 +32,7 @@ type Payload []byte
 type PayloadError struct {
 	// Offset counts the bytes of the Payload before the place where it is
 	// malformed. Where the place is inside base64 text, it is that of the group
-	// of four characters that stands for it.
+	// of four characters that encodes it.
 	Offset int
 	// Expected is what should have been there.
 	Expected string
@@ -42,19 +44,19 @@ func (e *PayloadError) Error() string {
 }
 
 // Decode returns the session's variables, or for Joomla 3.4.7 and later, which
-// has but one, the data of the Registry in it. A nil Payload gives a nil map, an
-// empty one an empty map. Errors are of type *[PayloadError].
+// has but one, the data of the Registry in it. A nil Payload gives a nil map,
+// an empty one an empty map. Errors are of type *[PayloadError].
 //
 // PHP's values become these:
 //
-//   - null, bool, int, float and string: nil, bool, int64, float64 and string. A
-//     string is whatever bytes PHP had, which need not be UTF-8. A float may be
-//     infinite or not a number, which encoding/json refuses.
+//   - null, bool, int, float and string: nil, bool, int64, float64 and string.
+//     A string is whatever bytes PHP had, which need not be UTF-8. A float may
+//     be infinite or not a number, which encoding/json refuses.
 //   - a list, which has the keys 0, 1, 2 … in this order, and an empty array:
 //     []any.
 //   - any other array, and an object: map[string]any, with integer keys as
-//     decimal strings, property names without the marks of their visibility, and
-//     no class names.
+//     decimal strings, property names without the marks of their visibility,
+//     and no class names.
 //   - a Joomla Registry: the data that it holds.
 //   - an enum: the string "Class:Case".
 //   - an object with a serialization of its own: the string that it made.
@@ -80,8 +82,8 @@ func payloadError(err error) error {
 	return err
 }
 
-// State is what people look for in a session's data, wherever the Joomla version
-// at hand keeps it. What the session does not hold has its zero value.
+// State is what people look for in a session's data, wherever the Joomla
+// version at hand keeps it. What the session does not hold has its zero value.
 type State struct {
 	// Counter is how many requests the session has seen (session.counter).
 	Counter int64
