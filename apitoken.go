@@ -7,6 +7,7 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"net/http"
@@ -20,7 +21,7 @@ import (
 // An APITokenAuthorizer is the [Authorizer] of programs that have a Joomla API
 // token of a Super Admin, in the header Authorization (Bearer) or
 // X-Joomla-Token. It is safe for concurrent use; make one with
-// [NewAPITokenAuthorizer].
+// [NewAPITokenAuthorizer]; the zero value fails.
 //
 // A token, of Joomla 4 and later, is accepted as Joomla's plugin
 // api-authentication/token accepts it:
@@ -93,6 +94,9 @@ func (a *APITokenAuthorizer) User(r *http.Request) (User, error) {
 	token, ok := parseAPIToken(apiTokenText(r.Header))
 	if !ok {
 		return User{}, errNoAPIToken
+	}
+	if a.site == nil {
+		return User{}, errors.New("capi: APITokenAuthorizer without a site")
 	}
 	rows, err := a.site.accounts(r.Context(), a.query, token.userID)
 	if err != nil {

@@ -2,6 +2,7 @@ package capi
 
 import (
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,7 +10,7 @@ import (
 
 // A CAPITokenAuthorizer is the [Authorizer] of programs that have a token of
 // the cAPI extension of a Super Admin, in the header token. It is safe for
-// concurrent use; make one with [NewCAPITokenAuthorizer].
+// concurrent use; make one with [NewCAPITokenAuthorizer]; the zero value fails.
 //
 // A token is accepted if exactly one row of the extension's table has it, and
 // that row is published. Otherwise it is refused with [ErrUnauthenticated],
@@ -56,6 +57,9 @@ func (a *CAPITokenAuthorizer) User(r *http.Request) (User, error) {
 	sent := r.Header.Get("token")
 	if !isCAPIToken(sent) {
 		return User{}, errNoCAPIToken
+	}
+	if a.site == nil {
+		return User{}, errors.New("capi: CAPITokenAuthorizer without a site")
 	}
 	rows, err := a.site.accounts(r.Context(), a.query, sent)
 	if err != nil {
