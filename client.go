@@ -17,7 +17,8 @@ import (
 // A ClientConfig holds a [Client]'s optional settings. The zero value sends no
 // credentials and has limits that fit a site of any size.
 type ClientConfig struct {
-	// Cookie is the cookie of a Super Admin's session, as name=value.
+	// Cookie is the cookie of a Super Admin's session, as name=value. The zero
+	// Secret sends none; likewise below.
 	Cookie Secret
 	// APIToken is a Joomla API token. It is sent as Authorization: Bearer and as
 	// X-Joomla-Token, since some servers keep the former from PHP.

@@ -27,7 +27,8 @@ type CORS struct {
 	// means all and allows no others in the list. An empty slice is none.
 	AllowedOrigins []string
 	// AllowedMethods are the methods that a page may use. Nil is the contract's
-	// PUT, GET, POST, DELETE and OPTIONS.
+	// PUT, GET, POST, DELETE and OPTIONS; an empty slice is only those that pages
+	// may always use: GET, HEAD and POST.
 	AllowedMethods []string
 	// AllowedHeaders are the request headers that a page may set. Nil is the
 	// contract's X-Requested-With, Origin, Content-Type, token, dlid and nonce.

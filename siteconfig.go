@@ -180,13 +180,13 @@ func LoadSiteConfig(path string) (SiteConfig, error) {
 // could assign a property that is read, such as a constructor. Fill in a
 // SiteConfig by hand then.
 //
-// An error about the text wraps [ErrSiteConfig] and names the line and what is
-// wrong there, but never what the text holds, since that includes passwords.
-// Nothing is returned of a text that is malformed, such as one cut short.
+// An error about the text wraps [ErrSiteConfig] and says the line and what was wrong
+// there, but never what the text holds, since that includes passwords. Nothing is
+// returned of a text that is malformed, such as one cut short.
 func ReadSiteConfig(r io.Reader) (SiteConfig, error) { return readSiteConfig(r, "") }
 
-// readSiteConfig is ReadSiteConfig with what errors begin with that are about
-// the text.
+// readSiteConfig is ReadSiteConfig with what errors begin with that are about the
+// text.
 func readSiteConfig(r io.Reader, where string) (SiteConfig, error) {
 	source, err := io.ReadAll(io.LimitReader(r, phpconfig.MaxSize+1))
 	if err != nil {
