@@ -21,7 +21,7 @@ import (
 //   - up to 3.4.6 in PHP's own session format, name|value name|value, with the
 //     bytes NUL * NUL, by which PHP marks protected properties, written as the
 //     six characters \0\0\0 (JSessionStorageDatabase);
-//   - since then, 3.x, 4 and 5 alike, with a single variable "joomla": the
+//   - since then, in 3.x to 6 alike, with a single variable "joomla": the
 //     base64 text of a serialized Registry;
 //   - either of them as one serialized array, on sites where
 //     session.serialize_handler is php_serialize.
