@@ -78,8 +78,8 @@ const (
 func scanLogin(r *phpserial.Reader, serialized []byte) (login Login, ok bool) {
 	// places are those of the open containers. Deeper ones do not matter.
 	var places [4]place
-	// outer is what data holds, and inner what __default in it does, which counts
-	// if it is there.
+	// outer is what data holds, and inner what __default in it does, which
+	// counts if it is there.
 	var outer, inner Login
 	var nested, found bool
 	r.Reset(serialized, false)
