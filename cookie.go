@@ -103,6 +103,9 @@ func (a *SessionAuthorizer) Authorize(r *http.Request) error {
 // users, it prefers a Super Admin. Errors are those of Authorize, but for the want
 // of core.admin.
 func (a *SessionAuthorizer) User(r *http.Request) (User, error) {
+	if a.site == nil {
+		return User{}, errNoSite
+	}
 	ids := sessionIDs(r.Header["Cookie"], a.names)
 	if len(ids) == 0 {
 		return User{}, errNoCookie
