@@ -144,9 +144,10 @@ func (a *SessionAuthorizer) User(r *http.Request) (User, error) {
 	return user, nil
 }
 
-// worse returns the reason to give of two.
+// worse returns the reason to give of two: the first that says more than that a
+// session is unknown, but any that somebody is known and forbidden.
 func worse(a, b error) error {
-	if a == nil || errors.Is(b, ErrForbidden) && !errors.Is(a, ErrForbidden) {
+	if a == nil || a == error(errUnknownSession) || errors.Is(b, ErrForbidden) && !errors.Is(a, ErrForbidden) {
 		return b
 	}
 	return a
