@@ -1,0 +1,37 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"syscall"
+)
+
+// dial connects to MySQL. The driver asks the network for 4 KB at a time, which for a list of many MB is most of what
+// reading it costs; through a buffer of 256 KB it takes a third less.
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &bufferedConn{conn, bufio.NewReaderSize(conn, 256<<10)}, nil
+}
+
+// A bufferedConn is a connection that is read through a buffer.
+type bufferedConn struct {
+	net.Conn
+	reader *bufio.Reader
+}
+
+// Read implements [net.Conn].
+func (c *bufferedConn) Read(p []byte) (int, error) { return c.reader.Read(p) }
+
+// SyscallConn implements [syscall.Conn], by which the driver finds out whether the server has closed an idle connection.
+func (c *bufferedConn) SyscallConn() (syscall.RawConn, error) {
+	conn, ok := c.Conn.(syscall.Conn)
+	if !ok {
+		return nil, syscall.EINVAL
+	}
+	return conn.SyscallConn()
+}
