@@ -106,7 +106,7 @@ func wire[T ~string](sessions capi.Sessions) wireEnvelope[T] {
 		if s.Guest {
 			guest = "1"
 		}
-		envelope.Msg = append(envelope.Msg, wireSession[T]{T(s.ID), T(fmt.Sprint(int64(s.ClientID.V))), guest,
+		envelope.Msg = append(envelope.Msg, wireSession[T]{T(s.ID), T(fmt.Sprint(int64(s.ClientID))), guest,
 			T(fmt.Sprint(s.Time.Unix())), T(s.Data), T(fmt.Sprint(s.UserID)), T(s.Username)})
 	}
 	return envelope
@@ -126,7 +126,6 @@ func BenchmarkWriter(b *testing.B) {
 		for i := range rows {
 			sessions = append(sessions, capi.Session{ID: fmt.Sprintf("%026x", random.Uint64()), Guest: i%2 == 0,
 				Time: time.Unix(1795489076, 0), Data: capi.Payload(kinds[kind](random)), UserID: int64(i), Username: "user"})
-			sessions[i].ClientID.Valid = true
 			size += int64(len(sessions[i].Data)) + 50
 		}
 		strings, phpStrings := wire[string](sessions), wire[phpString](sessions)
