@@ -91,6 +91,9 @@ func (a *APITokenAuthorizer) Authorize(r *http.Request) error {
 // User returns the user whose API token comes with r, Super Admin or not.
 // Errors are those of Authorize, but for the want of core.admin.
 func (a *APITokenAuthorizer) User(r *http.Request) (User, error) {
+	if a.site == nil {
+		return User{}, errNoSite
+	}
 	token, ok := parseAPIToken(apiTokenText(r.Header))
 	if !ok {
 		return User{}, errNoAPIToken

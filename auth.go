@@ -156,6 +156,9 @@ func withUser(ctx context.Context) (context.Context, *User) {
 	return context.WithValue(ctx, userKey{}, user), user
 }
 
+// errNoSite is the error of authorizers that were not made by their constructors.
+var errNoSite = errors.New("capi: authorizer without a site")
+
 var errNoCoreAdmin = &refusal{ErrForbidden, "no core.admin"}
 
 // admit ends the Authorize of authorizers that know the user of a request.

@@ -72,10 +72,3 @@ func TestAnyOfNoneRefuses(t *testing.T) {
 	assert.Equal(t, 401, w.Code)
 	assert.Zero(t, store.called.Load())
 }
-
-func TestTheRefusalsAreDistinct(t *testing.T) {
-	assert.NotErrorIs(t, capi.ErrForbidden, capi.ErrUnauthenticated)
-	assert.NotErrorIs(t, capi.ErrUnauthenticated, capi.ErrForbidden)
-	assert.ErrorContains(t, capi.ErrForbidden, "capi: ")
-	assert.ErrorContains(t, capi.ErrUnauthenticated, "capi: ")
-}

@@ -54,6 +54,9 @@ func (a *CAPITokenAuthorizer) Authorize(r *http.Request) error {
 // User returns the user whose cAPI token comes with r, Super Admin or not.
 // Errors are those of Authorize, but for the want of core.admin.
 func (a *CAPITokenAuthorizer) User(r *http.Request) (User, error) {
+	if a.site == nil {
+		return User{}, errNoSite
+	}
 	sent := r.Header.Get("token")
 	if !isCAPIToken(sent) {
 		return User{}, errNoCAPIToken

@@ -107,6 +107,9 @@ func (a *SessionAuthorizer) Authorize(r *http.Request) error {
 // two users, it prefers a Super Admin. Errors are those of Authorize, but for
 // the want of core.admin.
 func (a *SessionAuthorizer) User(r *http.Request) (User, error) {
+	if a.site == nil {
+		return User{}, errNoSite
+	}
 	ids := sessionIDs(r.Header["Cookie"], a.names)
 	if len(ids) == 0 {
 		return User{}, errNoCookie
@@ -145,9 +148,10 @@ func (a *SessionAuthorizer) User(r *http.Request) (User, error) {
 	return user, nil
 }
 
-// worse returns the reason to give of two.
+// worse returns the reason to give of two: the first that says more than that a
+// session is unknown, but any that somebody is known and forbidden.
 func worse(a, b error) error {
-	if a == nil || errors.Is(b, ErrForbidden) && !errors.Is(a, ErrForbidden) {
+	if a == nil || a == error(errUnknownSession) || errors.Is(b, ErrForbidden) && !errors.Is(a, ErrForbidden) {
 		return b
 	}
 	return a

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -120,19 +120,68 @@ func (c CORS) compile() (*corsPolicy, error) {
 	return policy, errors.Join(errs...)
 }
 
-// validOrigin reports whether a browser would send origin: nothing but scheme,
-// host and port, in their usual form, which is ASCII.
+// validOrigin reports whether a browser could send origin: scheme, host and
+// port as the URL standard serializes them (https://url.spec.whatwg.org,
+// sections 3 and 4).
 func validOrigin(origin string) bool {
-	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || u.Port() == "" && strings.HasSuffix(u.Host, ":") {
+	scheme, rest, ok := strings.Cut(origin, "://")
+	if !ok || !validScheme(scheme) {
 		return false
 	}
-	standard := map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	if u.Port() != "" && u.Port() == standard {
+	standard := map[string]string{"http": "80", "https": "443", "ws": "80", "wss": "443", "ftp": "21"}
+	special := standard[scheme] != ""
+	if inside, ok := strings.CutPrefix(rest, "["); ok {
+		ip, port, ok := strings.Cut(inside, "]")
+		addr, err := netip.ParseAddr(ip)
+		return ok && err == nil && addr.Is6() && addr.Zone() == "" && serializeIPv6(addr) == ip &&
+			(port == "" || port[0] == ':' && validPort(port[1:], standard[scheme]))
+	}
+	host, port, hasPort := strings.Cut(rest, ":")
+	if hasPort && !validPort(port, standard[scheme]) {
 		return false
 	}
-	return origin == u.Scheme+"://"+u.Host && origin == strings.ToLower(origin) &&
-		!strings.ContainsFunc(origin, func(r rune) bool { return r <= ' ' || r > '~' || r == '*' || r == ',' })
+	labels := strings.Split(strings.TrimSuffix(host, "."), ".")
+	for _, label := range labels {
+		if label == "" || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			return false
+		}
+	}
+	// A host that ends in a number is an IPv4 address, in whatever form it was
+	// written.
+	last := labels[len(labels)-1]
+	if special && (strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x") &&
+		strings.Trim(last[2:], "0123456789abcdef") == "") {
+		addr, err := netip.ParseAddr(host)
+		return err == nil && addr.String() == host
+	}
+	return true
+}
+
+// validScheme reports whether pages can have the scheme. Those of files,
+// scripts and data have an opaque origin, which is sent as null.
+func validScheme(scheme string) bool {
+	switch scheme {
+	case "", "about", "blob", "data", "file", "javascript", "mailto", "view-source":
+		return false
+	}
+	return scheme[0] >= 'a' && scheme[0] <= 'z' && strings.Trim(scheme, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == ""
+}
+
+// validPort reports whether port is written as a browser does, which leaves out
+// the one that is the scheme's own.
+func validPort(port, standard string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0 && strconv.FormatUint(n, 10) == port && port != standard
+}
+
+// serializeIPv6 returns addr as the URL standard writes it: unlike in package
+// netip, never with an IPv4 address at its end.
+func serializeIPv6(addr netip.Addr) string {
+	if !addr.Is4In6() {
+		return addr.String()
+	}
+	b := addr.As16()
+	return fmt.Sprintf("::ffff:%x:%x", uint16(b[12])<<8|uint16(b[13]), uint16(b[14])<<8|uint16(b[15]))
 }
 
 // validToken reports whether name is a token of RFC 9110, section 5.6.2.

@@ -97,7 +97,7 @@ func ExampleAnyOf() {
 	r.Header.Set("X-Monitoring", "two")
 	fmt.Println(auth.Authorize(r))
 	// Output:
-	// capi: not authenticated
+	// capi: not authenticated: no X-Operations; capi: not authenticated: no X-Monitoring
 	// <nil>
 }
 

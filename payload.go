@@ -87,37 +87,37 @@ func payloadError(err error) error {
 type State struct {
 	// Counter is how many requests the session has seen (session.counter).
 	Counter int64
-	// Started is when the session began (session.timer.start), in whole seconds,
-	// in UTC.
+	// Started is when the session began (session.timer.start), in whole
+	// seconds, in UTC.
 	Started time.Time
 	// Last is when the request before the last one came (session.timer.last).
 	Last time.Time
 	// Now is when the last request came (session.timer.now).
 	Now time.Time
 	// Browser is the User-Agent header that the session began with
-	// (session.client.browser). The client chose it. Joomla 4 and later no longer
-	// stores it.
+	// (session.client.browser). The client chose it. Joomla 4 and later no
+	// longer stores it.
 	Browser string
 	// UserID is the id of the user that is logged in, 0 for a guest.
 	UserID int64
-	// Name is the user's full name. Joomla 4 and later, and 3.x since 3.4.7, store
-	// the UserID alone: there, it is empty, as are Username and Email.
+	// Name is the user's full name. Joomla 4 and later, and 3.x since 3.4.7,
+	// store the UserID alone: there, it is empty, as are Username and Email.
 	Name string
 	// Username is the name that the user logs in with.
 	Username string
 	// Email is the user's e-mail address.
 	Email string
-	// MFAChecked reports whether the session has passed the second factor, or had
-	// none to pass (com_users.mfa_checked is 1). Joomla 4.2 and later sets it with
-	// the first page after the password: until then, and in older versions, it is
-	// false.
+	// MFAChecked reports whether the session has passed the second factor, or
+	// had none to pass (com_users.mfa_checked is 1). Joomla 4.2 and later sets
+	// it with the first page after the password: until then, and in older
+	// versions, it is false.
 	MFAChecked bool
 	// MandatoryMFASetup reports whether the user must set up a second factor
 	// before anything else (com_users.mandatory_mfa_setup is 1).
 	MandatoryMFASetup bool
-	// Application is the state that Joomla's application keeps for itself and its
-	// components (registry), such as filters and half-filled forms, decoded as by
-	// [Payload.Decode]. Nil if there is none.
+	// Application is the state that Joomla's application keeps for itself and
+	// its components (registry), such as filters and half-filled forms, decoded
+	// as by [Payload.Decode]. Nil if there is none.
 	Application map[string]any
 }
 

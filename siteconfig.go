@@ -158,13 +158,13 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.hidden()), nil }
 // LoadSiteConfig reads the file configuration.php of a Joomla site as
 // [ReadSiteConfig] does. Errors name the path; one of the file system can be
 // tested for with [errors.Is] too.
-func LoadSiteConfig(path string) (SiteConfig, error) {
+func LoadSiteConfig(path string, except ...string) (SiteConfig, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return SiteConfig{}, fmt.Errorf("capi: opening a site configuration: %w", err) // A PathError names the path.
 	}
 	defer file.Close()
-	return readSiteConfig(file, path+": ")
+	return readSiteConfig(file, path+": ", except)
 }
 
 // ReadSiteConfig reads the text of a Joomla site's configuration.php, of at
@@ -180,19 +180,33 @@ func LoadSiteConfig(path string) (SiteConfig, error) {
 // could assign a property that is read, such as a constructor. Fill in a
 // SiteConfig by hand then.
 //
+// The properties named in except, such as "password", are not read: their fields are
+// the caller's to set, and code may assign them. That is for a site whose constructor
+// takes some values from the environment. A name that [SiteConfig] has no field for is
+// an error.
+//
 // An error about the text wraps [ErrSiteConfig] and says the line and what was wrong
 // there, but never what the text holds, since that includes passwords. Nothing is
 // returned of a text that is malformed, such as one cut short.
-func ReadSiteConfig(r io.Reader) (SiteConfig, error) { return readSiteConfig(r, "") }
+func ReadSiteConfig(r io.Reader, except ...string) (SiteConfig, error) {
+	return readSiteConfig(r, "", except)
+}
 
 // readSiteConfig is ReadSiteConfig with what errors begin with that are about the
 // text.
-func readSiteConfig(r io.Reader, where string) (SiteConfig, error) {
+func readSiteConfig(r io.Reader, where string, except []string) (SiteConfig, error) {
+	wanted := maps.Clone(siteConfigSetters)
+	for _, name := range except {
+		if siteConfigSetters[name] == nil {
+			return SiteConfig{}, fmt.Errorf("%w: no property $%s is read that could be left out", ErrSiteConfig, name)
+		}
+		delete(wanted, name)
+	}
 	source, err := io.ReadAll(io.LimitReader(r, phpconfig.MaxSize+1))
 	if err != nil {
 		return SiteConfig{}, fmt.Errorf("capi: reading a site configuration: %s%w", where, err)
 	}
-	values, err := phpconfig.Properties(string(source), "JConfig", slices.Collect(maps.Keys(siteConfigSetters)))
+	values, err := phpconfig.Properties(string(source), "JConfig", slices.Collect(maps.Keys(wanted)))
 	if err != nil {
 		return SiteConfig{}, fmt.Errorf("%w: %s%w", ErrSiteConfig, where, err)
 	}

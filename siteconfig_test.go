@@ -126,6 +126,20 @@ func TestReadSiteConfigErrors(t *testing.T) {
 	}
 }
 
+func TestReadSiteConfigExcept(t *testing.T) {
+	text := configurationPHP(`public $dbprefix = 'j5_'; public $password = 'file';
+		function __construct() { $this->password = getenv('P'); $this->lifetime = getenv('L'); }`)
+	_, err := capi.ReadSiteConfig(strings.NewReader(text), "password")
+	require.ErrorContains(t, err, "names $lifetime", "which is read still")
+	got, err := capi.ReadSiteConfig(strings.NewReader(text), "password", "lifetime")
+	require.NoError(t, err)
+	assert.Equal(t, capi.SiteConfig{DBPrefix: "j5_"}, got)
+
+	_, err = capi.ReadSiteConfig(strings.NewReader(text), "pasword")
+	require.ErrorIs(t, err, capi.ErrSiteConfig)
+	assert.ErrorContains(t, err, "no property $pasword is read")
+}
+
 func TestReadSiteConfigIsBounded(t *testing.T) {
 	const limit = 1 << 20
 	text := configurationPHP("")
