@@ -26,7 +26,7 @@ type Envelope[T any] struct {
 // json_encode writes it, for other routes that want the same form. Error is set
 // for a status of 400 and above. If msg cannot be marshalled, nothing is
 // written. An error of w.Write is wrapped.
-func WriteEnvelope[T any](w http.ResponseWriter, status int, msg T) error {
+func WriteEnvelope(w http.ResponseWriter, status int, msg any) error {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)

@@ -3,10 +3,12 @@ package capi_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
 	"iter"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -87,32 +89,36 @@ func TestHandlerSendsChunks(t *testing.T) {
 }
 
 func TestHandlerStopsAfterFailedWrite(t *testing.T) {
-	var ctxErr error
-	yielded, after := 0, 0
-	store := capi.StoreFunc(func(ctx context.Context) iter.Seq2[capi.Session, error] {
-		return func(yield func(capi.Session, error) bool) {
-			defer func() { ctxErr = ctx.Err() }()
-			for yielded = range 1000 {
-				if !yield(capi.Session{Data: make(capi.Payload, 1<<10)}, nil) {
-					return
+	for name, size := range map[string]int{"between sessions": 1 << 10, "within a session": 1 << 20} {
+		t.Run(name, func(t *testing.T) {
+			var ctxErr error
+			yielded, after := 0, 0
+			store := capi.StoreFunc(func(ctx context.Context) iter.Seq2[capi.Session, error] {
+				return func(yield func(capi.Session, error) bool) {
+					defer func() { ctxErr = ctx.Err() }()
+					for yielded = range 1000 {
+						if !yield(capi.Session{Data: make(capi.Payload, size)}, nil) {
+							return
+						}
+						if ctx.Err() != nil {
+							after++
+						}
+					}
 				}
-				if ctx.Err() != nil {
-					after++
-				}
-			}
-		}
-	})
-	config, logs := logged()
-	w := &chunks{header: http.Header{}, err: errors.New("broken pipe")}
-	assert.PanicsWithError(t, http.ErrAbortHandler.Error(), func() {
-		newHandler(t, config, store, answering(nil)).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
-	})
-	assert.Less(t, yielded, 100)
-	assert.Zero(t, after)
-	assert.Len(t, w.sizes, 2, "nothing is written after an error")
-	assert.ErrorIs(t, ctxErr, context.Canceled, "the query should be dropped rather than read to its end")
-	assert.Contains(t, logs.String(), "broken pipe")
-	assert.Contains(t, logs.String(), `"level":"INFO"`)
+			})
+			config, logs := logged()
+			w := &chunks{header: http.Header{}, err: errors.New("broken pipe")}
+			assert.PanicsWithError(t, http.ErrAbortHandler.Error(), func() {
+				newHandler(t, config, store, answering(nil)).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+			})
+			assert.Less(t, yielded, 100)
+			assert.Zero(t, after)
+			assert.Len(t, w.sizes, 2, "nothing is written after an error")
+			assert.ErrorIs(t, ctxErr, context.Canceled, "the query should be dropped rather than read to its end")
+			assert.Contains(t, logs.String(), "broken pipe")
+			assert.NotContains(t, logs.String(), `"level":"ERROR"`)
+		})
+	}
 }
 
 func TestHandlerPanicsAmidList(t *testing.T) {
@@ -338,4 +344,48 @@ func TestHandlerServesManyAtOnce(t *testing.T) {
 		}()
 	}
 	group.Wait()
+}
+
+func TestHandlerNilIterator(t *testing.T) {
+	config, logs := logged()
+	store := capi.StoreFunc(func(context.Context) iter.Seq2[capi.Session, error] { return nil })
+	w := serveOnce(newHandler(t, config, store, answering(nil)))
+	assert.Equal(t, http.StatusInternalServerError, w.Code)
+	assert.Contains(t, logs.String(), "the Store returned a nil iterator")
+}
+
+// The end of an answer to HTTP/1.0 is that of the connection, which must break.
+func TestHandlerBreaksHTTP10(t *testing.T) {
+	for _, fails := range []bool{false, true} {
+		store := capi.Store(repeated(capi.Session{Data: make(capi.Payload, 4<<10)}, 100))
+		if fails {
+			store = failing(100, 4<<10, errors.New("down"))
+		}
+		for name, wrap := range map[string]func(http.Handler) http.Handler{
+			"as it is": func(next http.Handler) http.Handler { return next }, "recovered from": recovering,
+		} {
+			for _, https := range []bool{false, true} {
+				config, _ := logged()
+				server := httptest.NewUnstartedServer(wrap(newHandler(t, config, store, answering(nil))))
+				server.Config.ErrorLog = log.New(io.Discard, "", 0)
+				var connection net.Conn
+				var err error
+				if https {
+					server.StartTLS()
+					connection, err = tls.Dial("tcp", server.Listener.Addr().String(), server.Client().Transport.(*http.Transport).TLSClientConfig)
+				} else {
+					server.Start()
+					connection, err = net.Dial("tcp", server.Listener.Addr().String())
+				}
+				require.NoError(t, err)
+				_, err = io.WriteString(connection, "GET / HTTP/1.0\r\n\r\n")
+				require.NoError(t, err)
+				answer, err := io.ReadAll(connection)
+				assert.Equal(t, fails, err != nil, "%s, HTTPS=%v: %v", name, https, err)
+				assert.Equal(t, !fails, bytes.HasSuffix(answer, []byte(`"status":200}`)))
+				_ = connection.Close()
+				server.Close()
+			}
+		}
+	}
 }

@@ -255,3 +255,10 @@ func fields(s capi.Session) capi.Session {
 		ID: s.ID, ClientID: s.ClientID, Guest: s.Guest, Time: s.Time, Data: s.Data, UserID: s.UserID, Username: s.Username,
 	}
 }
+
+// serveOnce returns what handler answers to a GET.
+func serveOnce(handler http.Handler) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/v1/user/sessions", nil))
+	return w
+}

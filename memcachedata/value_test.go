@@ -78,9 +78,6 @@ func TestPayloadOfOdd(t *testing.T) {
 		assert.ErrorIs(t, err, test.want, name)
 		assert.Nil(t, payload, name)
 	}
-	payload, err := payloadOf(&memcache.Item{})
-	require.NoError(t, err)
-	assert.Empty(t, payload)
 }
 
 // Whatever the block, the text is no longer than said and is made in proportion to the block.

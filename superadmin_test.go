@@ -1,0 +1,73 @@
+package capi_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/capi-go/capi"
+)
+
+// What a site's tables lack is found out once. No query fails afterwards.
+func TestSiteFindsSchema(t *testing.T) {
+	users := columnsOf + "users"
+	tests := map[string]struct {
+		withoutReset  bool
+		factorPlugins int64
+		first         []string
+	}{
+		"4.2 and later, no factors":        {false, 0, []string{byCookie}},
+		"4.2 and later, factors":           {false, 1, []string{byCookie, byCookie}},
+		"before 3.3":                       {true, 0, []string{byCookie, users, byCookie}},
+		"before 3.3, with the later table": {true, 1, []string{byCookie, users, byCookie, byCookie}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			db := newFakeDB(byCookie, row{})
+			db.rows[byCAPIToken] = []row{{}}
+			db.withoutReset, db.factorPlugins = test.withoutReset, test.factorPlugins
+			if test.withoutReset {
+				db.tables = map[string][]string{"users": {"id", "username"}}
+			}
+			site := db.site(t)
+			require.NoError(t, newSessionAuthorizer(t, site).Authorize(withSession()))
+			assert.Equal(t, test.first, db.asked())
+			require.NoError(t, newSessionAuthorizer(t, site).Authorize(withSession()))
+			require.NoError(t, capi.NewCAPITokenAuthorizer(site).Authorize(withHeaders("token", "token-hush")))
+			assert.Equal(t, []string{byCookie, byCAPIToken}, db.asked())
+		})
+	}
+}
+
+// A column that is there, or cannot be looked for, is not what a query failed of.
+func TestSiteFailsWithReset(t *testing.T) {
+	for _, lookup := range []error{nil, errors.New("no such table")} {
+		db := newFakeDB(byCookie, row{})
+		db.errs[byCookie], db.errs[columnsOf+"users"] = errors.New("broken"), lookup
+		auth := newSessionAuthorizer(t, db.site(t))
+		for range 2 {
+			err := auth.Authorize(withSession())
+			requireFailure(t, err)
+			assert.ErrorIs(t, err, db.errs[byCookie])
+			assert.Equal(t, []string{byCookie, columnsOf + "users"}, db.asked())
+		}
+	}
+}
+
+// A list that has the length of the limit may be cut, and a group with it that is
+// denied.
+func TestSiteGroupLimit(t *testing.T) {
+	groups := strings.Repeat("1,", 500) + "8"
+	for limit, fails := range map[any]bool{nil: false, int64(len(groups) + 1): false, int64(len(groups)): true, int64(len(groups) - 1): true} {
+		err := newSessionAuthorizer(t, newFakeDB(byCookie, row{"groups": groups, "group_concat_max_len": limit}).site(t)).Authorize(withSession())
+		if fails {
+			requireFailure(t, err)
+			assert.ErrorContains(t, err, "group_concat_max_len")
+		} else {
+			assert.NoError(t, err)
+		}
+	}
+}
