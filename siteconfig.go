@@ -180,20 +180,20 @@ func LoadSiteConfig(path string, except ...string) (SiteConfig, error) {
 // could assign a property that is read, such as a constructor. Fill in a
 // SiteConfig by hand then.
 //
-// The properties named in except, such as "password", are not read: their fields are
-// the caller's to set, and code may assign them. That is for a site whose constructor
-// takes some values from the environment. A name that [SiteConfig] has no field for is
-// an error.
+// The properties named in except, such as "password", are not read: their
+// fields are the caller's to set, and code may assign them. That is for a site
+// whose constructor takes some values from the environment. A name that
+// [SiteConfig] has no field for is an error.
 //
-// An error about the text wraps [ErrSiteConfig] and says the line and what was wrong
-// there, but never what the text holds, since that includes passwords. Nothing is
-// returned of a text that is malformed, such as one cut short.
+// An error about the text wraps [ErrSiteConfig] and says the line and what was
+// wrong there, but never what the text holds, since that includes passwords.
+// Nothing is returned of a text that is malformed, such as one cut short.
 func ReadSiteConfig(r io.Reader, except ...string) (SiteConfig, error) {
 	return readSiteConfig(r, "", except)
 }
 
-// readSiteConfig is ReadSiteConfig with what errors begin with that are about the
-// text.
+// readSiteConfig is ReadSiteConfig with what errors begin with that are about
+// the text.
 func readSiteConfig(r io.Reader, where string, except []string) (SiteConfig, error) {
 	wanted := maps.Clone(siteConfigSetters)
 	for _, name := range except {
