@@ -17,7 +17,7 @@ import (
 // Admin, or whose account is not in order, is refused with [ErrForbidden]. A table
 // that the account of the database may not read is a failure.
 //
-// A request takes one query, one more to find out that there is no such table, and
+// A request takes one query, two more to find out that there is no such table, and
 // none without a token of at most 255 characters of ASCII.
 type CAPITokenAuthorizer struct {
 	site  *Site
