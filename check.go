@@ -36,21 +36,20 @@ func (s *Site) Check(ctx context.Context) error {
 		return fmt.Errorf("capi: database out of reach: check $host, $user, $password and $db, and that it runs: %w", err)
 	}
 	var problems []error
-	missing := 0
+	missing, wrong := 0, make(map[string]bool)
 	for _, table := range checkedTables {
 		err, absent := s.checkTable(ctx, table.name, table.columns)
 		if absent {
 			missing++
 		}
 		if err != nil {
-			problems = append(problems, err)
+			problems, wrong[table.name] = append(problems, err), true
 		}
 	}
 	if missing == len(checkedTables) {
 		problems = []error{fmt.Errorf("capi: no table of the prefix %q: check $dbprefix and $db", s.config.DBPrefix)}
-	}
-	if len(problems) == 0 {
-		problems = s.checkRows(ctx)
+	} else {
+		problems = append(problems, s.checkRows(ctx, wrong)...)
 	}
 	return errors.Join(append(problems, s.checkData(ctx))...)
 }
@@ -78,25 +77,36 @@ func (s *Site) checkTable(ctx context.Context, name string, columns []string) (e
 	return nil, false
 }
 
-// checkRows returns what is wrong in tables that can be read.
-func (s *Site) checkRows(ctx context.Context) (problems []error) {
-	root, err := s.column(ctx, s.sql(`SELECT "name" FROM "#__assets" WHERE "name" = 'root.1'`))
-	switch {
-	case err != nil:
-		problems = append(problems, fmt.Errorf("capi: reading the root asset: %w", err))
-	case len(root) == 0:
-		problems = append(problems, errors.New("capi: no asset root.1, so that nobody is a Super Admin: rebuild the site's assets"))
+// checkRows returns what is wrong in tables that can be read, all but the wrong
+// ones, and with tables that not every site has.
+func (s *Site) checkRows(ctx context.Context, wrong map[string]bool) (problems []error) {
+	if !wrong["assets"] {
+		root, err := s.column(ctx, s.sql(`SELECT "name" FROM "#__assets" WHERE "name" = 'root.1'`))
+		switch {
+		case err != nil:
+			problems = append(problems, fmt.Errorf("capi: reading the root asset: %w", err))
+		case len(root) == 0:
+			problems = append(problems, errors.New("capi: no asset root.1, so that nobody is a Super Admin: rebuild the site's assets"))
+		}
 	}
-	// The query of the guard itself, which finds nobody. It reads what only newer
-	// sites have, too.
-	if _, err := s.accounts(ctx, s.accountQuery(`"#__users" AS u`, `u."id" = 0`)); err != nil {
-		problems = append(problems, fmt.Errorf("capi: accounts cannot be read: grant SELECT on %[1]suser_mfa: %[2]w",
-			s.config.DBPrefix, err))
+	// The table of second factors matters once there is a plugin for one.
+	factors := false
+	if !wrong["extensions"] {
+		plugins, err := s.column(ctx, s.sql(`SELECT COUNT(*) FROM "#__extensions"`+
+			` WHERE "type" = 'plugin' AND "folder" = 'multifactorauth' AND "enabled" = 1`))
+		switch {
+		case err != nil:
+			problems = append(problems, fmt.Errorf("capi: reading the plugins: %w", err))
+		case string(plugins[0]) != "0":
+			if err, _ := s.checkTable(ctx, "user_mfa", []string{"user_id", "method"}); err != nil {
+				problems, factors = append(problems, err), true
+			}
+		}
 	}
-	plugins, err := s.column(ctx, s.sql(`SELECT COUNT(*) FROM "#__extensions" WHERE "folder" = 'multifactorauth' AND "enabled" = 1`))
-	if err == nil && string(plugins[0]) != "0" {
-		if err, _ := s.checkTable(ctx, "user_mfa", []string{"user_id", "method"}); err != nil {
-			problems = append(problems, err)
+	// The query of the guard itself, which finds nobody.
+	if len(wrong) == 0 && !factors {
+		if _, err := s.accounts(ctx, s.accountQuery(`"#__users" AS u`, `u."id" = 0`)); err != nil {
+			problems = append(problems, fmt.Errorf("capi: accounts cannot be read: %w", err))
 		}
 	}
 	// The table of the cAPI extension may be missing, but not unreadable.

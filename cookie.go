@@ -129,6 +129,9 @@ func (a *SessionAuthorizer) User(r *http.Request) (User, error) {
 	if err != nil {
 		return User{}, fmt.Errorf("capi: looking up the session of a request: %w", err)
 	}
+	if len(found) > 0 {
+		answer = nil // What keeps their users out says more.
+	}
 	var user User
 	for _, session := range found {
 		switch err := session.refusal(); {

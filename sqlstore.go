@@ -72,9 +72,10 @@ func (s *SQLStore) rows(ctx context.Context, activeOnly bool) iter.Seq2[Session,
 		query, args, oldest := s.all, []any(nil), int64(math.MinInt64)
 		if activeOnly {
 			oldest = s.site.oldest()
-			// Where it says nothing, and where the column, of 32 bits in PostgreSQL,
-			// has no such number, only the comparison below counts.
-			if oldest > 0 {
+			// Where it has less digits than the times of today, which are compared as
+			// text in some tables, and where the column, of 32 bits in PostgreSQL, has
+			// no such number, only the comparison below counts.
+			if oldest >= 1e9 {
 				// As text, since that compares with the integer column of today as with
 				// the varchar of older Joomla 3.
 				query, args = s.active, []any{strconv.FormatInt(min(oldest, math.MaxInt32), 10)}
