@@ -13,19 +13,30 @@ import (
 type command struct {
 	*flag.FlagSet
 	stdout, stderr io.Writer
+	// arguments are what is no flag.
+	arguments []string
 }
 
 func newCommand(name string, stdout, stderr io.Writer) *command {
-	c := &command{flag.NewFlagSet("capi "+name, flag.ContinueOnError), stdout, stderr}
+	c := &command{FlagSet: flag.NewFlagSet("capi "+name, flag.ContinueOnError), stdout: stdout, stderr: stderr}
 	c.SetOutput(io.Discard)
 	c.Usage = func() {}
 	return c
 }
 
-// parse reads args. If the program is to end already, it returns false and the exit
-// code.
-func (c *command) parse(args []string, usage string) (code int, ok bool) {
-	switch err := c.Parse(args); {
+// parse reads args, of which at most so many may be no flags. If the program is to
+// end already, it returns false and the exit code.
+func (c *command) parse(args []string, usage string, most int) (code int, ok bool) {
+	err := c.Parse(args)
+	for err == nil && c.NArg() > 0 { // Flags may follow.
+		c.arguments = append(c.arguments, c.Arg(0))
+		if len(c.arguments) > most {
+			err = fmt.Errorf("unexpected argument %q", c.Arg(0))
+			break
+		}
+		err = c.Parse(c.Args()[1:])
+	}
+	switch {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(c.stdout, usage, "\nFlags:\n")
 		c.SetOutput(c.stdout)

@@ -70,13 +70,11 @@ func parseServe(c *command, args []string) (o serveOptions, code int, ok bool) {
 	c.DurationVar(&o.grace, "grace", time.Minute, "how long lists may still take once the program is told to stop")
 	c.StringVar(&o.logFormat, "log-format", "json", "json or text")
 	c.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error; debug says why requests are refused")
-	if code, ok := c.parse(args, serveUsage); !ok {
+	if code, ok := c.parse(args, serveUsage, 0); !ok {
 		return o, code, false
 	}
 	var err error
 	switch {
-	case c.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %q", c.Arg(0))
 	case len(o.sites) == 0:
 		err = errors.New("flag -config is missing")
 	case o.connections < 2: // One for a list, and one to find out who asks for another.
