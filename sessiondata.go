@@ -21,10 +21,11 @@ import (
 // Payload for one that holds nothing yet. Implementations follow these rules:
 //
 //   - Payloads must be safe for concurrent use.
-//   - It takes any ids, also none and malformed ones, and asks its store for many
-//     at once.
+//   - It takes any ids, also none and malformed ones, and asks its store for
+//     many at once.
 //   - It returns early, with an error, when ctx ends.
-//   - A store that is out of reach is an error, not a session that does not exist.
+//   - A store that is out of reach is an error, not a session that does not
+//     exist.
 //   - Its errors may be logged, so they must hold neither ids nor payloads.
 //   - The caller may keep the result, and must not change it.
 type SessionData interface {
@@ -46,8 +47,8 @@ func (s *Site) payloads(ctx context.Context, ids []string) ([]Payload, error) {
 // fillSize is how many sessions are asked for at a time.
 const fillSize = 256
 
-// fill returns sessions with the Data that the site's SessionData has of those that
-// have none. With liveOnly, it leaves out the others that it has none of.
+// fill returns sessions with the Data that the site's SessionData has of those
+// that have none. With liveOnly, it leaves out the others that it has none of.
 func (s *Site) fill(ctx context.Context, sessions iter.Seq2[Session, error], liveOnly bool) iter.Seq2[Session, error] {
 	return func(yield func(Session, error) bool) {
 		batch, ids := make([]Session, 0, fillSize), make([]string, 0, fillSize)
@@ -88,9 +89,9 @@ func (s *Site) fill(ctx context.Context, sessions iter.Seq2[Session, error], liv
 }
 
 // FileSessionData is the [SessionData] of sites whose $session_handler is
-// "filesystem" (Joomla 4 and later) or "none" (3.x): files that PHP names "sess_"
-// and the id. The zero value has no directory: its Payloads fails. It is safe for
-// concurrent use.
+// "filesystem" (Joomla 4 and later) or "none" (3.x): files that PHP names
+// "sess_" and the id. The zero value has no directory: its Payloads fails. It
+// is safe for concurrent use.
 type FileSessionData struct {
 	// Dir is where the files are: the site's $session_filesystem_path or, where
 	// that is empty, PHP's session.save_path, in PHP's form "N;MODE;/path" too.
@@ -105,8 +106,8 @@ type FileSessionData struct {
 }
 
 // Payloads returns the content of the files of ids that have not expired. See
-// [SessionData]. A file that PHP is about to write may be read in part, and then
-// cannot be decoded.
+// [SessionData]. A file that PHP is about to write may be read in part, and
+// then cannot be decoded.
 func (d FileSessionData) Payloads(ctx context.Context, ids []string) ([]Payload, error) {
 	dir, depth, err := splitSavePath(d.Dir)
 	if err != nil {
@@ -146,8 +147,8 @@ func (d FileSessionData) Payloads(ctx context.Context, ids []string) ([]Payload,
 	return payloads, nil
 }
 
-// readSessionFile returns the content of a file that was written no earlier than
-// oldest, or nil if there is none.
+// readSessionFile returns the content of a file that was written no earlier
+// than oldest, or nil if there is none.
 func readSessionFile(path string, oldest int64) (Payload, error) {
 	info, err := os.Lstat(path) // PHP follows no links, either.
 	if errors.Is(err, fs.ErrNotExist) || err == nil && (!info.Mode().IsRegular() || info.ModTime().Unix() < oldest) {
