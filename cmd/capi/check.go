@@ -53,7 +53,7 @@ func (f siteFlags) checkSite(ctx context.Context, c *command, file siteFile) []e
 	if err != nil {
 		return problems(err)
 	}
-	defer s.db.Close()
+	defer s.close()
 	err, down := s.check(ctx)
 	fmt.Fprintf(c.stdout, "  database: %s, prefix %s, %s\n", s.db.where(), s.config.DBPrefix, encryption(s))
 	fmt.Fprintf(c.stdout, "  sessions: in %s, for %v\n", s.sessionsIn(), s.lifetime())

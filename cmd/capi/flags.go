@@ -64,11 +64,13 @@ func (c *command) failed(err error) int {
 
 // siteFlags are the flags that say which sites, and how to reach them.
 type siteFlags struct {
-	sites       []siteFile
-	socket      string
-	sessionDir  string
-	tokensOnly  bool
-	connections int
+	sites      []siteFile
+	socket     string
+	sessionDir string
+	// sessionPrefix is what keys in Redis and Memcached begin with.
+	sessionPrefix string
+	tokensOnly    bool
+	connections   int
 }
 
 // A siteFile is one -config.
@@ -87,6 +89,8 @@ func (f *siteFlags) add(c *command) {
 		"(default: the usual places)")
 	c.StringVar(&f.sessionDir, "session-dir", "", "PHP's session.save_path, a `directory`, for sites with session files and no\n"+
 		"$session_filesystem_path")
+	c.StringVar(&f.sessionPrefix, "session-prefix", "", "`text` that the keys of sessions in Redis or Memcached begin with (default: that of\n"+
+		"Joomla 4 and later, jfw; PHPREDIS_SESSION: for Joomla 3 with Redis)")
 }
 
 func (f *siteFlags) addSite(text string) error {

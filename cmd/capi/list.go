@@ -114,9 +114,9 @@ func list(ctx context.Context, o listOptions, c *command) (err error) {
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, s.db.Close()) }()
-		store := capi.SQLStoreConfig{ActiveOnly: o.filter.active.set && o.filter.active.within == 0}
-		sessions, key = store.NewSQLStore(s.joomla).Sessions(ctx), s.config.Secret.Reveal()
+		defer func() { err = errors.Join(err, s.close()) }()
+		store := s.store(capi.SQLStoreConfig{ActiveOnly: o.filter.active.set && o.filter.active.within == 0})
+		sessions, key = store.Sessions(ctx), s.config.Secret.Reveal()
 		o.filter.lifetime = 0 // The store knows better than the column of the time.
 	}
 	redact, err := o.redactions(key)

@@ -120,7 +120,7 @@ func runServe(ctx context.Context, stop func(), c *command, args []string) int {
 func serve(ctx context.Context, stop func(), o serveOptions, logger *slog.Logger) (err error) {
 	sites, err := openSites(ctx, o, logger)
 	for _, s := range sites {
-		defer func() { err = errors.Join(err, s.db.Close()) }()
+		defer func() { err = errors.Join(err, s.close()) }()
 	}
 	if err != nil {
 		return err
@@ -161,7 +161,7 @@ func openSites(ctx context.Context, o serveOptions, logger *slog.Logger) ([]*sit
 			case s == nil:
 				broken[file] = err
 			default:
-				broken[file] = errors.Join(err, s.db.Close())
+				broken[file] = errors.Join(err, s.close())
 			}
 		})
 	}
