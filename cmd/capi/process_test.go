@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -34,9 +33,7 @@ const processPatience = 30 * time.Second
 // serveProcess starts capi serve with a configuration.
 func serveProcess(t testing.TB, php string, args ...string) *process {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "configuration.php")
-	require.NoError(t, os.WriteFile(path, []byte(php), 0o600))
-	return startProcess(t, exec.Command("capi", append([]string{"serve", "-addr", "127.0.0.1:0", "-config", path}, args...)...))
+	return startProcess(t, exec.Command("capi", append([]string{"serve", "-addr", "127.0.0.1:0", "-config", writePHP(t, php)}, args...)...))
 }
 
 // startProcess starts a program and waits until it serves. It is killed at the end of

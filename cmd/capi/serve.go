@@ -38,6 +38,7 @@ or a token of the cAPI extension. There are also
 With names, one program serves many sites, each with a guard and a pool of its own,
 at /NAME/api/v1/user/sessions and, for requests to the host NAME, at
 /api/v1/user/sessions. /NAME/readyz is of one site; /readyz is 200 while any is ready.
+With more than 16 sites, connections are closed when they are not used.
 
 It refuses to start on a configuration that can never serve, and says what to do.
 While only a database is down, it starts and is not ready. It speaks TLS where it

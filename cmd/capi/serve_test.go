@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -37,9 +36,7 @@ func TestServe(t *testing.T) {
 	var sites []*testSite
 	for _, dialect := range dialects {
 		site := newSiteOf(t, dialect)
-		path := filepath.Join(t.TempDir(), "configuration.php")
-		require.NoError(t, os.WriteFile(path, []byte(site.php(nil)), 0o600))
-		sites, args = append(sites, site), append(args, "-config", dialect+"="+path)
+		sites, args = append(sites, site), append(args, "-config", dialect+"="+writePHP(t, site.php(nil)))
 	}
 	program := startProcess(t, exec.Command("capi", args...))
 	for i, dialect := range dialects {

@@ -37,10 +37,16 @@ func (f siteFlags) openSite(file siteFile, logger *slog.Logger) (*site, error) {
 		config.SessionHandler = ""
 	}
 	data, dataErr := f.sessionData(config)
-	db, dbErr := openDatabase(config, f.socket, f.connections, logger)
+	db, dbErr := openDatabase(config, f.socket, logger)
 	if dbErr != nil {
 		db = &database{DB: noDatabase(dbErr)} // For all that is wrong with the rest.
 	}
+	// Each list that is being sent holds a connection, for as long as its client
+	// takes to read it.
+	db.SetMaxOpenConns(f.connections)
+	db.SetMaxIdleConns(f.idle())
+	db.SetConnMaxIdleTime(time.Minute)
+	db.SetConnMaxLifetime(10 * time.Minute)
 	s := &site{siteFile: file, config: config, db: db, data: data}
 	s.joomla, err = capi.SiteOptions{SessionData: data.SessionData}.NewSite(db.DB, config)
 	if config.Database() == 0 {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -53,7 +54,7 @@ func newTestSite(t testing.TB, dialect, path string, change ...func(*joomlatest.
 		db, err = sql.Open("sqlite", path) // That can be written to.
 		require.NoError(t, err)
 	} else {
-		opened, err := openDatabase(config, "", 4, slog.New(slog.DiscardHandler))
+		opened, err := openDatabase(config, "", slog.New(slog.DiscardHandler))
 		require.NoError(t, err)
 		db = opened.DB
 	}
@@ -93,4 +94,22 @@ func (s *testSite) token() string {
 		}
 	}
 	return ""
+}
+
+// writePHP writes a configuration.php and returns its path.
+func writePHP(t testing.TB, php string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "configuration.php")
+	require.NoError(t, os.WriteFile(path, []byte(php), 0o600))
+	return path
+}
+
+// splitPort returns the host and the port of an address.
+func splitPort(address string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, err
+	}
+	port, err = strconv.Atoi(text)
+	return host, port, err
 }
