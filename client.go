@@ -36,6 +36,8 @@ type ClientConfig struct {
 	// 64 MiB, four times what Joomla's column data (mediumtext) holds: only data
 	// that is mostly control characters takes more.
 	MaxSessionSize int
+
+	_ struct{} // Settings are written with names.
 }
 
 // A Client reads the session list of an endpoint: one of this package, of cAPI

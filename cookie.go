@@ -19,8 +19,7 @@ import (
 // site itself: it accepts a request with the session cookie of a Super Admin,
 // of the site's frontend or its administrator. If there are both, one Super
 // Admin is enough. It is safe for concurrent use; make one with
-// [NewSessionAuthorizer]; the zero value refuses
-// everybody.
+// [NewSessionAuthorizer]; the zero value fails.
 //
 // It goes by the session itself, not by what the row in #__session says of it:
 //

@@ -42,6 +42,8 @@ type CORS struct {
 	// MaxAge is how long a browser may keep the answer to a preflight, cut to
 	// whole seconds. Zero leaves that to the browser.
 	MaxAge time.Duration
+
+	_ struct{} // Settings are written with names.
 }
 
 // Handler returns a handler that applies the policy to the answers of next, and

@@ -18,7 +18,7 @@ import (
 )
 
 // ErrSiteConfig is wrapped by those errors of [LoadSiteConfig],
-// [ReadSiteConfig], [NewSite], [NewSessionAuthorizer], [SiteConfig.Address] and
+// [NewSite], [NewSessionAuthorizer], [SiteConfig.Address] and
 // [FileSessionData] that are about what the configuration says, rather than
 // about reading it.
 var ErrSiteConfig = errors.New("capi: invalid site configuration")
@@ -155,20 +155,8 @@ func (s Secret) Format(state fmt.State, _ rune) { fmt.Fprint(state, s.hidden()) 
 // MarshalText implements [encoding.TextMarshaler].
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.hidden()), nil }
 
-// LoadSiteConfig reads the file configuration.php of a Joomla site as
-// [ReadSiteConfig] does. Errors name the path; one of the file system can be
-// tested for with [errors.Is] too.
-func LoadSiteConfig(path string, except ...string) (SiteConfig, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return SiteConfig{}, fmt.Errorf("capi: opening a site configuration: %w", err) // A PathError names the path.
-	}
-	defer file.Close()
-	return readSiteConfig(file, path+": ", except)
-}
-
-// ReadSiteConfig reads the text of a Joomla site's configuration.php, of at
-// most 1 MiB. It is read as data and never executed: of the class JConfig, the
+// LoadSiteConfig reads the file configuration.php of a Joomla site, of at most
+// 1 MiB. It is read as data and never executed: of the class JConfig, the
 // defaults of the public properties that [SiteConfig] has fields for, in any
 // order. They must be literals, which are all that Joomla writes there: strings
 // without variables, numbers, booleans and null. Other members of the class are
@@ -180,20 +168,26 @@ func LoadSiteConfig(path string, except ...string) (SiteConfig, error) {
 // could assign a property that is read, such as a constructor. Fill in a
 // SiteConfig by hand then.
 //
-// The properties named in except, such as "password", are not read: their fields are
-// the caller's to set, and code may assign them. That is for a site whose constructor
-// takes some values from the environment. A name that [SiteConfig] has no field for is
-// an error.
+// The properties named in except, such as "password", are not read: their fields
+// are the caller's to set, and code may assign them. That is for a site whose
+// constructor takes some values from the environment. A name that [SiteConfig]
+// has no field for is an error.
 //
-// An error about the text wraps [ErrSiteConfig] and says the line and what was wrong
-// there, but never what the text holds, since that includes passwords. Nothing is
-// returned of a text that is malformed, such as one cut short.
-func ReadSiteConfig(r io.Reader, except ...string) (SiteConfig, error) {
-	return readSiteConfig(r, "", except)
+// Errors name the path; one of the file system can be tested for with
+// [errors.Is]. An error about the text wraps [ErrSiteConfig] and names the line
+// and what was wrong there, but never what the text holds, since that includes
+// passwords. Nothing is returned of a text that is malformed, such as one cut
+// short.
+func LoadSiteConfig(path string, except ...string) (SiteConfig, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return SiteConfig{}, fmt.Errorf("capi: opening a site configuration: %w", err) // A PathError names the path.
+	}
+	defer file.Close()
+	return readSiteConfig(file, path+": ", except)
 }
 
-// readSiteConfig is ReadSiteConfig with what errors begin with that are about the
-// text.
+// readSiteConfig reads the text of a file. Errors about it begin with where.
 func readSiteConfig(r io.Reader, where string, except []string) (SiteConfig, error) {
 	wanted := maps.Clone(siteConfigSetters)
 	for _, name := range except {
