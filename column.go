@@ -55,6 +55,9 @@ func (c *rowColumn) Scan(src any) error {
 	case int64:
 		c.buffer = strconv.AppendInt(c.buffer[:0], src, 10)
 		c.text = c.buffer
+	case uint64: // Go's driver for MySQL, of an unsigned number that is no parameter's.
+		c.buffer = strconv.AppendUint(c.buffer[:0], src, 10)
+		c.text = c.buffer
 	case float64:
 		c.buffer = appendFloat(c.buffer[:0], src)
 		c.text = c.buffer

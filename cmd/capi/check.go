@@ -21,13 +21,10 @@ func runCheck(ctx context.Context, _ func(), c *command, args []string) int {
 	f.add(c)
 	f.connections = 2
 	c.BoolVar(&f.tokensOnly, "tokens-only", false, "check what serve -tokens-only needs")
-	if code, ok := c.parse(args, checkUsage); !ok {
+	if code, ok := c.parse(args, checkUsage, 0); !ok {
 		return code
 	}
-	switch {
-	case c.NArg() > 0:
-		return c.misused(fmt.Errorf("unexpected argument %q", c.Arg(0)))
-	case len(f.sites) == 0:
+	if len(f.sites) == 0 {
 		return c.misused(errors.New("flag -config is missing"))
 	}
 	code := exitOK
@@ -56,7 +53,7 @@ func (f siteFlags) checkSite(ctx context.Context, c *command, file siteFile) []e
 	if err != nil {
 		return problems(err)
 	}
-	defer s.db.Close()
+	defer s.close()
 	err, down := s.check(ctx)
 	fmt.Fprintf(c.stdout, "  database: %s, prefix %s, %s\n", s.db.where(), s.config.DBPrefix, encryption(s))
 	fmt.Fprintf(c.stdout, "  sessions: in %s, for %v\n", s.sessionsIn(), s.lifetime())

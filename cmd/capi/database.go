@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/capi-go/capi"
 	"github.com/go-sql-driver/mysql"
@@ -28,32 +27,19 @@ type database struct {
 	where func() string
 }
 
-// openDatabase opens the database that config says, with at most as many
-// connections. The socket is that of a server on this machine, or empty. It
-// connects to nothing yet.
-func openDatabase(config capi.SiteConfig, socket string, connections int, logger *slog.Logger) (*database, error) {
-	var db *database
-	var err error
+// openDatabase opens the database that config says. The socket is that of a server
+// on this machine, or empty. It connects to nothing yet.
+func openDatabase(config capi.SiteConfig, socket string, logger *slog.Logger) (*database, error) {
 	switch config.Database() {
 	case capi.MySQL:
-		db, err = openMySQL(config, socket, logger)
+		return openMySQL(config, socket, logger)
 	case capi.PostgreSQL:
-		db, err = openPostgreSQL(config, socket)
+		return openPostgreSQL(config, socket)
 	case capi.SQLite:
-		db, err = openSQLite(config)
+		return openSQLite(config)
 	default:
-		err = fmt.Errorf("unknown database type %q ($dbtype)", config.DBType)
+		return nil, fmt.Errorf("unknown database type %q ($dbtype)", config.DBType)
 	}
-	if err != nil {
-		return nil, err
-	}
-	// Each list that is being sent holds a connection, for as long as its client
-	// takes to read it.
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(min(4, connections))
-	db.SetConnMaxIdleTime(time.Minute)
-	db.SetConnMaxLifetime(10 * time.Minute)
-	return db, nil
 }
 
 func openSQLite(config capi.SiteConfig) (*database, error) {

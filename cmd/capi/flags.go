@@ -13,19 +13,30 @@ import (
 type command struct {
 	*flag.FlagSet
 	stdout, stderr io.Writer
+	// arguments are what is no flag.
+	arguments []string
 }
 
 func newCommand(name string, stdout, stderr io.Writer) *command {
-	c := &command{flag.NewFlagSet("capi "+name, flag.ContinueOnError), stdout, stderr}
+	c := &command{FlagSet: flag.NewFlagSet("capi "+name, flag.ContinueOnError), stdout: stdout, stderr: stderr}
 	c.SetOutput(io.Discard)
 	c.Usage = func() {}
 	return c
 }
 
-// parse reads args. If the program is to end already, it returns false and the exit
-// code.
-func (c *command) parse(args []string, usage string) (code int, ok bool) {
-	switch err := c.Parse(args); {
+// parse reads args, of which at most so many may be no flags. If the program is to
+// end already, it returns false and the exit code.
+func (c *command) parse(args []string, usage string, most int) (code int, ok bool) {
+	err := c.Parse(args)
+	for err == nil && c.NArg() > 0 { // Flags may follow.
+		c.arguments = append(c.arguments, c.Arg(0))
+		if len(c.arguments) > most {
+			err = fmt.Errorf("unexpected argument %q", c.Arg(0))
+			break
+		}
+		err = c.Parse(c.Args()[1:])
+	}
+	switch {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(c.stdout, usage, "\nFlags:\n")
 		c.SetOutput(c.stdout)
@@ -53,11 +64,13 @@ func (c *command) failed(err error) int {
 
 // siteFlags are the flags that say which sites, and how to reach them.
 type siteFlags struct {
-	sites       []siteFile
-	socket      string
-	sessionDir  string
-	tokensOnly  bool
-	connections int
+	sites      []siteFile
+	socket     string
+	sessionDir string
+	// sessionPrefix is what keys in Redis and Memcached begin with.
+	sessionPrefix string
+	tokensOnly    bool
+	connections   int
 }
 
 // A siteFile is one -config.
@@ -76,6 +89,20 @@ func (f *siteFlags) add(c *command) {
 		"(default: the usual places)")
 	c.StringVar(&f.sessionDir, "session-dir", "", "PHP's session.save_path, a `directory`, for sites with session files and no\n"+
 		"$session_filesystem_path")
+	c.StringVar(&f.sessionPrefix, "session-prefix", "", "`text` that the keys of sessions in Redis or Memcached begin with (default: that of\n"+
+		"Joomla 4 and later, jfw; PHPREDIS_SESSION: for Joomla 3 with Redis)")
+}
+
+// manySites is how many sites one program may keep idle connections for: servers have
+// some hundred connections for everybody.
+const manySites = 16
+
+// idle returns how many connections of each site are kept open for the next request.
+func (f *siteFlags) idle() int {
+	if len(f.sites) > manySites {
+		return 0
+	}
+	return min(4, f.connections)
 }
 
 func (f *siteFlags) addSite(text string) error {

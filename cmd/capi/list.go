@@ -22,7 +22,7 @@ const listUsage = `Usage: capi list URL [flags]
 
 Shows the sessions of an endpoint, such as https://example.org, or of the database of
 a site. An endpoint is one of this program, or of the cAPI extension; a URL without a
-path gets that of the contract, /api/v1/user/sessions. Flags come before the URL.
+path gets that of the contract, /api/v1/user/sessions.
 
 Credentials are those of a Super Admin, in a file (-token-file) or in the environment
 (CAPI_TOKEN), and never on the command line, which others can see. -token-type says
@@ -59,14 +59,14 @@ func parseList(c *command, args []string) (o listOptions, code int, ok bool) {
 	c.Func("client", "only sessions of this `application`: site, administrator, none or a number", o.filter.setClient)
 	c.Var(&o.filter.active, "active", "only sessions that were written within the site's lifetime, or within\n"+
 		"a duration: -active=1h (for an endpoint: 15m)")
-	if code, ok := c.parse(args, listUsage); !ok {
+	if code, ok := c.parse(args, listUsage, 1); !ok {
 		return o, code, false
 	}
-	o.url = c.Arg(0)
+	if len(c.arguments) == 1 {
+		o.url = c.arguments[0]
+	}
 	var err error
 	switch {
-	case c.NArg() > 1:
-		err = fmt.Errorf("unexpected argument %q (flags come before the URL)", c.Arg(1))
 	case o.url == "" && len(o.sites) == 0:
 		err = errors.New("give the URL of an endpoint, or -config")
 	case o.url != "" && len(o.sites) > 0:
@@ -114,9 +114,9 @@ func list(ctx context.Context, o listOptions, c *command) (err error) {
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, s.db.Close()) }()
-		store := capi.SQLStoreConfig{ActiveOnly: o.filter.active.set && o.filter.active.within == 0}
-		sessions, key = store.NewSQLStore(s.joomla).Sessions(ctx), s.config.Secret.Reveal()
+		defer func() { err = errors.Join(err, s.close()) }()
+		store := s.store(capi.SQLStoreConfig{ActiveOnly: o.filter.active.set && o.filter.active.within == 0})
+		sessions, key = store.Sessions(ctx), s.config.Secret.Reveal()
 		o.filter.lifetime = 0 // The store knows better than the column of the time.
 	}
 	redact, err := o.redactions(key)

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,7 +23,7 @@ func openPostgreSQL(config capi.SiteConfig, socket string) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	where := "PostgreSQL at " + net.JoinHostPort(settings.Host, "5432")
+	where := "PostgreSQL at " + net.JoinHostPort(settings.Host, strconv.Itoa(int(settings.Port)))
 	if strings.HasPrefix(settings.Host, "/") {
 		where = "PostgreSQL at unix:" + settings.Host
 	}

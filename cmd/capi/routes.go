@@ -99,7 +99,7 @@ func newList(s *site, o serveOptions, logger *slog.Logger) (http.Handler, error)
 		config.Redact = []capi.Redaction{capi.MaskSecrets(), pseudonyms}
 	}
 	turns := make(limit, o.maxLists)
-	store := turns.store(capi.SQLStoreConfig{ActiveOnly: o.activeOnly}.NewSQLStore(s.joomla))
+	store := turns.store(s.store(capi.SQLStoreConfig{ActiveOnly: o.activeOnly}))
 	list, err := config.NewHandler(store, inTime(capi.AnyOf(guard...)))
 	if err != nil {
 		return nil, err

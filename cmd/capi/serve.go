@@ -38,6 +38,7 @@ or a token of the cAPI extension. There are also
 With names, one program serves many sites, each with a guard and a pool of its own,
 at /NAME/api/v1/user/sessions and, for requests to the host NAME, at
 /api/v1/user/sessions. /NAME/readyz is of one site; /readyz is 200 while any is ready.
+With more than 16 sites, connections are closed when they are not used.
 
 It refuses to start on a configuration that can never serve, and says what to do.
 While only a database is down, it starts and is not ready. It speaks TLS where it
@@ -70,13 +71,11 @@ func parseServe(c *command, args []string) (o serveOptions, code int, ok bool) {
 	c.DurationVar(&o.grace, "grace", time.Minute, "how long lists may still take once the program is told to stop")
 	c.StringVar(&o.logFormat, "log-format", "json", "json or text")
 	c.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error; debug says why requests are refused")
-	if code, ok := c.parse(args, serveUsage); !ok {
+	if code, ok := c.parse(args, serveUsage, 0); !ok {
 		return o, code, false
 	}
 	var err error
 	switch {
-	case c.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %q", c.Arg(0))
 	case len(o.sites) == 0:
 		err = errors.New("flag -config is missing")
 	case o.connections < 2: // One for a list, and one to find out who asks for another.
@@ -122,7 +121,7 @@ func runServe(ctx context.Context, stop func(), c *command, args []string) int {
 func serve(ctx context.Context, stop func(), o serveOptions, logger *slog.Logger) (err error) {
 	sites, err := openSites(ctx, o, logger)
 	for _, s := range sites {
-		defer func() { err = errors.Join(err, s.db.Close()) }()
+		defer func() { err = errors.Join(err, s.close()) }()
 	}
 	if err != nil {
 		return err
@@ -163,7 +162,7 @@ func openSites(ctx context.Context, o serveOptions, logger *slog.Logger) ([]*sit
 			case s == nil:
 				broken[file] = err
 			default:
-				broken[file] = errors.Join(err, s.db.Close())
+				broken[file] = errors.Join(err, s.close())
 			}
 		})
 	}

@@ -16,6 +16,7 @@ type site struct {
 	siteFile
 	config capi.SiteConfig
 	db     *database
+	data   sessionData
 	joomla *capi.Site
 
 	// ready and turns are set where the site is served.
@@ -36,18 +37,43 @@ func (f siteFlags) openSite(file siteFile, logger *slog.Logger) (*site, error) {
 		config.SessionHandler = ""
 	}
 	data, dataErr := f.sessionData(config)
-	db, dbErr := openDatabase(config, f.socket, f.connections, logger)
+	db, dbErr := openDatabase(config, f.socket, logger)
 	if dbErr != nil {
 		db = &database{DB: noDatabase(dbErr)} // For all that is wrong with the rest.
 	}
-	joomla, err := capi.SiteOptions{SessionData: data}.NewSite(db.DB, config)
+	// Each list that is being sent holds a connection, for as long as its client
+	// takes to read it.
+	db.SetMaxOpenConns(f.connections)
+	db.SetMaxIdleConns(f.idle())
+	db.SetConnMaxIdleTime(time.Minute)
+	db.SetConnMaxLifetime(10 * time.Minute)
+	s := &site{siteFile: file, config: config, db: db, data: data}
+	s.joomla, err = capi.SiteOptions{SessionData: data.SessionData}.NewSite(db.DB, config)
 	if config.Database() == 0 {
 		dbErr = nil // NewSite says so too.
 	}
 	if err := errors.Join(err, dbErr, dataErr); err != nil {
-		return nil, errors.Join(err, db.Close())
+		_ = s.close() // Nothing was used.
+		return nil, err
 	}
-	return &site{siteFile: file, config: config, db: db, joomla: joomla}, nil
+	return s, nil
+}
+
+// store returns the Store of the site.
+func (s *site) store(config capi.SQLStoreConfig) capi.Store {
+	if s.data.store != nil {
+		return s.data.store
+	}
+	return config.NewSQLStore(s.joomla)
+}
+
+// close closes what openSite opened.
+func (s *site) close() error {
+	err := s.db.Close()
+	if s.data.close != nil {
+		err = errors.Join(err, s.data.close.Close())
+	}
+	return err
 }
 
 // checkTimeout is how long it may take to find out whether a site can be served.
