@@ -21,8 +21,8 @@ func (d discard) Header() http.Header         { return d.header }
 func (d discard) WriteHeader(int)             {}
 func (d discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// TestTheWriterAllocatesNothingPerSession compares lists of two lengths, so that what a request costs does not count.
-func TestTheWriterAllocatesNothingPerSession(t *testing.T) {
+// TestHandlerAllocatesNothingPerSession compares lists of two lengths, so that what a request costs does not count.
+func TestHandlerAllocatesNothingPerSession(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
@@ -58,7 +58,7 @@ func TestTheWriterAllocatesNothingPerSession(t *testing.T) {
 	}
 }
 
-func TestTheBufferIsUsedAgain(t *testing.T) {
+func TestHandlerReusesBuffer(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector drops what is pooled at random")
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/capi-go/capi"
 )
@@ -73,9 +74,20 @@ func TestAnyOfNoneRefuses(t *testing.T) {
 	assert.Zero(t, store.called.Load())
 }
 
-func TestTheRefusalsAreDistinct(t *testing.T) {
-	assert.NotErrorIs(t, capi.ErrForbidden, capi.ErrUnauthenticated)
-	assert.NotErrorIs(t, capi.ErrUnauthenticated, capi.ErrForbidden)
-	assert.ErrorContains(t, capi.ErrForbidden, "capi: ")
-	assert.ErrorContains(t, capi.ErrUnauthenticated, "capi: ")
+func TestAnyOfJoinsReasons(t *testing.T) {
+	reason := func(text string) capi.Authorizer {
+		return answering(fmt.Errorf("%w: %s", capi.ErrUnauthenticated, text))
+	}
+	err := capi.AnyOf(reason("no cookie"), capi.AnyOf(reason("no token"), reason("expired"))).Authorize(httptest.NewRequest("GET", "/", nil))
+	require.EqualError(t, err, "capi: not authenticated: no cookie; capi: not authenticated: no token; capi: not authenticated: expired")
+	assert.ErrorIs(t, err, capi.ErrUnauthenticated)
+	assert.NotErrorIs(t, err, capi.ErrForbidden)
+
+	err = capi.AnyOf(reason("no cookie")).Authorize(httptest.NewRequest("GET", "/", nil))
+	assert.EqualError(t, err, "capi: not authenticated: no cookie", "one reason stays as it is")
+	assert.Equal(t, capi.ErrUnauthenticated, capi.AnyOf().Authorize(httptest.NewRequest("GET", "/", nil)))
+}
+
+func TestSetUserElsewhere(t *testing.T) {
+	assert.NotPanics(t, func() { capi.SetUser(t.Context(), capi.User{ID: 7}) })
 }

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// checkedTables are the tables that s needs, each with the columns that are read.
+// checkedTables are the tables that s needs, each with the columns that are
+// read.
 var checkedTables = []struct {
 	name    string
 	columns []string
@@ -26,10 +27,10 @@ var checkedTables = []struct {
 // Check returns everything that keeps s from being served, joined by
 // [errors.Join], each error with what to do about it: a database that is out of
 // reach, tables and columns that are missing or may not be read, a prefix that
-// finds nothing, no root asset, session data that is out of reach or that s has no
-// [SessionData] for. It returns nil if there is nothing. It is for the start of a
-// program and for its readiness route; it takes a dozen small queries, and reads
-// no sessions. It is safe for concurrent use.
+// finds nothing, no root asset, session data that is out of reach or that s has
+// no [SessionData] for. It returns nil if there is nothing. It is for the start
+// of a program and for its readiness route; it takes a dozen small queries, and
+// reads no sessions. It is safe for concurrent use.
 func (s *Site) Check(ctx context.Context) error {
 	if err := s.db.PingContext(ctx); err != nil {
 		return fmt.Errorf("capi: database out of reach: check $host, $user, $password and $db, and that it runs: %w", err)
@@ -105,7 +106,8 @@ func (s *Site) checkRows(ctx context.Context) (problems []error) {
 	return problems
 }
 
-// checkData returns what is wrong with the session data outside of the database.
+// checkData returns what is wrong with the session data outside of the
+// database.
 func (s *Site) checkData(ctx context.Context) error {
 	if s.dataInTable() {
 		return nil

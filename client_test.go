@@ -24,18 +24,6 @@ import (
 	"github.com/capi-go/capi/storetest"
 )
 
-func newClient(t testing.TB, url string, config capi.ClientConfig) *capi.Client {
-	t.Helper()
-	if config.HTTPClient == nil {
-		transport := &http.Transport{}
-		t.Cleanup(transport.CloseIdleConnections)
-		config.HTTPClient = &http.Client{Transport: transport}
-	}
-	client, err := config.NewClient(url)
-	require.NoError(t, err)
-	return client
-}
-
 // saying answers with status and body.
 func saying(status int, body string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -122,7 +110,7 @@ func TestClientAnswersThatAreNoList(t *testing.T) {
 		{"cut", 200, list[:len(list)-1], nil, io.ErrUnexpectedEOF, 1},
 		{"empty", 200, "", nil, io.ErrUnexpectedEOF, 0},
 		{"session id of another type", 200, `{"msg":[{"session_id":["marker"]}]`, nil, nil, 0},
-		{"time of another type", 200, `{"msg":[{"time":"marker"}]`, nil, nil, 0},
+		{"time of another type", 200, `{"msg":[{"time":["marker"]}]`, nil, nil, 0},
 		{"data of another type", 200, `{"msg":[{"data":{"x":"marker"}}]`, nil, nil, 0},
 		{"too large", 200, `{"msg":[{"data":"` + strings.Repeat("marker", 1<<12), nil, nil, 0},
 		{"too deep", 200, `{"msg":[{"x":` + strings.Repeat("[", 1000), nil, nil, 0},
@@ -255,6 +243,7 @@ func TestClientEndsAnEndlessList(t *testing.T) {
 	server := serve(t, newHandler(t, config, store, answering(nil)), false)
 	client := newClient(t, server.URL, capi.ClientConfig{})
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	count := 0
 	var last error
 	for _, err := range client.Sessions(ctx) {

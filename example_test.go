@@ -97,7 +97,7 @@ func ExampleAnyOf() {
 	r.Header.Set("X-Monitoring", "two")
 	fmt.Println(auth.Authorize(r))
 	// Output:
-	// capi: not authenticated
+	// capi: not authenticated: no X-Operations; capi: not authenticated: no X-Monitoring
 	// <nil>
 }
 
@@ -211,4 +211,23 @@ func ExampleEnvelope() {
 	// steve administrator 2015-10-25T14:39:47Z
 	// steve administrator 2015-10-25T14:39:47Z
 	// 403 "Not authorized."
+}
+
+// Lists can be compared over time, and nobody taken over with what they show.
+func ExamplePseudonymizeIDs() {
+	key := []byte("16 random bytes!") // In a service, read from where its secrets are.
+	pseudonyms, err := capi.PseudonymizeIDs(key)
+	config := capi.Config{Redact: []capi.Redaction{capi.MaskSecrets(), pseudonyms}}
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	handler, err := config.NewHandler(capi.Sessions{{ID: "secret", Data: capi.Payload(`token|s:3:"abc";`)}}, passing("token"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	get(handler, "Bearer token")
+	// Output:
+	// 200 {"msg":[{"session_id":"82ae24205b7806f5b83150bd4ffdeafa6f8ee75a6a60c3b2063c6a0bc86438b0","client_id":"0","guest":"0","time":"0","data":"token|s:3:\"***\";","userid":"0","username":""}],"error":false,"status":200}
 }

@@ -27,7 +27,7 @@ func FuzzSession(f *testing.F) {
 			seconds = 1 // 1970 itself stands for no time.
 		}
 		session := capi.Session{ID: id, ClientID: capi.ClientNone, Guest: guest, Time: time.Unix(seconds, 0).UTC(), UserID: userID, Username: username}
-		if hasClient {
+		if hasClient && clientID >= 0 {
 			session.ClientID = capi.ClientID(clientID)
 		}
 		if hasData {

@@ -52,15 +52,3 @@ func ExampleMaskSecrets() {
 	fmt.Println(string(session.Data))
 	// Output: user|O:5:"JUser":2:{s:8:"username";s:3:"zoe";s:8:"password";s:12:"************";}
 }
-
-func ExamplePseudonymizeIDs() {
-	// A key of the service's own, from a secret store; this one is for show.
-	pseudonymize, err := capi.PseudonymizeIDs([]byte("0123456789abcdef0123456789abcdef"))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	// For a handler: capi.Config{Redact: []capi.Redaction{capi.MaskSecrets(), pseudonymize}}
-	fmt.Println(pseudonymize(capi.Session{ID: "rs25pp9sf26tn56po0gnu2qdq4"}).ID)
-	// Output: b80f31583115ebf257de23bd4e172fea615c695bdd975f8f96aaebca1c09b31c
-}

@@ -4,8 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"math"
-	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,42 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/capi-go/capi"
-	"github.com/capi-go/capi/internal/joomlatest"
 )
-
-// payloadVector is a value of the data column that PHP's own serializer wrote, and what decoding it must give.
-type payloadVector struct {
-	Name    string          `json:"name"`
-	Stored  []byte          `json:"stored_base64"`
-	Error   bool            `json:"error"`
-	Decoded json.RawMessage `json:"decoded"`
-}
-
-func payloadVectors(t testing.TB) []payloadVector {
-	t.Helper()
-	text, err := os.ReadFile("testdata/session_payload.json")
-	require.NoError(t, err)
-	var vectors []payloadVector
-	require.NoError(t, json.Unmarshal(text, &vectors))
-	require.NotEmpty(t, vectors)
-	return vectors
-}
-
-// joomlaPayloads returns every data column of the rows that real sites wrote, by site and session id.
-func joomlaPayloads(t testing.TB) map[string]capi.Payload {
-	t.Helper()
-	payloads := map[string]capi.Payload{}
-	for _, site := range joomlatest.Recordings() {
-		for _, row := range joomlatest.Recorded(site).Tables["session"] {
-			var data capi.Payload
-			if text, ok := row["data"].(string); ok {
-				data = capi.Payload(text)
-			}
-			payloads[site+" "+row["session_id"].(string)] = data
-		}
-	}
-	return payloads
-}
 
 // typed makes of a JSON text what Decode should return: integers and floats as the text writes them.
 func typed(t testing.TB, text []byte) any {
@@ -121,21 +84,6 @@ func TestPayloadDecodeJoomlaRows(t *testing.T) {
 			assert.Equal(t, map[string]any{}, space["registry"])
 		})
 	}
-}
-
-// registry wraps serialized data as Joomla 3.4.7 and later does.
-func registry(data string) string {
-	serialized := `O:24:"Joomla\Registry\Registry":1:{s:7:"` + "\x00*\x00" + `data";` + data + `}`
-	return base64.StdEncoding.EncodeToString([]byte(serialized))
-}
-
-// variable is a session text with a single string.
-func variable(name, value string) string {
-	return name + "|" + phpString(value)
-}
-
-func phpString(s string) string {
-	return "s:" + strconv.Itoa(len(s)) + `:"` + s + `";`
 }
 
 func TestPayloadDecode(t *testing.T) {

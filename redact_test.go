@@ -3,7 +3,6 @@ package capi_test
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"testing"
@@ -16,7 +15,7 @@ import (
 )
 
 func TestMaskSecretsChangesDataAlone(t *testing.T) {
-	s := capi.Session{ID: "id", ClientID: sql.Null[capi.Client]{V: 1, Valid: true}, Time: time.Unix(5, 0), Data: capi.Payload(`token|s:1:"x";`), UserID: 7, Username: "u"}
+	s := capi.Session{ID: "id", ClientID: capi.ClientAdministrator, Time: time.Unix(5, 0), Data: capi.Payload(`token|s:1:"x";`), UserID: 7, Username: "u"}
 	got := capi.MaskSecrets()(s)
 	assert.Equal(t, capi.Payload(`token|s:1:"*";`), got.Data)
 	got.Data = s.Data

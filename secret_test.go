@@ -63,10 +63,10 @@ func TestSecretShowsNothing(t *testing.T) {
 		"key of a map":       map[capi.Secret]int{secret: 1},
 		"any":                []any{secret, &config},
 		"site":               site,
-		"site itself":        *site,
 		"store":              capi.NewSQLStore(site),
-		"session authorizer": capi.NewSessionAuthorizer(site),
-		"token authorizer":   capi.NewTokenAuthorizer(site),
+		"session authorizer": newSessionAuthorizer(t, site),
+		"API tokens":         capi.NewAPITokenAuthorizer(site),
+		"cAPI tokens":        capi.NewCAPITokenAuthorizer(site),
 	}
 	shows := func(text string) bool {
 		text = strings.ToLower(text)

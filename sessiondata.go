@@ -21,10 +21,11 @@ import (
 // Payload for one that holds nothing yet. Implementations follow these rules:
 //
 //   - Payloads must be safe for concurrent use.
-//   - It takes any ids, also none and malformed ones, and asks its store for many
-//     at once.
+//   - It takes any ids, also none and malformed ones, and asks its store for
+//     many at once.
 //   - It returns early, with an error, when ctx ends.
-//   - A store that is out of reach is an error, not a session that does not exist.
+//   - A store that is out of reach is an error, not a session that does not
+//     exist.
 //   - Its errors may be logged, so they must hold neither ids nor payloads.
 //   - The caller may keep the result, and must not change it.
 type SessionData interface {
@@ -136,9 +137,9 @@ func (f *filling) yield(yield func(Session, error) bool, liveOnly bool) bool {
 }
 
 // FileSessionData is the [SessionData] of sites whose $session_handler is
-// "filesystem" (Joomla 4 and later) or "none" (3.x): files that PHP names "sess_"
-// and the id. The zero value has no directory: its Payloads fails. It is safe for
-// concurrent use.
+// "filesystem" (Joomla 4 and later) or "none" (3.x): files that PHP names
+// "sess_" and the id. The zero value has no directory: its Payloads fails. It
+// is safe for concurrent use.
 type FileSessionData struct {
 	// Dir is where the files are: the site's $session_filesystem_path or, where
 	// that is empty, PHP's session.save_path, in PHP's form "N;MODE;/path" too.
@@ -153,8 +154,8 @@ type FileSessionData struct {
 }
 
 // Payloads returns the content of the files of ids that have not expired. See
-// [SessionData]. A file that PHP is about to write may be read in part, and then
-// cannot be decoded.
+// [SessionData]. A file that PHP is about to write may be read in part, and
+// then cannot be decoded.
 func (d FileSessionData) Payloads(ctx context.Context, ids []string) ([]Payload, error) {
 	dir, depth, err := splitSavePath(d.Dir)
 	if err != nil {
@@ -194,8 +195,8 @@ func (d FileSessionData) Payloads(ctx context.Context, ids []string) ([]Payload,
 	return payloads, nil
 }
 
-// readSessionFile returns the content of a file that was written no earlier than
-// oldest, or nil if there is none.
+// readSessionFile returns the content of a file that was written no earlier
+// than oldest, or nil if there is none.
 func readSessionFile(path string, oldest int64) (Payload, error) {
 	info, err := os.Lstat(path) // PHP follows no links, either.
 	if errors.Is(err, fs.ErrNotExist) || err == nil && (!info.Mode().IsRegular() || info.ModTime().Unix() < oldest) {

@@ -1,19 +1,27 @@
 package capi_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"strings"
-	"time"
+	"os"
+	"path/filepath"
 
 	"github.com/DATA-DOG/go-sqlmock"
 
 	"github.com/capi-go/capi"
 )
 
-func ExampleReadSiteConfig() {
-	config, err := capi.ReadSiteConfig(strings.NewReader(`<?php
+func ExampleLoadSiteConfig() {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "configuration.php")
+	err = os.WriteFile(path, []byte(`<?php
 class JConfig {
 	public $dbtype = 'mysqli';
 	public $host = 'localhost:3307';
@@ -24,7 +32,12 @@ class JConfig {
 	public $secret = 'RzLnxjfxfS73CDww';
 	public $lifetime = 15;
 	public $caching = 0;
-}`))
+}`), 0o600)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	config, err := capi.LoadSiteConfig(path)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -34,13 +47,6 @@ class JConfig {
 	// Output:
 	// mysqli j5_ 15m0s
 	// [hidden] it's secret
-}
-
-func ExampleReadSiteConfig_malformed() {
-	_, err := capi.ReadSiteConfig(strings.NewReader("<?php\nclass JConfig {\n\tpublic $secret = getenv('SECRET');\n}"))
-	fmt.Println(err)
-	// Output:
-	// capi: invalid site configuration: line 3: expected a string, a number, a boolean or null for $secret
 }
 
 // An address is what drivers need for their DSN, whatever the form of $host.
@@ -62,34 +68,65 @@ func ExampleSiteConfig_Address() {
 }
 
 func ExampleNewSessionAuthorizer() {
-	db, mock, err := sqlmock.New() // In a service, sql.Open with a driver.
+	db, _, err := sqlmock.New() // In a service, sql.Open with a driver.
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer db.Close()
-	now := time.Unix(1_795_489_076, 0)
-	site, err := capi.SiteOptions{Now: func() time.Time { return now }}.NewSite(db, capi.SiteConfig{
-		DBType: "mysqli", DBPrefix: "j5_", Secret: capi.NewSecret("RzLnxjfxfS73CDww"),
-	})
+	site, err := capi.NewSite(db, capi.SiteConfig{DBType: "mysqli", DBPrefix: "j5_", Secret: capi.NewSecret("RzLnxjfxfS73CDww")})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	auth := capi.NewSessionAuthorizer(site)
+	auth, err := capi.NewSessionAuthorizer(site)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(auth.CookieNames()[:2])
 
-	r := httptest.NewRequest(http.MethodGet, "/api/v1/user/sessions", nil)
-	fmt.Println(auth.Authorize(r))
-
-	// A cookie that Joomla sets, of a user of group 8, whom the rules of the site make a Super Admin.
-	r.AddCookie(&http.Cookie{Name: "92ac23bd5fa9e85cb0dae8f17631ff67", Value: "7j4jicar44gr2899v54snirnah"})
-	mock.ExpectQuery("SELECT").WillReturnRows(sqlmock.NewRows(make([]string, 11)).
-		AddRow("7j4jicar44gr2899v54snirnah", 0, now.Unix(), 35, "admin", 0, "", 0, 8, 8, nil).
-		AddRow(nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, `{"core.admin":{"8":1}}`))
-	mock.ExpectQuery("SELECT").WillReturnRows(sqlmock.NewRows(make([]string, 6)).
-		AddRow("7j4jicar44gr2899v54snirnah", 0, now.Unix(), nil, 0, nil))
-	fmt.Println(auth.Authorize(r))
+	// A request without a cookie of the site takes no query.
+	fmt.Println(auth.Authorize(httptest.NewRequest(http.MethodGet, "/api/v1/user/sessions", nil)))
 	// Output:
-	// capi: not authenticated
-	// <nil>
+	// [92ac23bd5fa9e85cb0dae8f17631ff67 c71c3c61a5104ba0a8aaef33d964525a]
+	// capi: not authenticated: no session cookie of this site
+}
+
+// A service can use the site's login for a route of its own, which need not be
+// for Super Admins.
+func ExampleSessionAuthorizer_User() {
+	db, _, err := sqlmock.New() // In a service, sql.Open with a driver.
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer db.Close()
+	site, err := capi.NewSite(db, capi.SiteConfig{DBType: "mysqli", DBPrefix: "j5_", Secret: capi.NewSecret("RzLnxjfxfS73CDww")})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	auth, err := capi.NewSessionAuthorizer(site)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	greeting := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, err := auth.User(r)
+		switch {
+		case errors.Is(err, capi.ErrUnauthenticated):
+			http.Error(w, "Please log in.", http.StatusUnauthorized)
+		case errors.Is(err, capi.ErrForbidden):
+			http.Error(w, "Your account is locked.", http.StatusForbidden)
+		case err != nil:
+			http.Error(w, "Try again later.", http.StatusInternalServerError)
+		default:
+			fmt.Fprintf(w, "Hello, %s!", user.Username)
+		}
+	})
+	w := httptest.NewRecorder()
+	greeting.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/greeting", nil))
+	fmt.Print(w.Code, " ", w.Body)
+	// Output: 401 Please log in.
 }

@@ -61,7 +61,8 @@ func TestNewSite(t *testing.T) {
 	assert.NoError(t, mock.ExpectationsWereMet())
 }
 
-func TestAuthorizersPanicOnANilSite(t *testing.T) {
-	assert.PanicsWithValue(t, "capi: nil Site", func() { capi.NewSessionAuthorizer(nil) })
-	assert.PanicsWithValue(t, "capi: nil Site", func() { capi.NewTokenAuthorizer(nil) })
+func TestNewAuthorizersPanicOnNil(t *testing.T) {
+	assert.PanicsWithValue(t, "capi: nil Site", func() { _, _ = capi.NewSessionAuthorizer(nil) })
+	assert.PanicsWithValue(t, "capi: nil Site", func() { capi.NewAPITokenAuthorizer(nil) })
+	assert.PanicsWithValue(t, "capi: nil Site", func() { capi.NewCAPITokenAuthorizer(nil) })
 }

@@ -12,13 +12,14 @@ import (
 
 // A SQLStore is the [Store] of a site's own database. It lists the rows of
 // #__session in the order of the database, as they are in the table: also those
-// that have expired and wait for Joomla's garbage collection. It runs one query a
-// range, and holds one connection and one row until the range ends. It is safe for
-// concurrent use. The zero value has no site: its lists fail.
+// that have expired and wait for Joomla's garbage collection. It runs one query
+// a range, and holds one connection and one row until the range ends. It is
+// safe for concurrent use. The zero value has no site: its lists fail.
 //
-// Where the site keeps session data outside of its database, Data is null in the
-// table. With a [SiteOptions.SessionData], the store fills it in, some hundred
-// rows at a time; it stays nil for a session that is not there any more.
+// Where the site keeps session data outside of its database, Data is null in
+// the table. With a [SiteOptions.SessionData], the store fills it in, some
+// hundred rows at a time; it stays nil for a session that is not there any
+// more.
 type SQLStore struct {
 	site        *Site
 	activeOnly  bool
@@ -36,8 +37,8 @@ type SQLStoreConfig struct {
 	_ struct{} // Settings are written with names.
 }
 
-// NewSQLStore returns the Store of site, as the zero [SQLStoreConfig] has it. It
-// panics if site is nil.
+// NewSQLStore returns the Store of site, as the zero [SQLStoreConfig] has it.
+// It panics if site is nil.
 func NewSQLStore(site *Site) *SQLStore { return SQLStoreConfig{}.NewSQLStore(site) }
 
 // NewSQLStore returns the Store of site. It panics if site is nil.
@@ -115,8 +116,8 @@ type sessionRow struct {
 	dest                                          [7]any
 }
 
-// scan returns the current row of rows. Its Data is valid until the next call of
-// rows.Next or rows.Close.
+// scan returns the current row of rows. Its Data is valid until the next call
+// of rows.Next or rows.Close.
 func (r *sessionRow) scan(rows *sql.Rows) (Session, error) {
 	if r.dest[0] == nil {
 		r.dest = [...]any{&r.id, &r.clientID, &r.guest, &r.time, &r.data, &r.userID, &r.username}

@@ -46,14 +46,12 @@ func TestGuardRoundTrips(t *testing.T) {
 			"empty cAPI token":     {http.Header{"Token": {""}}, capi.ErrUnauthenticated, 0},
 		}
 		db, counter := counted(t, s)
-		known, err := capi.NewSite(db, s.config)
-		require.NoError(t, err)
-		auth := capi.AnyOf(capi.NewSessionAuthorizer(known), capi.NewTokenAuthorizer(known))
+		auth := guardOf(t, s.open(t, db, s.config))
 		for name, test := range tests {
 			r := httptest.NewRequest(http.MethodGet, "/", nil)
 			r.Header = test.header
 			counter.trips.Store(0)
-			assert.Equal(t, test.err, auth.Authorize(r), name)
+			assert.ErrorIs(t, auth.Authorize(r), test.err, name)
 			trips := counter.trips.Load()
 			assert.LessOrEqual(t, trips, test.most, name)
 			if test.most > 0 {

@@ -120,12 +120,11 @@ func TestSQLStoreLeavesOutExpiredSessions(t *testing.T) {
 				for id, value := range times {
 					s.Insert(t, "session", row{"session_id": id, "time": value})
 				}
-				s.clock = now
+				s.Now = now
 				known := s.capi(t, func(c *capi.SiteConfig) { c.Lifetime = lifetime })
 				store := capi.NewSQLStore(known)
 				assert.ElementsMatch(t, slices.Collect(maps.Keys(times)), idsIn(t, store))
-				store = capi.NewSQLStore(known)
-				store.ActiveOnly = true
+				store = capi.SQLStoreConfig{ActiveOnly: true}.NewSQLStore(known)
 				assert.ElementsMatch(t, active, idsIn(t, store))
 			})
 		})

@@ -65,6 +65,8 @@ func TestReadLoginSecondFactor(t *testing.T) {
 			if c.Want == 403 {
 				assert.False(t, login.MFAChecked == joomla.One && login.MandatoryMFASetup != joomla.One, c.Name)
 			}
+			assert.Positive(t, login.Now, c.Name)
+			login.Now = 0
 			seen[login]++
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/capi-go/capi/internal/joomla"
+	"github.com/capi-go/capi/internal/joomlatest"
 	"github.com/capi-go/capi/internal/phpjson"
 	"github.com/capi-go/capi/internal/phptest"
 )
@@ -310,4 +311,27 @@ func TestVisitorLevels(t *testing.T) {
 	}
 	// A group that does not exist makes visitors members of group 1.
 	assert.Equal(t, []int64{1, 7}, joomla.VisitorLevels([]joomla.ViewLevel{{7, `[1]`}}, nil))
+}
+
+func TestCoreAdminAsRecorded(t *testing.T) {
+	for _, name := range joomlatest.Recordings() {
+		recorded := joomlatest.Recorded(name)
+		root := recorded.Tables["assets"][0]
+		require.Equal(t, "root.1", root["name"])
+		granted := 0
+		for _, user := range recorded.Users {
+			identities := []int64{-user.ID}
+			for _, group := range user.Groups {
+				id, err := group.Int64()
+				require.NoError(t, err)
+				identities = append(identities, id)
+			}
+			got := joomla.CoreAdmin(root["rules"].(string), identities)
+			assert.Equal(t, user.CoreAdmin, got, "%s: %s", name, user.Username)
+			if got {
+				granted++
+			}
+		}
+		assert.Positive(t, granted)
+	}
 }

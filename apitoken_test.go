@@ -1,0 +1,233 @@
+package capi_test
+
+import (
+	"crypto/hmac"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"database/sql/driver"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/capi-go/capi"
+)
+
+// seed is what the user's profile holds.
+var seed = encoded("seed-hush")
+
+// apiToken returns the API token of a user as Joomla shows it.
+func apiToken(algorithm, user, secret, seed string) string {
+	hashes := map[string]func() hash.Hash{"sha256": sha256.New, "sha512": sha512.New, "sha1": sha1.New, "md5": md5.New}
+	mac := hmac.New(hashes[algorithm], []byte(secret))
+	mac.Write([]byte(seed))
+	return encoded(algorithm + ":" + user + ":" + hex.EncodeToString(mac.Sum(nil)))
+}
+
+func encoded(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
+
+// withHeaders returns a request with headers of the given names and values.
+func withHeaders(pairs ...string) *http.Request {
+	r := httptest.NewRequest(http.MethodGet, "/api/v1/user/sessions", nil)
+	for i := 0; i < len(pairs); i += 2 {
+		r.Header[http.CanonicalHeaderKey(pairs[i])] = []string{pairs[i+1]}
+	}
+	return r
+}
+
+func withAPIToken() *http.Request {
+	return withHeaders("Authorization", "Bearer "+apiToken("sha256", "7", testSecret, "seed-hush"))
+}
+
+const (
+	noAPIToken       = "capi: not authenticated: no well-formed API token"
+	invalidAPIToken  = "capi: not authenticated: API token is not valid"
+	disabledAPIToken = "capi: not authenticated: API token is disabled by its user"
+	disabledPlugin   = "capi: not authenticated: API tokens are disabled by the site"
+	noAPITokenGroup  = "capi: not authenticated: user is in no group that may use API tokens"
+	accountInDoubt   = "capi: not authenticated: account of the API token is not in order"
+)
+
+func TestAPITokenAuthorizerAuthorize(t *testing.T) {
+	const some = `{"allowedUserGroups":[2,22]}`
+	tests := map[string]struct {
+		row  row // Nil if there is no such user.
+		want string
+	}{
+		"Super Admin":          {row{}, ""},
+		"as bytes":             {row{"seed": []byte(seed), "enabled": []byte("1"), "plugin enabled": []byte("1"), "plugin state": "0", "plugin access": []byte("1")}, ""},
+		"denied core.admin":    {row{"rules": `{"core.admin":{"8":1,"-7":0}}`}, noCoreAdmin},
+		"other group":          {row{"groups": "2"}, noAPITokenGroup},
+		"no groups":            {row{"groups": nil}, noAPITokenGroup},
+		"no such user":         {nil, invalidAPIToken},
+		"no seed":              {row{"seed": nil}, invalidAPIToken},
+		"empty seed":           {row{"seed": ""}, invalidAPIToken},
+		"other seed":           {row{"seed": encoded("other")}, invalidAPIToken},
+		"seed is no base64":    {row{"seed": "seed-hush"}, invalidAPIToken},
+		"token disabled":       {row{"enabled": "0"}, disabledAPIToken},
+		"never enabled":        {row{"enabled": nil}, disabledAPIToken},
+		"enabled is no 1":      {row{"enabled": "yes"}, disabledAPIToken},
+		"plugin disabled":      {row{"plugin enabled": int64(0)}, disabledPlugin},
+		"plugin enabled oddly": {row{"plugin enabled": int64(2)}, disabledPlugin},
+		"no plugin":            {row{"plugin enabled": nil}, disabledPlugin},
+		"plugin, state 1":      {row{"plugin state": int64(1)}, ""},
+		"plugin, state -1":     {row{"plugin state": int64(-1)}, disabledPlugin},
+		"plugin, state null":   {row{"plugin state": nil}, disabledPlugin},
+		"blocked":              {row{"block": int64(1)}, accountInDoubt},
+		"not activated":        {row{"activation": "x"}, accountInDoubt},
+		"must reset":           {row{"requireReset": int64(1)}, accountInDoubt},
+
+		"no groups plugin":                 {row{"groups plugin enabled": nil, "groups plugin params": nil}, ""},
+		"groups plugin is disabled":        {row{"groups plugin enabled": int64(0), "groups plugin params": some}, ""},
+		"groups plugin is disabled, not 8": {row{"groups plugin enabled": int64(0), "groups plugin params": some, "groups": "22"}, noAPITokenGroup},
+		"not among allowed":                {row{"groups plugin params": some}, noAPITokenGroup},
+		"allowed":                          {row{"groups plugin params": some, "groups": "1,22", "rules": `{"core.admin":{"22":1}}`}, ""},
+		"all are allowed":                  {row{"groups plugin params": `{"allowedUserGroups":[]}`, "groups": "3", "rules": `{"core.admin":{"3":1}}`}, ""},
+		"all are allowed, no core.admin":   {row{"groups plugin params": `{"allowedUserGroups":[]}`, "groups": "2"}, noCoreAdmin},
+		"params of another":                {row{"groups plugin params": `{"a":{"allowedUserGroups":[22]}}`, "groups": "22"}, noAPITokenGroup},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			db := newFakeDB(byAPIToken)
+			if test.row != nil {
+				db.rows[byAPIToken] = []row{test.row}
+			}
+			err := capi.NewAPITokenAuthorizer(db.site(t)).Authorize(withAPIToken())
+			if test.want == "" {
+				require.NoError(t, err)
+			} else {
+				requireRefusal(t, test.want, err)
+			}
+			assert.Equal(t, []string{byAPIToken}, db.asked())
+		})
+	}
+}
+
+func TestAPITokenAuthorizerViewLevel(t *testing.T) {
+	const guests = `{"guest_usergroup":"9"}`
+	tests := map[string]struct {
+		access driver.Value
+		params string
+		rules  []row
+		groups []row
+		want   string
+	}{
+		"level of visitors":     {int64(5), guests, []row{{"value": "[9]"}}, []row{{"value": int64(1)}, {"value": []byte("9")}}, ""},
+		"by an ancestor":        {int64(5), guests, []row{{"value": "[2,1]"}}, []row{{"value": int64(9)}, {"value": int64(1)}}, ""},
+		"level of others":       {int64(2), guests, []row{{"value": "[2,8]"}}, []row{{"value": int64(1)}, {"value": int64(9)}}, disabledPlugin},
+		"level that is not":     {int64(3), guests, nil, []row{{"value": int64(1)}}, disabledPlugin},
+		"level 0":               {nil, guests, nil, []row{{"value": int64(1)}}, disabledPlugin},
+		"no group of visitors":  {int64(5), guests, []row{{"value": "[9]"}}, nil, disabledPlugin},
+		"rules that are broken": {int64(5), guests, []row{{"value": "[9"}}, []row{{"value": int64(9)}}, disabledPlugin},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			db := newFakeDB(byAPIToken, row{"plugin access": test.access, "com_users": test.params})
+			db.rows[viewLevel], db.rows[groupsOf] = test.rules, test.groups
+			err := capi.NewAPITokenAuthorizer(db.site(t)).Authorize(withAPIToken())
+			if test.want == "" {
+				require.NoError(t, err)
+			} else {
+				requireRefusal(t, test.want, err)
+			}
+			assert.Equal(t, []any{int64(9)}, db.args[2])
+			assert.Equal(t, []string{byAPIToken, viewLevel, groupsOf}, db.asked())
+		})
+	}
+	for _, kind := range []string{viewLevel, groupsOf} {
+		db := newFakeDB(byAPIToken, row{"plugin access": int64(2)})
+		db.errs[kind] = errors.New("broken")
+		err := capi.NewAPITokenAuthorizer(db.site(t)).Authorize(withAPIToken())
+		requireFailure(t, err)
+		assert.ErrorIs(t, err, db.errs[kind])
+	}
+}
+
+// Whoever never made a token has no seed, which must not stand for one that is
+// known to everybody. PHP's empty() takes "0" for none.
+func TestAPITokenAuthorizerRefusesKnownSeeds(t *testing.T) {
+	for stored, known := range map[string]string{"": "", "====": "", encoded("0"): "0"} {
+		site := newFakeDB(byAPIToken, row{"seed": stored}).site(t)
+		r := withHeaders("X-Joomla-Token", apiToken("sha256", "7", testSecret, known))
+		requireRefusal(t, invalidAPIToken, capi.NewAPITokenAuthorizer(site).Authorize(r))
+	}
+	site := newFakeDB(byAPIToken, row{"seed": encoded("00")}).site(t)
+	assert.NoError(t, capi.NewAPITokenAuthorizer(site).Authorize(withHeaders("X-Joomla-Token", apiToken("sha512", "7", testSecret, "00"))))
+}
+
+func TestAPITokenAuthorizerHeaders(t *testing.T) {
+	good := apiToken("sha256", "7", testSecret, "seed-hush")
+	wrong := apiToken("sha256", "7", "other", "seed-hush")
+	tests := map[string]struct {
+		headers []string
+		want    string
+	}{
+		"bearer":                  {[]string{"Authorization", "Bearer " + good}, ""},
+		"bearer of sha512":        {[]string{"Authorization", "Bearer " + apiToken("sha512", "7", testSecret, "seed-hush")}, ""},
+		"bearer in spaces":        {[]string{"Authorization", "Bearer   " + good + " \t"}, ""},
+		"bearer without padding":  {[]string{"Authorization", "Bearer " + strings.TrimRight(good, "=")}, ""},
+		"own header":              {[]string{"X-Joomla-Token", good}, ""},
+		"wrong secret":            {[]string{"Authorization", "Bearer " + wrong}, invalidAPIToken},
+		"wrong bearer wins":       {[]string{"Authorization", "Bearer " + wrong, "X-Joomla-Token", good}, invalidAPIToken},
+		"malformed bearer wins":   {[]string{"Authorization", "Bearer x", "X-Joomla-Token", good}, noAPIToken},
+		"empty bearer does not":   {[]string{"Authorization", "Bearer  ", "X-Joomla-Token", good}, ""},
+		"bearer of lower case":    {[]string{"Authorization", "bearer " + good}, noAPIToken},
+		"basic does not win":      {[]string{"Authorization", "Basic " + wrong, "X-Joomla-Token", good}, ""},
+		"no space":                {[]string{"Authorization", "Bearer" + good}, noAPIToken},
+		"none":                    {nil, noAPIToken},
+		"of sha1":                 {[]string{"Authorization", "Bearer " + apiToken("sha1", "7", testSecret, "seed-hush")}, noAPIToken},
+		"of md5":                  {[]string{"Authorization", "Bearer " + apiToken("md5", "7", testSecret, "seed-hush")}, noAPIToken},
+		"no base64":               {[]string{"Authorization", "Bearer %%%not-base64%%%"}, noAPIToken},
+		"base64 for addresses":    {[]string{"Authorization", "Bearer -_-_"}, noAPIToken},
+		"a JSON web token":        {[]string{"Authorization", "Bearer " + encoded("{}") + "." + encoded("{}") + ".x"}, noAPIToken},
+		"megabyte of padding":     {[]string{"X-Joomla-Token", good + strings.Repeat("=", 1<<20)}, noAPIToken},
+		"bearer in own header":    {[]string{"X-Joomla-Token", "Bearer " + good}, noAPIToken},
+		"in the header of a cAPI": {[]string{"token", good}, noAPIToken},
+	}
+	mac := strings.Repeat("0", 64)
+	for _, text := range []string{
+		"SHA256:7:" + mac, "sha256:7", "sha256:7:" + mac + ":", "sha256:7:", "sha256:7:" + mac[1:], "sha256:7:" + mac + "0", "sha512:7:" + mac,
+		"sha256:7:A" + mac[1:], "sha256:7:g" + mac[1:], "sha256:7abc:" + mac, "sha256:7 OR 1=1:" + mac, "sha256: 7:" + mac, "sha256:07:" + mac,
+		"sha256:+7:" + mac, "sha256:0:" + mac, "sha256:-7:" + mac, "sha256::" + mac, "sha256:2147483648:" + mac, "sha256:99999999999999999999:" + mac,
+	} {
+		tests[text] = struct {
+			headers []string
+			want    string
+		}{[]string{"X-Joomla-Token", encoded(text)}, noAPIToken}
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			db := newFakeDB(byAPIToken, row{})
+			err := capi.NewAPITokenAuthorizer(db.site(t)).Authorize(withHeaders(test.headers...))
+			if test.want == "" {
+				require.NoError(t, err)
+				assert.Equal(t, [][]any{{int64(7)}}, db.args)
+			} else {
+				requireRefusal(t, test.want, err)
+			}
+			assert.Equal(t, test.want != noAPIToken, len(db.asked()) == 1)
+		})
+	}
+}
+
+func TestAPITokenAuthorizerUser(t *testing.T) {
+	db := newFakeDB(byAPIToken, row{"groups": "8", "rules": "{}"})
+	auth := capi.NewAPITokenAuthorizer(db.site(t))
+	user, err := auth.User(withAPIToken())
+	require.NoError(t, err)
+	assert.Equal(t, capi.User{ID: 7, Username: "admin", Groups: []int64{8}, Credential: "API token"}, user)
+
+	db.errs[byAPIToken] = errors.New("broken")
+	_, err = auth.User(withAPIToken())
+	requireFailure(t, err)
+	assert.ErrorIs(t, err, db.errs[byAPIToken])
+}

@@ -1,0 +1,220 @@
+package capi_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/DATA-DOG/go-sqlmock"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/capi-go/capi"
+)
+
+// fileNow is the clock of files, which is not that of the machine.
+var fileNow = time.Unix(testNow, 0)
+
+func files(dir string) capi.FileSessionData {
+	return capi.FileSessionData{Dir: dir, Lifetime: time.Minute, Now: func() time.Time { return fileNow }}
+}
+
+// writeSession writes a session file that was last written age before fileNow.
+func writeSession(t testing.TB, path, data string, age time.Duration) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+	require.NoError(t, os.WriteFile(path, []byte(data), 0o600))
+	require.NoError(t, os.Chtimes(path, time.Time{}, fileNow.Add(-age)))
+}
+
+func TestFileSessionDataPayloads(t *testing.T) {
+	dir := t.TempDir()
+	writeSession(t, dir+"/sess_fresh", login(7), 0)
+	writeSession(t, dir+"/sess_A,b-9", "x|N;", time.Minute)
+	writeSession(t, dir+"/sess_old", "x|N;", time.Minute+time.Second)
+	writeSession(t, dir+"/sess_empty", "", 0)
+	writeSession(t, dir+"/sess_", "no id", 0)
+	writeSession(t, dir+"/other", "x|N;", 0)
+	require.NoError(t, os.Mkdir(dir+"/sess_directory", 0o700))
+	if runtime.GOOS != "windows" {
+		require.NoError(t, os.Symlink(dir+"/other", dir+"/sess_link"))
+	}
+	ids := []string{
+		"fresh", "missing", "A,b-9", "old", "empty", "", "link", "directory", "fresh", "../other", "/../other", "fresh\x00", "é", "a b",
+		strings.Repeat("a", 193), strings.Repeat("a", 100_000),
+	}
+	got, err := files(dir).Payloads(t.Context(), ids)
+	require.NoError(t, err)
+	want := make([]capi.Payload, len(ids))
+	want[0], want[2], want[4], want[8] = capi.Payload(login(7)), capi.Payload("x|N;"), capi.Payload{}, capi.Payload(login(7))
+	assert.Equal(t, want, got)
+}
+
+func TestFileSessionDataLevels(t *testing.T) {
+	dir := t.TempDir()
+	writeSession(t, dir+"/a/b/sess_abc", "deep", 0)
+	writeSession(t, dir+"/sess_abc", "flat", 0)
+	for path, want := range map[string]capi.Payload{
+		dir: capi.Payload("flat"), "0;" + dir: capi.Payload("flat"), "2;" + dir: capi.Payload("deep"), "2;0600;" + dir: capi.Payload("deep"),
+		"1;" + dir: nil, "3;" + dir: nil, "4;" + dir: nil,
+	} {
+		got, err := files(path).Payloads(t.Context(), []string{"abc"})
+		require.NoError(t, err)
+		assert.Equal(t, []capi.Payload{want}, got, path)
+	}
+	for _, path := range []string{"", "2;", "x;" + dir, "-1;" + dir, ";" + dir} {
+		_, err := files(path).Payloads(t.Context(), nil)
+		require.ErrorIs(t, err, capi.ErrSiteConfig, path)
+		_, err = capi.SiteOptions{SessionData: files(path)}.NewSite(new(sql.DB), capi.SiteConfig{DBType: "sqlite", DBPrefix: "a", Secret: capi.NewSecret("s")})
+		require.ErrorIs(t, err, capi.ErrSiteConfig, "a site says so at once")
+	}
+	_, err := capi.FileSessionData{}.Payloads(t.Context(), nil)
+	assert.ErrorIs(t, err, capi.ErrSiteConfig, "the zero value")
+}
+
+func TestFileSessionDataFails(t *testing.T) {
+	dir := t.TempDir()
+	_, err := files(dir+"/missing").Payloads(t.Context(), []string{"hush"})
+	require.ErrorIs(t, err, fs.ErrNotExist, "a directory that is not there has no sessions that ended")
+	assert.NotContains(t, err.Error(), "hush")
+	got, err := files(dir+"/missing").Payloads(t.Context(), nil)
+	assert.NoError(t, err)
+	assert.Empty(t, got)
+
+	writeSession(t, dir+"/file", "", 0)
+	_, err = files(dir+"/file").Payloads(t.Context(), []string{"hush"})
+	require.Error(t, err)
+	assert.NotContains(t, err.Error(), "hush")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = files(dir).Payloads(ctx, []string{"hush"})
+	assert.ErrorIs(t, err, context.Canceled)
+}
+
+// Defaults are those of Joomla and of the machine's clock.
+func TestFileSessionDataZeroFields(t *testing.T) {
+	dir := t.TempDir()
+	for name, age := range map[string]time.Duration{"fresh": 14 * time.Minute, "old": 16 * time.Minute} {
+		require.NoError(t, os.WriteFile(dir+"/sess_"+name, []byte("x"), 0o600))
+		require.NoError(t, os.Chtimes(dir+"/sess_"+name, time.Time{}, time.Now().Add(-age)))
+	}
+	got, err := capi.FileSessionData{Dir: dir}.Payloads(t.Context(), []string{"fresh", "old"})
+	require.NoError(t, err)
+	assert.Equal(t, []capi.Payload{capi.Payload("x"), nil}, got)
+}
+
+// filled returns the store of n rows of a site whose data is where data finds it.
+func filled(t *testing.T, n int, activeOnly bool, data capi.SessionData) capi.Store {
+	t.Helper()
+	db, mock := mockDB(t)
+	list := sqlmock.NewRows(sessionColumns)
+	for i := range n {
+		list.AddRow(fmt.Sprint(i), "0", "1", "1", driver.Value("left over"), "0", "")
+	}
+	mock.ExpectQuery(allSessions).WillReturnRows(list).RowsWillBeClosed()
+	config := capi.SiteConfig{DBType: "mysqli", DBPrefix: "jos_", Secret: capi.NewSecret("s"), SessionHandler: "redis"}
+	site, err := capi.SiteOptions{SessionData: data}.NewSite(db, config)
+	require.NoError(t, err)
+	return capi.SQLStoreConfig{ActiveOnly: activeOnly}.NewSQLStore(site)
+}
+
+// odd is a SessionData that has the sessions of odd ids.
+func odd(batches *[]int) capi.SessionData {
+	return sessionDataFunc(func(_ context.Context, ids []string) ([]capi.Payload, error) {
+		*batches = append(*batches, len(ids))
+		payloads := make([]capi.Payload, len(ids))
+		for i, id := range ids {
+			if strings.HasSuffix(id, "1") {
+				payloads[i] = capi.Payload("data of " + id)
+			}
+		}
+		return payloads, nil
+	})
+}
+
+func TestSQLStoreFills(t *testing.T) {
+	for n, want := range map[int][]int{0: nil, 1: {1}, 255: {255}, 256: {256}, 257: {256, 1}, 512: {256, 256}} {
+		for _, activeOnly := range []bool{false, true} {
+			var batches []int
+			sessions, err := capi.Collect(filled(t, n, activeOnly, odd(&batches)).Sessions(t.Context()))
+			require.NoError(t, err)
+			assert.Equal(t, want, batches)
+			var ids []string
+			for i := range n {
+				if id := fmt.Sprint(i); !activeOnly || strings.HasSuffix(id, "1") {
+					ids = append(ids, id)
+				}
+			}
+			require.Len(t, sessions, len(ids))
+			for i, session := range sessions {
+				require.Equal(t, ids[i], session.ID)
+				if strings.HasSuffix(session.ID, "1") {
+					require.Equal(t, "data of "+session.ID, string(session.Data))
+				} else {
+					require.Nil(t, session.Data, "what the column holds does not count")
+				}
+			}
+		}
+	}
+}
+
+func TestSQLStoreFillsUntilBreak(t *testing.T) {
+	var batches []int
+	count := 0
+	for range filled(t, 600, false, odd(&batches)).Sessions(t.Context()) {
+		if count++; count == 10 {
+			break
+		}
+	}
+	assert.Equal(t, []int{256, 256}, batches, "one batch ahead")
+}
+
+// A SessionData that panics ends the range where it is, as its caller's own code would: net/http recovers from that.
+func TestSQLStoreFillPanics(t *testing.T) {
+	data := sessionDataFunc(func(context.Context, []string) ([]capi.Payload, error) { panic("of the data") })
+	assert.PanicsWithValue(t, "of the data", func() { _, _ = capi.Collect(filled(t, 1, false, data).Sessions(t.Context())) })
+}
+
+func TestSQLStoreFillFails(t *testing.T) {
+	broken := errors.New("broken")
+	for name, second := range map[string]struct {
+		payloads []capi.Payload
+		err      error
+		want     string
+	}{
+		"error":    {nil, broken, "capi: reading session data: broken"},
+		"too few":  {[]capi.Payload{nil}, nil, "capi: reading session data: a SessionData returned another number of payloads than asked for"},
+		"too many": {make([]capi.Payload, 300), nil, "capi: reading session data: a SessionData returned another number of payloads than asked for"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			calls := 0
+			data := sessionDataFunc(func(_ context.Context, ids []string) ([]capi.Payload, error) {
+				if calls++; calls == 1 {
+					return slices.Repeat([]capi.Payload{[]byte(strings.Repeat("x", 1<<10))}, len(ids)), nil
+				}
+				return second.payloads, second.err
+			})
+			sessions, err := capi.Collect(filled(t, 600, false, data).Sessions(t.Context()))
+			require.EqualError(t, err, second.want)
+			assert.Len(t, sessions, 256)
+
+			calls = 0
+			config, logs := logged()
+			assert.PanicsWithError(t, "net/http: abort Handler", func() {
+				serveOnce(newHandler(t, config, filled(t, 600, false, data), answering(nil)))
+			})
+			assert.Contains(t, logs.String(), "cut short")
+		})
+	}
+}

@@ -1,0 +1,53 @@
+package capi
+
+import (
+	"database/sql"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write testdata/*.sql anew")
+
+// The texts of all queries, of which there is a file for each dialect. The
+// variants of a schema differ in the same words in each query of accounts.
+func TestSiteQueries(t *testing.T) {
+	for dbType, name := range map[string]string{"mysqli": "mysql", "pgsql": "postgresql", "sqlite": "sqlite"} {
+		t.Run(name, func(t *testing.T) {
+			site, err := NewSite(new(sql.DB), SiteConfig{DBType: dbType, DBPrefix: "jos_", Secret: NewSecret("s")})
+			require.NoError(t, err)
+			sessions, err := NewSessionAuthorizer(site)
+			require.NoError(t, err)
+			tokens, store := NewAPITokenAuthorizer(site), NewSQLStore(site)
+
+			var got strings.Builder
+			query := func(what, text string) { fmt.Fprintf(&got, "-- %s\n%s;\n\n", what, text) }
+			for i, what := range []string{"", ", second factors", ", no requireReset", ", second factors, no requireReset"} {
+				query("users by id"+what, sessions.users[0].texts[i])
+			}
+			query("users by three ids", sessions.users[2].texts[0])
+			query("a cookie", sessions.sessions[0].texts[0])
+			query("two cookies, second factors, no requireReset", sessions.sessions[1].texts[3])
+			query("an API token", tokens.query.texts[0])
+			query("a view level", tokens.levels)
+			query("groups of a visitor", tokens.groups)
+			query("a cAPI token", NewCAPITokenAuthorizer(site).query.texts[0])
+			query("whether a table exists", site.sql(strings.Replace(site.dialect.exists, "%", "services_tokens", 1)))
+			query("all sessions", store.all)
+			query("active sessions", store.active)
+
+			path := "testdata/" + name + ".sql"
+			if *update {
+				require.NoError(t, os.WriteFile(path, []byte(got.String()), 0o644))
+			}
+			want, err := os.ReadFile(path)
+			require.NoError(t, err)
+			assert.Equal(t, string(want), got.String(), "go test -run SiteQueries -update . writes the file anew")
+		})
+	}
+}
