@@ -47,27 +47,29 @@ func (s *Site) payloads(ctx context.Context, ids []string) ([]Payload, error) {
 // fillSize is how many sessions are asked for at a time.
 const fillSize = 256
 
-// fill returns sessions with the Data that the site's SessionData has of those
-// that have none. With liveOnly, it leaves out the others that it has none of.
+// fill returns sessions with the Data that the site's SessionData has of those that
+// have none. With liveOnly, it leaves out the others that it has none of. While a
+// batch is yielded, the data of the next is read.
 func (s *Site) fill(ctx context.Context, sessions iter.Seq2[Session, error], liveOnly bool) iter.Seq2[Session, error] {
 	return func(yield func(Session, error) bool) {
-		batch, ids := make([]Session, 0, fillSize), make([]string, 0, fillSize)
-		// flush yields the batch, and reports whether to go on.
+		ctx, cancel := context.WithCancel(ctx)
+		asked := &filling{done: make(chan struct{})}
+		close(asked.done)
+		defer func() {
+			cancel()
+			<-asked.done
+		}()
+		batch, spare := make([]Session, 0, fillSize), make([]Session, 0, fillSize)
+		// flush asks for the batch, yields the one before, and reports whether to go on.
 		flush := func() bool {
-			payloads, err := s.payloads(ctx, ids)
-			if err != nil {
-				yield(Session{}, fmt.Errorf("capi: %w", err))
+			last := asked
+			if <-last.done; last.err == nil && last.panicked == nil { // So that there is one question at a time.
+				asked = s.ask(ctx, batch)
+			}
+			if !last.yield(yield, liveOnly) {
 				return false
 			}
-			for i, session := range batch {
-				if session.Data = payloads[i]; session.Data == nil && liveOnly {
-					continue
-				}
-				if !yield(session, nil) {
-					return false
-				}
-			}
-			batch, ids = batch[:0], ids[:0]
+			batch, spare = spare[:0], batch
 			return true
 		}
 		for session, err := range sessions {
@@ -77,15 +79,61 @@ func (s *Site) fill(ctx context.Context, sessions iter.Seq2[Session, error], liv
 			}
 			// The column may hold what was written under another handler.
 			session.Data = nil
-			batch, ids = append(batch, session), append(ids, session.ID)
-			if len(batch) == fillSize && !flush() {
+			if batch = append(batch, session); len(batch) == fillSize && !flush() {
 				return
 			}
 		}
-		if len(batch) > 0 {
-			flush()
+		if len(batch) == 0 || flush() {
+			asked.yield(yield, liveOnly)
 		}
 	}
+}
+
+// A filling is a batch of sessions whose data is being read.
+type filling struct {
+	sessions []Session
+	payloads []Payload
+	err      error
+	panicked any
+	done     chan struct{} // is closed when the fields above are set
+}
+
+// ask begins to read the data of sessions.
+func (s *Site) ask(ctx context.Context, sessions []Session) *filling {
+	f := &filling{sessions: sessions, done: make(chan struct{})}
+	ids := make([]string, len(sessions))
+	for i, session := range sessions {
+		ids[i] = session.ID
+	}
+	go func() {
+		defer close(f.done)
+		defer func() { f.panicked = recover() }()
+		f.err = errors.New("reading session data: a SessionData did not return")
+		f.payloads, f.err = s.payloads(ctx, ids)
+	}()
+	return f
+}
+
+// yield waits for the data of f, yields its sessions, and reports whether to go on.
+// It panics where the SessionData did.
+func (f *filling) yield(yield func(Session, error) bool, liveOnly bool) bool {
+	<-f.done
+	if f.panicked != nil {
+		panic(f.panicked) // So that it ends the request, not the program.
+	}
+	if f.err != nil {
+		yield(Session{}, fmt.Errorf("capi: %w", f.err))
+		return false
+	}
+	for i, session := range f.sessions {
+		if session.Data = f.payloads[i]; session.Data == nil && liveOnly {
+			continue
+		}
+		if !yield(session, nil) {
+			return false
+		}
+	}
+	return true
 }
 
 // FileSessionData is the [SessionData] of sites whose $session_handler is

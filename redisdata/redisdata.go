@@ -8,6 +8,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
@@ -218,7 +219,11 @@ func getAtOnce(ctx context.Context, client redis.Cmdable, keys []string) ([]capi
 			if len(value) > maxPayload {
 				return nil, errTooLong
 			}
-			payloads[i] = capi.Payload(value)
+			// Nobody else has the string, and nobody may change a Payload.
+			payloads[i] = unsafe.Slice(unsafe.StringData(value), len(value))
+			if value == "" {
+				payloads[i] = capi.Payload{}
+			}
 		default:
 			return nil, errAnswer
 		}
