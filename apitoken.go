@@ -18,8 +18,9 @@ import (
 )
 
 // An APITokenAuthorizer is the [Authorizer] of programs that have a Joomla API
-// token of a Super Admin, in the header Authorization (Bearer) or X-Joomla-Token.
-// It is safe for concurrent use; make one with [NewAPITokenAuthorizer].
+// token of a Super Admin, in the header Authorization (Bearer) or
+// X-Joomla-Token. It is safe for concurrent use; make one with
+// [NewAPITokenAuthorizer]; the zero value fails.
 //
 // A token, of Joomla 4 and later, is accepted as Joomla's plugin
 // api-authentication/token accepts it:
@@ -30,10 +31,10 @@ import (
 //   - The user must be in one of the groups that the plugin user/token allows.
 //   - The account must be in order.
 //
-// Else it is refused with [ErrUnauthenticated], and with [ErrForbidden] if the user
-// is no Super Admin. Unlike in Joomla, it must be written exactly as Joomla shows
-// it to its user, but for the padding at its end. A second factor is not asked
-// for, as in Joomla.
+// Otherwise it is refused: with [ErrForbidden] if the user is no Super Admin,
+// else with [ErrUnauthenticated]. Unlike in Joomla, it must be written exactly
+// as Joomla shows it to its user, but for the padding at its end. A second
+// factor is not asked for, as in Joomla.
 //
 // A request takes one query, a second one where the plugin's access level is
 // another than Public, and none without a well-formed token.
@@ -52,8 +53,8 @@ var (
 	errAPITokenAccount  = &refusal{ErrUnauthenticated, "account of the API token is not in order"}
 )
 
-// NewAPITokenAuthorizer returns the APITokenAuthorizer of site. It panics if site
-// is nil.
+// NewAPITokenAuthorizer returns the APITokenAuthorizer of site. It panics if
+// site is nil.
 func NewAPITokenAuthorizer(site *Site) *APITokenAuthorizer {
 	if site == nil {
 		panic("capi: nil Site")
@@ -86,9 +87,12 @@ func (a *APITokenAuthorizer) Authorize(r *http.Request) error {
 	return admit(r.Context(), user, err)
 }
 
-// User returns the user whose API token comes with r, Super Admin or not. Errors
-// are those of Authorize, but for the want of core.admin.
+// User returns the user whose API token comes with r, Super Admin or not.
+// Errors are those of Authorize, but for the want of core.admin.
 func (a *APITokenAuthorizer) User(r *http.Request) (User, error) {
+	if a.site == nil {
+		return User{}, errNoSite
+	}
 	token, ok := parseAPIToken(apiTokenText(r.Header))
 	if !ok {
 		return User{}, errNoAPIToken
@@ -159,7 +163,8 @@ type apiToken struct {
 	mac    []byte // in hexadecimal
 }
 
-// apiTokenText returns the API token that comes with a request, or what stands in its place.
+// apiTokenText returns the API token that comes with a request, or what is sent
+// in its place.
 func apiTokenText(header http.Header) string {
 	if rest, ok := strings.CutPrefix(header.Get("Authorization"), "Bearer "); ok {
 		if text := strings.Trim(rest, " \t"); text != "" {
@@ -194,7 +199,8 @@ func parseAPIToken(text string) (apiToken, bool) {
 	default:
 		return apiToken{}, false
 	}
-	// The id is an int in all of Joomla's databases, some of which refuse to compare it with more than that.
+	// The id is an int in all of Joomla's databases, some of which refuse to
+	// compare it with more than that.
 	token.userID, err = strconv.ParseInt(parts[1], 10, 32)
 	if err != nil || token.userID <= 0 || strconv.FormatInt(token.userID, 10) != parts[1] {
 		return apiToken{}, false
@@ -206,8 +212,8 @@ func parseAPIToken(text string) (apiToken, bool) {
 	return token, true
 }
 
-// verify reports whether t was made with secret of seed, the base64 in the user's
-// profile. PHP's empty() takes the seed "0" for none.
+// verify reports whether t was made with secret of seed, the base64 in the
+// user's profile. PHP's empty() takes the seed "0" for none.
 func (t apiToken) verify(secret, seed string) bool {
 	decoded, err := base64.StdEncoding.DecodeString(seed)
 	if err != nil || len(decoded) == 0 || string(decoded) == "0" || secret == "" {

@@ -35,24 +35,26 @@ var (
 //   - Authorize must be safe for concurrent use.
 //   - It must not read the body of the request.
 //   - It should return early when the context of the request ends.
-//   - Its errors may be logged, so they must hold no credentials and nothing else
-//     that the client sent.
+//   - Its errors may be logged, so they must hold no credentials and nothing
+//     else that the client sent.
 //   - Where it knows the user whom it accepts, it calls [SetUser], so that the
 //     handler can log who read the list.
 type Authorizer interface {
 	Authorize(r *http.Request) error
 }
 
-// An AuthorizerFunc is a function that serves as an [Authorizer].
+// An AuthorizerFunc is a function that serves as an [Authorizer]. A nil one is
+// none: [NewHandler] and [AnyOf] panic.
 type AuthorizerFunc func(r *http.Request) error
 
 // Authorize calls f.
 func (f AuthorizerFunc) Authorize(r *http.Request) error { return f(r) }
 
-// AnyOf returns an Authorizer that asks each of authorizers in their order, until
-// one accepts the request, or refuses it with anything but [ErrUnauthenticated].
-// If there is none left, or none at all, it returns an ErrUnauthenticated with
-// the reasons of all. It panics if one of authorizers is nil.
+// AnyOf returns an Authorizer that asks each of authorizers in their order,
+// until one accepts the request, or refuses it with anything but
+// [ErrUnauthenticated]. If there is none left, or none at all, it returns an
+// ErrUnauthenticated with the reasons of all. It panics if one of authorizers
+// is nil.
 func AnyOf(authorizers ...Authorizer) Authorizer {
 	for _, authorizer := range authorizers {
 		mustAuthorizer(authorizer)
@@ -114,6 +116,7 @@ func (r *refusal) Error() string { return r.kind.Error() + ": " + r.reason }
 func (r *refusal) Unwrap() error { return r.kind }
 
 // A User is the user of a request, as the credentials of the request prove it.
+// The zero User is nobody.
 type User struct {
 	// ID is the user id (#__users.id), never 0.
 	ID int64
@@ -136,10 +139,10 @@ type User struct {
 type userKey struct{}
 
 // SetUser tells the handler of this package that ctx, the context of a request
-// that it passed to an [Authorizer], is that of user. The handler logs the user's
-// ID and Credential with the list. Of several calls the last counts. With any
-// other context it does nothing. It must not be called by several goroutines at
-// once for the same request.
+// that it passed to an [Authorizer], is that of user. The handler logs the
+// user's ID and Credential with the list. Of several calls the last counts.
+// With any other context it does nothing. It must not be called by several
+// goroutines at once for the same request.
 func SetUser(ctx context.Context, user User) {
 	if slot, ok := ctx.Value(userKey{}).(*User); ok {
 		*slot = user
@@ -152,6 +155,9 @@ func withUser(ctx context.Context) (context.Context, *User) {
 	user := new(User)
 	return context.WithValue(ctx, userKey{}, user), user
 }
+
+// errNoSite is the error of authorizers that were not made by their constructors.
+var errNoSite = errors.New("capi: authorizer without a site")
 
 var errNoCoreAdmin = &refusal{ErrForbidden, "no core.admin"}
 

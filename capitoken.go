@@ -7,18 +7,19 @@ import (
 	"strings"
 )
 
-// A CAPITokenAuthorizer is the [Authorizer] of programs that have a token of the
-// cAPI extension of a Super Admin, in the header token. It is safe for concurrent
-// use; make one with [NewCAPITokenAuthorizer].
+// A CAPITokenAuthorizer is the [Authorizer] of programs that have a token of
+// the cAPI extension of a Super Admin, in the header token. It is safe for
+// concurrent use; make one with [NewCAPITokenAuthorizer]; the zero value fails.
 //
-// A token is accepted if exactly one row of the extension's table has it, and that
-// row is published. Else it is refused with [ErrUnauthenticated], also where the
-// extension is not installed or the user does not exist. A user who is no Super
-// Admin, or whose account is not in order, is refused with [ErrForbidden]. A table
-// that the account of the database may not read is a failure.
+// A token is accepted if exactly one row of the extension's table has it, and
+// that row is published. Otherwise it is refused with [ErrUnauthenticated],
+// also where the extension is not installed or the user does not exist. A user
+// who is no Super Admin, or whose account is not in order, is refused with
+// [ErrForbidden]. A table that the account of the database may not read is a
+// failure.
 //
-// A request takes one query, one more to find out that there is no such table, and
-// none without a token of at most 255 characters of ASCII.
+// A request takes one query, two more to find out that there is no such table,
+// and none without a token of at most 255 characters of ASCII.
 type CAPITokenAuthorizer struct {
 	site  *Site
 	query accountQuery
@@ -49,9 +50,12 @@ func (a *CAPITokenAuthorizer) Authorize(r *http.Request) error {
 	return admit(r.Context(), user, err)
 }
 
-// User returns the user whose cAPI token comes with r, Super Admin or not. Errors
-// are those of Authorize, but for the want of core.admin.
+// User returns the user whose cAPI token comes with r, Super Admin or not.
+// Errors are those of Authorize, but for the want of core.admin.
 func (a *CAPITokenAuthorizer) User(r *http.Request) (User, error) {
+	if a.site == nil {
+		return User{}, errNoSite
+	}
 	sent := r.Header.Get("token")
 	if !isCAPIToken(sent) {
 		return User{}, errNoCAPIToken
@@ -86,9 +90,9 @@ func (a *CAPITokenAuthorizer) User(r *http.Request) (User, error) {
 	return found[0].account.user("cAPI token"), nil
 }
 
-// isCAPIToken reports whether text could be a token of the cAPI extension, in its
-// column of 255 characters. Other than ASCII is not taken to the database, where
-// some column types fail to compare with it.
+// isCAPIToken reports whether text could be a token of the cAPI extension, in
+// its column of 255 characters. Other than ASCII is not taken to the database,
+// where some column types fail to compare with it.
 func isCAPIToken(text string) bool {
 	return text != "" && len(text) <= 255 &&
 		!strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// checkedTables are the tables that s needs, each with the columns that are read.
+// checkedTables are the tables that s needs, each with the columns that are
+// read.
 var checkedTables = []struct {
 	name    string
 	columns []string
@@ -26,30 +27,29 @@ var checkedTables = []struct {
 // Check returns everything that keeps s from being served, joined by
 // [errors.Join], each error with what to do about it: a database that is out of
 // reach, tables and columns that are missing or may not be read, a prefix that
-// finds nothing, no root asset, session data that is out of reach or that s has no
-// [SessionData] for. It returns nil if there is nothing. It is for the start of a
-// program and for its readiness route; it takes a dozen small queries, and reads
-// no sessions. It is safe for concurrent use.
+// finds nothing, no root asset, session data that is out of reach or that s has
+// no [SessionData] for. It returns nil if there is nothing. It is for the start
+// of a program and for its readiness route; it takes a dozen small queries, and
+// reads no sessions. It is safe for concurrent use.
 func (s *Site) Check(ctx context.Context) error {
 	if err := s.db.PingContext(ctx); err != nil {
 		return fmt.Errorf("capi: database out of reach: check $host, $user, $password and $db, and that it runs: %w", err)
 	}
 	var problems []error
-	missing := 0
+	missing, wrong := 0, make(map[string]bool)
 	for _, table := range checkedTables {
 		err, absent := s.checkTable(ctx, table.name, table.columns)
 		if absent {
 			missing++
 		}
 		if err != nil {
-			problems = append(problems, err)
+			problems, wrong[table.name] = append(problems, err), true
 		}
 	}
 	if missing == len(checkedTables) {
 		problems = []error{fmt.Errorf("capi: no table of the prefix %q: check $dbprefix and $db", s.config.DBPrefix)}
-	}
-	if len(problems) == 0 {
-		problems = s.checkRows(ctx)
+	} else {
+		problems = append(problems, s.checkRows(ctx, wrong)...)
 	}
 	return errors.Join(append(problems, s.checkData(ctx))...)
 }
@@ -77,25 +77,36 @@ func (s *Site) checkTable(ctx context.Context, name string, columns []string) (e
 	return nil, false
 }
 
-// checkRows returns what is wrong in tables that can be read.
-func (s *Site) checkRows(ctx context.Context) (problems []error) {
-	root, err := s.column(ctx, s.sql(`SELECT "name" FROM "#__assets" WHERE "name" = 'root.1'`))
-	switch {
-	case err != nil:
-		problems = append(problems, fmt.Errorf("capi: reading the root asset: %w", err))
-	case len(root) == 0:
-		problems = append(problems, errors.New("capi: no asset root.1, so that nobody is a Super Admin: rebuild the site's assets"))
+// checkRows returns what is wrong in tables that can be read, all but the wrong
+// ones, and with tables that not every site has.
+func (s *Site) checkRows(ctx context.Context, wrong map[string]bool) (problems []error) {
+	if !wrong["assets"] {
+		root, err := s.column(ctx, s.sql(`SELECT "name" FROM "#__assets" WHERE "name" = 'root.1'`))
+		switch {
+		case err != nil:
+			problems = append(problems, fmt.Errorf("capi: reading the root asset: %w", err))
+		case len(root) == 0:
+			problems = append(problems, errors.New("capi: no asset root.1, so that nobody is a Super Admin: rebuild the site's assets"))
+		}
 	}
-	// The query of the guard itself, which finds nobody. It reads what only newer
-	// sites have, too.
-	if _, err := s.accounts(ctx, s.accountQuery(`"#__users" AS u`, `u."id" = 0`)); err != nil {
-		problems = append(problems, fmt.Errorf("capi: accounts cannot be read: grant SELECT on %[1]suser_mfa: %[2]w",
-			s.config.DBPrefix, err))
+	// The table of second factors matters once there is a plugin for one.
+	factors := false
+	if !wrong["extensions"] {
+		plugins, err := s.column(ctx, s.sql(`SELECT COUNT(*) FROM "#__extensions"`+
+			` WHERE "type" = 'plugin' AND "folder" = 'multifactorauth' AND "enabled" = 1`))
+		switch {
+		case err != nil:
+			problems = append(problems, fmt.Errorf("capi: reading the plugins: %w", err))
+		case string(plugins[0]) != "0":
+			if err, _ := s.checkTable(ctx, "user_mfa", []string{"user_id", "method"}); err != nil {
+				problems, factors = append(problems, err), true
+			}
+		}
 	}
-	plugins, err := s.column(ctx, s.sql(`SELECT COUNT(*) FROM "#__extensions" WHERE "folder" = 'multifactorauth' AND "enabled" = 1`))
-	if err == nil && string(plugins[0]) != "0" {
-		if err, _ := s.checkTable(ctx, "user_mfa", []string{"user_id", "method"}); err != nil {
-			problems = append(problems, err)
+	// The query of the guard itself, which finds nobody.
+	if len(wrong) == 0 && !factors {
+		if _, err := s.accounts(ctx, s.accountQuery(`"#__users" AS u`, `u."id" = 0`)); err != nil {
+			problems = append(problems, fmt.Errorf("capi: accounts cannot be read: %w", err))
 		}
 	}
 	// The table of the cAPI extension may be missing, but not unreadable.
@@ -105,7 +116,8 @@ func (s *Site) checkRows(ctx context.Context) (problems []error) {
 	return problems
 }
 
-// checkData returns what is wrong with the session data outside of the database.
+// checkData returns what is wrong with the session data outside of the
+// database.
 func (s *Site) checkData(ctx context.Context) error {
 	if s.dataInTable() {
 		return nil

@@ -17,7 +17,8 @@ import (
 // A ClientConfig holds a [Client]'s optional settings. The zero value sends no
 // credentials and has limits that fit a site of any size.
 type ClientConfig struct {
-	// Cookie is the cookie of a Super Admin's session, as name=value.
+	// Cookie is the cookie of a Super Admin's session, as name=value. The zero
+	// Secret sends none; likewise below.
 	Cookie Secret
 	// APIToken is a Joomla API token. It is sent as Authorization: Bearer and as
 	// X-Joomla-Token, since some servers keep the former from PHP.
@@ -35,22 +36,26 @@ type ClientConfig struct {
 	// 64 MiB, four times what Joomla's column data (mediumtext) holds: only data
 	// that is mostly control characters takes more.
 	MaxSessionSize int
+
+	_ struct{} // Settings are written with names.
 }
 
 // A Client reads the session list of an endpoint: one of this package, of cAPI
 // as its documentation has it, or of cAPI 1.3.6, whose rows are members by
-// number. It is the [Store] of that endpoint's sessions, and safe for concurrent
-// use. Make one with [ClientConfig.NewClient]; the zero Client returns an error.
+// number. It is the [Store] of that endpoint's sessions, and safe for
+// concurrent use. Make one with [ClientConfig.NewClient]; the zero Client
+// returns an error.
 //
-//   - A range sends one request. It holds one session at a time, in memory of up
-//     to some times MaxSessionSize, and ends when its context does. Ending it
-//     early closes the connection, so that the server stops too.
+//   - A range sends one request. It holds one session at a time, in memory of
+//     up to some times MaxSessionSize, and ends when its context does. Ending
+//     it early closes the connection, so that the server stops too.
 //   - A list counts as whole only if it ends as the contract has it, with error
-//     false and status 200, and nothing after it. One that is cut gives an error
-//     that wraps [io.ErrUnexpectedEOF]. Sessions that came before are real.
+//     false and status 200, and nothing after it. One that is cut gives an
+//     error that wraps [io.ErrUnexpectedEOF]. Sessions that came before are
+//     real.
 //   - An answer that is no list gives a [*ResponseError], which wraps
-//     [ErrUnauthenticated] for 401 and [ErrForbidden] for 403. cAPI 1.3.6 answers
-//     403 to guests too.
+//     [ErrUnauthenticated] for 401 and [ErrForbidden] for 403. cAPI 1.3.6
+//     answers 403 to guests too.
 //   - Redirects are followed to the same host and port, and from http to https
 //     at the default ports. Nothing is sent anywhere else.
 //   - No error shows credentials, the URL's query, or anything of a body.
@@ -61,8 +66,8 @@ type Client struct {
 }
 
 // NewClient returns a Client of the endpoint at rawURL, such as
-// https://example.org/api/v1/user/sessions. Changing c later does not change it.
-// The error names everything that is wrong with c and rawURL.
+// https://example.org/api/v1/user/sessions. Changing c later does not change
+// it. The error names everything that is wrong with c and rawURL.
 func (c ClientConfig) NewClient(rawURL string) (*Client, error) {
 	var errs []error
 	refuse := func(format string, args ...any) { errs = append(errs, fmt.Errorf("capi: "+format, args...)) }
@@ -124,8 +129,8 @@ func (c *Client) Sessions(ctx context.Context) iter.Seq2[Session, error] {
 	}
 }
 
-// read calls yield with each session until it returns false. The error is nil if
-// it did, or the list was whole.
+// read calls yield with each session until it returns false. The error is nil
+// if it did, or the list was whole.
 func (c *Client) read(parent context.Context, yield func(Session, error) bool) error {
 	if c.endpoint.Reveal() == "" {
 		return errors.New("a Client made without NewClient")

@@ -80,7 +80,8 @@ func (c *Client) ask(ctx context.Context, target *url.URL) (*http.Response, erro
 }
 
 // sameHost reports whether what is sent to one URL may be sent to the other:
-// scheme, host and port are the same, or it is the same host's default TLS port.
+// scheme, host and port are the same, or it is the same host's default TLS
+// port.
 func sameHost(from, to *url.URL) bool {
 	if !strings.EqualFold(from.Hostname(), to.Hostname()) {
 		return false

@@ -2,7 +2,7 @@ package capi
 
 import (
 	"context"
-	"crypto/md5" // Joomla's hash of cookie names, where nothing rests on it.
+	"crypto/md5" // Joomla's hash of cookie names. Nothing relies on its strength.
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
@@ -15,35 +15,38 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// A SessionAuthorizer is the [Authorizer] of those who are logged in to the site
-// itself: it accepts a request with the session cookie of a Super Admin, of the
-// site's frontend or its administrator. If there are both, one Super Admin is
-// enough. It is safe for concurrent use; make one with [NewSessionAuthorizer].
+// A SessionAuthorizer is the [Authorizer] of those who are logged in to the
+// site itself: it accepts a request with the session cookie of a Super Admin,
+// of the site's frontend or its administrator. If there are both, one Super
+// Admin is enough. It is safe for concurrent use; make one with
+// [NewSessionAuthorizer]; the zero value fails.
 //
 // It goes by the session itself, not by what the row in #__session says of it:
 //
 //   - A session lives where the site's $session_handler keeps it: in the column
-//     data, or in the site's [SessionData]. A row that outlives it does not count.
+//     data, or in the site's [SessionData]. A row that outlives it does not
+//     count.
 //   - In the table, it counts while its time is within the site's lifetime.
 //     Elsewhere, the store's own expiry decides. In both, the time of the last
 //     request in its data, if any, must be within the lifetime, as in Joomla's
 //     class Session.
-//   - Who is logged in is the user that its data names. Data that cannot be read
-//     names nobody.
+//   - Who is logged in is the user that its data names. Data that cannot be
+//     read names nobody.
 //
-// A request without such a session is refused with [ErrUnauthenticated]. So is one
-// whose user does not exist. A user who is no Super Admin, is blocked, is not
-// activated, has to reset the password, or has yet to pass the second factor, or
-// to set one up where the site demands it, is refused with [ErrForbidden]. Joomla
-// itself lets blocked users go on with a session that they have.
+// A request without such a session is refused with [ErrUnauthenticated]. So is
+// one whose user does not exist. A user who is no Super Admin, is blocked, is
+// not activated, has to reset the password, or has yet to pass the second
+// factor, or to set one up where the site demands it, is refused with
+// [ErrForbidden]. Joomla itself lets blocked users go on with a session that
+// they have.
 //
 // A request takes one query; a second one where the row does not name the user
 // whom the data names; one query after a look into the SessionData, if any; and
 // none without a cookie that could be a session's.
 //
 // A cookie comes with requests that other pages make a browser send. That is
-// harmless with a handler that only reads, as long as no [CORS] policy lets those
-// pages see the answer.
+// harmless with a handler that only reads, as long as no [CORS] policy lets
+// those pages see the answer.
 type SessionAuthorizer struct {
 	site  *Site
 	names []string
@@ -61,13 +64,13 @@ var (
 	errNoUser         = &refusal{ErrUnauthenticated, "user does not exist"}
 )
 
-// NewSessionAuthorizer returns the SessionAuthorizer of site. It panics if site is
-// nil.
+// NewSessionAuthorizer returns the SessionAuthorizer of site. It panics if site
+// is nil.
 //
 // The error, which wraps [ErrSiteConfig], is that the site keeps session data
 // outside of its database and has no [SiteOptions.SessionData]: a live session
-// cannot be told from one that has ended. Give the site a source of session data,
-// or mount the handler with other authorizers alone.
+// cannot be told from one that has ended. Give the site a source of session
+// data, or mount the handler with other authorizers alone.
 func NewSessionAuthorizer(site *Site) (*SessionAuthorizer, error) {
 	if site == nil {
 		panic("capi: nil Site")
@@ -88,8 +91,8 @@ func NewSessionAuthorizer(site *Site) (*SessionAuthorizer, error) {
 	return a, nil
 }
 
-// CookieNames returns the names of the cookies that count, for a proxy or a test.
-// Joomla makes them of the site's secret.
+// CookieNames returns the names of the cookies that count, for a proxy or a
+// test. Joomla makes them of the site's secret.
 func (a *SessionAuthorizer) CookieNames() []string { return slices.Clone(a.names) }
 
 // Authorize implements [Authorizer].
@@ -98,11 +101,14 @@ func (a *SessionAuthorizer) Authorize(r *http.Request) error {
 	return admit(r.Context(), user, err)
 }
 
-// User returns the user who is logged in by a session cookie of r, Super Admin or
-// not, so that a service can use the site's login for routes of its own. Of two
-// users, it prefers a Super Admin. Errors are those of Authorize, but for the want
-// of core.admin.
+// User returns the user who is logged in by a session cookie of r, Super Admin
+// or not, so that a service can use the site's login for routes of its own. Of
+// two users, it prefers a Super Admin. Errors are those of Authorize, but for
+// the want of core.admin.
 func (a *SessionAuthorizer) User(r *http.Request) (User, error) {
+	if a.site == nil {
+		return User{}, errNoSite
+	}
 	ids := sessionIDs(r.Header["Cookie"], a.names)
 	if len(ids) == 0 {
 		return User{}, errNoCookie
@@ -122,6 +128,9 @@ func (a *SessionAuthorizer) User(r *http.Request) (User, error) {
 	}
 	if err != nil {
 		return User{}, fmt.Errorf("capi: looking up the session of a request: %w", err)
+	}
+	if len(found) > 0 {
+		answer = nil // What keeps their users out says more.
 	}
 	var user User
 	for _, session := range found {
@@ -156,8 +165,8 @@ type loginSession struct {
 	account account
 }
 
-// fromTable returns the sessions of ids in the table, and why one of them does not
-// count.
+// fromTable returns the sessions of ids in the table, and why one of them does
+// not count.
 func (a *SessionAuthorizer) fromTable(ctx context.Context, ids []string) (
 	found []loginSession, reason, err error) {
 	var args []any
@@ -193,8 +202,8 @@ func (a *SessionAuthorizer) fromTable(ctx context.Context, ids []string) (
 	return found, reason, nil
 }
 
-// fromData returns the sessions of ids in the site's SessionData, and why one of
-// them does not count.
+// fromData returns the sessions of ids in the site's SessionData, and why one
+// of them does not count.
 func (a *SessionAuthorizer) fromData(ctx context.Context, ids []string) (
 	found []loginSession, reason, err error) {
 	payloads, err := a.site.payloads(ctx, ids)
@@ -282,7 +291,7 @@ func (s loginSession) refusal() error {
 	return nil
 }
 
-// appendArgs appends the arguments that stand for an id in a query. A string is
+// appendArgs appends the arguments of a query for an id. A string is
 // compared with bytes as with text, but not where these are never equal.
 func (a *SessionAuthorizer) appendArgs(args []any, id string) []any {
 	if a.site.dialect.untyped {
@@ -292,10 +301,10 @@ func (a *SessionAuthorizer) appendArgs(args []any, id string) []any {
 }
 
 // cookieNames returns the names of the session cookies of s. The name that
-// Joomla\CMS\Application\ApplicationHelper::getHash makes of the secret and what
-// the application is called is hashed again by its session class. Where
-// configuration.php has no $session_name, it is called by its name, or by that of
-// its class, which is what Joomla 4 and later fall back on.
+// Joomla\CMS\Application\ApplicationHelper::getHash makes of the secret and
+// what the application is called is hashed again by its session class. Where
+// configuration.php has no $session_name, it is called by its name, or by that
+// of its class, which is what Joomla 4 and later fall back on.
 func (s *Site) cookieNames() []string {
 	seeds := []string{
 		"site", "administrator",
@@ -313,9 +322,9 @@ func (s *Site) cookieNames() []string {
 	return names
 }
 
-// sessionIDs returns the values of the cookies called names that could be the id
-// of a session, each once. As in PHP, the first of several cookies of one name
-// counts.
+// sessionIDs returns the values of the cookies called names that could be the
+// id of a session, each once. As in PHP, the first of several cookies of one
+// name counts.
 func sessionIDs(headers, names []string) []string {
 	var ids []string
 	var seen [4]bool

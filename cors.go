@@ -4,40 +4,53 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// A CORS is a policy of cross-origin resource sharing: which pages of other origins may have a browser read the
+// A CORS is a policy of cross-origin resource sharing (the Fetch standard,
+// "CORS protocol"): which pages of other origins may have a browser read the
 // answers. It guards no data on its own; the [Authorizer] does.
 //
-// The zero value is the contract's policy. It puts the same three headers on every answer, whoever asks, so that pages
-// of any origin may read, but only with credentials that they hold themselves (the header token): a browser adds no
-// cookies for them. Under a policy that names origins, others get no CORS headers at all.
+// The zero value is the contract's policy. It puts the same three headers on
+// every answer, whoever asks. So pages of any origin may read, but only with
+// credentials that they hold themselves (the header token): a browser adds no
+// cookies for them. Under a policy that names origins, others get no CORS
+// headers at all.
 type CORS struct {
-	// AllowedOrigins are the origins whose pages may read, such as "https://dashboard.example.org": scheme, host and
-	// port where it is not the scheme's own, as a browser writes them. Nil is the contract's "*", which stands alone and
-	// means all; an empty slice is none.
+	// AllowedOrigins are the origins whose pages may read, such as
+	// "https://dashboard.example.org": scheme and host, and port unless it is the
+	// scheme's own, as a browser writes them. Nil is the contract's "*", which
+	// means all and allows no others in the list. An empty slice is none.
 	AllowedOrigins []string
-	// AllowedMethods are the methods that a page may use. Nil is the contract's PUT, GET, POST, DELETE and OPTIONS.
+	// AllowedMethods are the methods that a page may use. Nil is the contract's
+	// PUT, GET, POST, DELETE and OPTIONS; an empty slice is only those that pages
+	// may always use: GET, HEAD and POST.
 	AllowedMethods []string
-	// AllowedHeaders are the request headers that a page may set. Nil is the contract's X-Requested-With, Origin,
-	// Content-Type, token, dlid and nonce. Pages that send a Joomla API token need Authorization or X-Joomla-Token here.
+	// AllowedHeaders are the request headers that a page may set. Nil is the
+	// contract's X-Requested-With, Origin, Content-Type, token, dlid and nonce.
+	// Pages that send a Joomla API token need Authorization or X-Joomla-Token
+	// here.
 	AllowedHeaders []string
-	// AllowCredentials lets browsers send the site's cookies along, so that a Super Admin's own session authorizes the
-	// page. It needs named origins, and Joomla's cookies to be SameSite=None.
+	// AllowCredentials lets browsers send the site's cookies along, so that a
+	// Super Admin's own session authorizes the page. It needs named origins, and
+	// cookies of Joomla that are SameSite=None. False lets them send none.
 	AllowCredentials bool
-	// MaxAge is for how long a browser may keep the answer to a preflight, in whole seconds. Zero leaves that to the
-	// browser.
+	// MaxAge is how long a browser may keep the answer to a preflight, cut to
+	// whole seconds. Zero leaves that to the browser.
 	MaxAge time.Duration
+
+	_ struct{} // Settings are written with names.
 }
 
-// Handler returns a handler that applies the policy to what next answers, and answers preflights itself, with 204. It
-// is for routes beside the handler of this package, which applies the policy of its [Config]. An invalid policy gives
-// an error that names everything wrong with it. It panics if next is nil.
+// Handler returns a handler that applies the policy to the answers of next, and
+// answers preflights itself, with 204. It is for other routes than the handler
+// of this package, which applies the policy of its [Config]. The handler is
+// safe for concurrent use if next is; changing c later does not change it. The
+// error names everything that is wrong with c. Handler panics if next is nil.
 func (c CORS) Handler(next http.Handler) (http.Handler, error) {
 	if next == nil {
 		panic("capi: nil Handler")
@@ -109,19 +122,68 @@ func (c CORS) compile() (*corsPolicy, error) {
 	return policy, errors.Join(errs...)
 }
 
-// validOrigin reports whether a browser would send origin: nothing but scheme, host and port, in their usual form, which
-// is ASCII.
+// validOrigin reports whether a browser could send origin: scheme, host and
+// port as the URL standard serializes them (https://url.spec.whatwg.org,
+// sections 3 and 4).
 func validOrigin(origin string) bool {
-	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || u.Port() == "" && strings.HasSuffix(u.Host, ":") {
+	scheme, rest, ok := strings.Cut(origin, "://")
+	if !ok || !validScheme(scheme) {
 		return false
 	}
-	standard := map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	if u.Port() != "" && u.Port() == standard {
+	standard := map[string]string{"http": "80", "https": "443", "ws": "80", "wss": "443", "ftp": "21"}
+	special := standard[scheme] != ""
+	if inside, ok := strings.CutPrefix(rest, "["); ok {
+		ip, port, ok := strings.Cut(inside, "]")
+		addr, err := netip.ParseAddr(ip)
+		return ok && err == nil && addr.Is6() && addr.Zone() == "" && serializeIPv6(addr) == ip &&
+			(port == "" || port[0] == ':' && validPort(port[1:], standard[scheme]))
+	}
+	host, port, hasPort := strings.Cut(rest, ":")
+	if hasPort && !validPort(port, standard[scheme]) {
 		return false
 	}
-	return origin == u.Scheme+"://"+u.Host && origin == strings.ToLower(origin) &&
-		!strings.ContainsFunc(origin, func(r rune) bool { return r <= ' ' || r > '~' || r == '*' || r == ',' })
+	labels := strings.Split(strings.TrimSuffix(host, "."), ".")
+	for _, label := range labels {
+		if label == "" || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			return false
+		}
+	}
+	// A host that ends in a number is an IPv4 address, in whatever form it was
+	// written.
+	last := labels[len(labels)-1]
+	if special && (strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x") &&
+		strings.Trim(last[2:], "0123456789abcdef") == "") {
+		addr, err := netip.ParseAddr(host)
+		return err == nil && addr.String() == host
+	}
+	return true
+}
+
+// validScheme reports whether pages can have the scheme. Those of files,
+// scripts and data have an opaque origin, which is sent as null.
+func validScheme(scheme string) bool {
+	switch scheme {
+	case "", "about", "blob", "data", "file", "javascript", "mailto", "view-source":
+		return false
+	}
+	return scheme[0] >= 'a' && scheme[0] <= 'z' && strings.Trim(scheme, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == ""
+}
+
+// validPort reports whether port is written as a browser does, which leaves out
+// the one that is the scheme's own.
+func validPort(port, standard string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0 && strconv.FormatUint(n, 10) == port && port != standard
+}
+
+// serializeIPv6 returns addr as the URL standard writes it: unlike in package
+// netip, never with an IPv4 address at its end.
+func serializeIPv6(addr netip.Addr) string {
+	if !addr.Is4In6() {
+		return addr.String()
+	}
+	b := addr.As16()
+	return fmt.Sprintf("::ffff:%x:%x", uint16(b[12])<<8|uint16(b[13]), uint16(b[14])<<8|uint16(b[15]))
 }
 
 // validToken reports whether name is a token of RFC 9110, section 5.6.2.
@@ -137,14 +199,15 @@ func validToken(name string) bool {
 	return name != ""
 }
 
-// apply sets the CORS headers of the answer to r. If r is a preflight, it answers it and returns true.
+// apply sets the CORS headers of the answer to r. It answers a preflight, and
+// reports whether r is one.
 func (p *corsPolicy) apply(w http.ResponseWriter, r *http.Request) (done bool) {
 	header := w.Header()
 	origin := p.allow[0]
 	requested := r.Header.Get("Access-Control-Request-Method")
 	preflight := r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && requested != ""
 	if p.origins != nil {
-		// Added, never set, since handlers around this one may vary their answers by more than that.
+		// Added, never set: handlers around this one may vary their answers by more.
 		header.Add("Vary", "Origin")
 		if origin = r.Header.Get("Origin"); !slices.Contains(p.origins, origin) || preflight && !p.allowsMethod(requested) {
 			origin = ""
@@ -171,7 +234,8 @@ func (p *corsPolicy) apply(w http.ResponseWriter, r *http.Request) (done bool) {
 	return preflight
 }
 
-// allowsMethod reports whether a page may use method. The Fetch standard always lets it use GET, HEAD and POST.
+// allowsMethod reports whether a page may use method. The Fetch standard always
+// lets it use GET, HEAD and POST.
 func (p *corsPolicy) allowsMethod(method string) bool {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost:

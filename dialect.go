@@ -18,8 +18,8 @@ type dialect struct {
 	listLimit string
 	// untyped reports whether bytes and text of the same content are unequal.
 	untyped bool
-	// columns is a query that fails for no table, and of which the result has
-	// the columns of the table "#__%".
+	// exists is a query that finds 0 if there is no table "#__%", and fails for no
+	// account.
 	exists string
 }
 
@@ -48,8 +48,8 @@ func (d Database) dialect() dialect {
 	}
 }
 
-// sql returns query in the dialect: "name" quoted as an identifier, #__ replaced
-// by prefix, and ? by its placeholder.
+// sql returns query in the dialect: "name" quoted as an identifier, #__
+// replaced by prefix, and ? by its placeholder.
 func (d dialect) sql(query, prefix string) string {
 	query = strings.NewReplacer(`"`, d.quote, "#__", prefix).Replace(query)
 	if !d.numbered {

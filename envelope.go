@@ -10,21 +10,23 @@ import (
 	"github.com/capi-go/capi/internal/phpjson"
 )
 
-// An Envelope is what every answer of the endpoint looks like, for those who read one. The session list is an
-// Envelope[[]Session], an error an Envelope[string].
+// An Envelope is the form of every answer of the endpoint, for those who read
+// one. The session list is an Envelope[[]Session], an error an
+// Envelope[string].
 type Envelope[T any] struct {
-	// Msg is the answer itself: the list, or a sentence that says what is wrong.
+	// Msg is the answer itself: the list, or a sentence that tells what is wrong.
 	Msg T `json:"msg"`
-	// Error is true if Status is not one of success.
+	// Error reports whether Status is 400 or above.
 	Error bool `json:"error"`
 	// Status is the HTTP status code of the answer.
 	Status int `json:"status"`
 }
 
-// WriteEnvelope answers a request with msg in an [Envelope], in JSON as PHP's json_encode writes it, for routes that
-// stand beside this package's own and want the same shape. Error is set for a status of 400 and above. If msg cannot be
-// marshalled, nothing is written; an error of w.Write is returned as it is, wrapped.
-func WriteEnvelope[T any](w http.ResponseWriter, status int, msg T) error {
+// WriteEnvelope answers a request with msg in an [Envelope], in JSON as PHP's
+// json_encode writes it, for other routes that want the same form. Error is set
+// for a status of 400 and above. If msg cannot be marshalled, nothing is
+// written. An error of w.Write is wrapped.
+func WriteEnvelope(w http.ResponseWriter, status int, msg any) error {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)

@@ -62,7 +62,7 @@ var kinds = []struct {
 	{regexp.MustCompile(`FROM jos_viewlevels`), viewLevel, nil},
 	{regexp.MustCompile(`FROM jos_usergroups AS g INNER JOIN`), groupsOf, nil},
 	{regexp.MustCompile(`FROM jos_assets WHERE name = 'root.1'$`), rootAsset, nil},
-	{regexp.MustCompile(`^SELECT COUNT.* FROM jos_extensions WHERE folder = 'multifactorauth'`), mfaPlugins, nil},
+	{regexp.MustCompile(`^SELECT COUNT.* FROM jos_extensions WHERE type = 'plugin' AND folder = 'multifactorauth'`), mfaPlugins, nil},
 }
 
 var accountColumns = []string{

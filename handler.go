@@ -39,9 +39,9 @@ type Config struct {
 	_ struct{} // Settings are written with names.
 }
 
-// NewHandler returns a handler that serves store's sessions to requests that auth
-// accepts, as the zero [Config] has it. It panics if one of them is nil. See
-// [Config.NewHandler].
+// NewHandler returns a handler that serves store's sessions to requests that
+// auth accepts, as the zero [Config] has it. It panics if one of them is nil.
+// See [Config.NewHandler].
 func NewHandler(store Store, auth Authorizer) http.Handler {
 	handler, err := Config{}.NewHandler(store, auth)
 	if err != nil {
@@ -50,16 +50,16 @@ func NewHandler(store Store, auth Authorizer) http.Handler {
 	return handler
 }
 
-// NewHandler returns a handler that serves store's sessions to requests that auth
-// accepts, for the methods GET and HEAD. It takes any path: mounting it is the
-// caller's. The handler is safe for concurrent use; changing c later does not
-// change it. The error names everything that is wrong with c. NewHandler panics if
-// store or auth is nil.
+// NewHandler returns a handler that serves store's sessions to requests that
+// auth accepts, for the methods GET and HEAD. It takes any path: mounting it is
+// the caller's. The handler is safe for concurrent use; changing c later does
+// not change it. The error names everything that is wrong with c. NewHandler
+// panics if store or auth is nil.
 //
-// The list is streamed. A failure before its first bytes are sent is answered with
-// 500, and a fixed message that tells nothing of the cause. After that, the
-// connection is cut by panicking with [http.ErrAbortHandler], so that no client
-// takes a part of the list for the whole.
+// The list is streamed. A failure before its first bytes are sent is answered
+// with 500, and a fixed message that tells nothing of the cause. After that,
+// the connection is cut by panicking with [http.ErrAbortHandler], so that no
+// client takes a part of the list for the whole.
 func (c Config) NewHandler(store Store, auth Authorizer) (http.Handler, error) {
 	if f, ok := store.(StoreFunc); store == nil || ok && f == nil {
 		panic("capi: nil Store")

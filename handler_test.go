@@ -234,14 +234,16 @@ func TestConfigErrorNamesEverything(t *testing.T) {
 }
 
 func TestConfigIsCopied(t *testing.T) {
-	origins := []string{"https://a.example"}
-	config := capi.Config{CORS: capi.CORS{AllowedOrigins: origins}}
-	handler := newHandler(t, config, capi.Sessions{}, answering(nil))
-	origins[0] = "https://b.example"
+	origins, redactions := []string{"https://a.example"}, []capi.Redaction{nil, capi.OmitData()}
+	config := capi.Config{CORS: capi.CORS{AllowedOrigins: origins}, Redact: redactions}
+	handler := newHandler(t, config, capi.Sessions{{Data: capi.Payload("secret")}}, answering(nil))
+	assert.NotNil(t, redactions[1], "the caller's slice stays as it is")
+	origins[0], redactions[1] = "https://b.example", nil
 	w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
 	r.Header.Set("Origin", "https://a.example")
 	handler.ServeHTTP(w, r)
 	assert.Equal(t, "https://a.example", w.Header().Get("Access-Control-Allow-Origin"))
+	assert.NotContains(t, w.Body.String(), "secret")
 }
 
 func TestConfigRedact(t *testing.T) {

@@ -2,18 +2,20 @@ package capi_test
 
 import (
 	"context"
-	"database/sql"
 	"iter"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 
+	"github.com/DATA-DOG/go-sqlmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 
 	"github.com/capi-go/capi"
 )
+
+// README: mocking
 
 type mockStore struct{ mock.Mock }
 
@@ -25,7 +27,14 @@ type mockAuthorizer struct{ mock.Mock }
 
 func (m *mockAuthorizer) Authorize(r *http.Request) error { return m.Called(r).Error(0) }
 
-func TestSuperAdminsSeeTheList(t *testing.T) {
+type mockSessionData struct{ mock.Mock }
+
+func (m *mockSessionData) Payloads(ctx context.Context, ids []string) ([]capi.Payload, error) {
+	args := m.Called(ctx, ids)
+	return args.Get(0).([]capi.Payload), args.Error(1)
+}
+
+func TestHandlerListsForSuperAdmins(t *testing.T) {
 	store, auth := new(mockStore), new(mockAuthorizer)
 	store.On("Sessions", mock.Anything).Return(capi.Sessions{{ID: "abc", Username: "steve"}}.Sessions(t.Context()))
 	auth.On("Authorize", mock.Anything).Return(nil)
@@ -36,7 +45,7 @@ func TestSuperAdminsSeeTheList(t *testing.T) {
 	assert.Contains(t, w.Body.String(), `"username":"steve"`)
 }
 
-func TestOthersDoNot(t *testing.T) {
+func TestHandlerRefusesOthers(t *testing.T) {
 	store, auth := new(mockStore), new(mockAuthorizer)
 	auth.On("Authorize", mock.Anything).Return(capi.ErrForbidden)
 
@@ -46,19 +55,13 @@ func TestOthersDoNot(t *testing.T) {
 	store.AssertNotCalled(t, "Sessions", mock.Anything)
 }
 
-type mockSessionData struct{ mock.Mock }
-
-func (m *mockSessionData) Payloads(ctx context.Context, ids []string) ([]capi.Payload, error) {
-	args := m.Called(ctx, ids)
-	return args.Get(0).([]capi.Payload), args.Error(1)
-}
-
-func TestEndedSessionsAreRefused(t *testing.T) {
+func TestSessionAuthorizerRefusesEndedSessions(t *testing.T) {
 	data := new(mockSessionData)
 	data.On("Payloads", mock.Anything, []string{"abc"}).Return([]capi.Payload{nil}, nil)
-	site, err := capi.SiteOptions{SessionData: data}.NewSite(new(sql.DB), capi.SiteConfig{
-		DBType: "mysqli", DBPrefix: "jos_", Secret: capi.NewSecret("secret"), SessionHandler: "redis",
-	})
+	db, _, err := sqlmock.New()
+	require.NoError(t, err)
+	config := capi.SiteConfig{DBType: "mysqli", DBPrefix: "jos_", Secret: capi.NewSecret("secret"), SessionHandler: "redis"}
+	site, err := capi.SiteOptions{SessionData: data}.NewSite(db, config)
 	require.NoError(t, err)
 	auth, err := capi.NewSessionAuthorizer(site)
 	require.NoError(t, err)
@@ -66,4 +69,7 @@ func TestEndedSessionsAreRefused(t *testing.T) {
 	r := httptest.NewRequest("GET", "/api/v1/user/sessions", nil)
 	r.AddCookie(&http.Cookie{Name: auth.CookieNames()[0], Value: "abc"})
 	assert.ErrorIs(t, auth.Authorize(r), capi.ErrUnauthenticated)
+	data.AssertExpectations(t)
 }
+
+// README: end

@@ -12,6 +12,8 @@ import (
 // Payload is the data column of Joomla's session table: what PHP's session
 // handler wrote, byte for byte. A nil Payload is NULL: the site keeps its
 // session data elsewhere. An empty one is a session that holds nothing yet.
+// Methods only read it, so that it is safe for concurrent use while nobody
+// changes it.
 //
 // Joomla has stored it in three ways, which Decode and State tell apart by
 // themselves:
@@ -19,7 +21,7 @@ import (
 //   - up to 3.4.6 in PHP's own session format, name|value name|value, with the
 //     bytes NUL * NUL, by which PHP marks protected properties, written as the
 //     six characters \0\0\0 (JSessionStorageDatabase);
-//   - since then, 3.x, 4 and 5 alike, with a single variable "joomla": the
+//   - since then, in 3.x to 6 alike, with a single variable "joomla": the
 //     base64 text of a serialized Registry;
 //   - either of them as one serialized array, on sites where
 //     session.serialize_handler is php_serialize.
@@ -30,7 +32,7 @@ type Payload []byte
 type PayloadError struct {
 	// Offset counts the bytes of the Payload before the place where it is
 	// malformed. Where the place is inside base64 text, it is that of the group
-	// of four characters that stands for it.
+	// of four characters that encodes it.
 	Offset int
 	// Expected is what should have been there.
 	Expected string
@@ -42,19 +44,19 @@ func (e *PayloadError) Error() string {
 }
 
 // Decode returns the session's variables, or for Joomla 3.4.7 and later, which
-// has but one, the data of the Registry in it. A nil Payload gives a nil map, an
-// empty one an empty map. Errors are of type *[PayloadError].
+// has but one, the data of the Registry in it. A nil Payload gives a nil map,
+// an empty one an empty map. Errors are of type *[PayloadError].
 //
 // PHP's values become these:
 //
-//   - null, bool, int, float and string: nil, bool, int64, float64 and string. A
-//     string is whatever bytes PHP had, which need not be UTF-8. A float may be
-//     infinite or not a number, which encoding/json refuses.
+//   - null, bool, int, float and string: nil, bool, int64, float64 and string.
+//     A string is whatever bytes PHP had, which need not be UTF-8. A float may
+//     be infinite or not a number, which encoding/json refuses.
 //   - a list, which has the keys 0, 1, 2 … in this order, and an empty array:
 //     []any.
 //   - any other array, and an object: map[string]any, with integer keys as
-//     decimal strings, property names without the marks of their visibility, and
-//     no class names.
+//     decimal strings, property names without the marks of their visibility,
+//     and no class names.
 //   - a Joomla Registry: the data that it holds.
 //   - an enum: the string "Class:Case".
 //   - an object with a serialization of its own: the string that it made.
@@ -80,42 +82,42 @@ func payloadError(err error) error {
 	return err
 }
 
-// State is what people look for in a session's data, wherever the Joomla version
-// at hand keeps it. What the session does not hold has its zero value.
+// State is what people look for in a session's data, wherever the Joomla
+// version at hand keeps it. What the session does not hold has its zero value.
 type State struct {
 	// Counter is how many requests the session has seen (session.counter).
 	Counter int64
-	// Started is when the session began (session.timer.start), in whole seconds,
-	// in UTC.
+	// Started is when the session began (session.timer.start), in whole
+	// seconds, in UTC.
 	Started time.Time
 	// Last is when the request before the last one came (session.timer.last).
 	Last time.Time
 	// Now is when the last request came (session.timer.now).
 	Now time.Time
 	// Browser is the User-Agent header that the session began with
-	// (session.client.browser). The client chose it. Joomla 4 and later no longer
-	// stores it.
+	// (session.client.browser). The client chose it. Joomla 4 and later no
+	// longer stores it.
 	Browser string
 	// UserID is the id of the user that is logged in, 0 for a guest.
 	UserID int64
-	// Name is the user's full name. Joomla 4 and later, and 3.x since 3.4.7, store
-	// the UserID alone: there, it is empty, as are Username and Email.
+	// Name is the user's full name. Joomla 4 and later, and 3.x since 3.4.7,
+	// store the UserID alone: there, it is empty, as are Username and Email.
 	Name string
 	// Username is the name that the user logs in with.
 	Username string
 	// Email is the user's e-mail address.
 	Email string
-	// MFAChecked reports whether the session has passed the second factor, or had
-	// none to pass (com_users.mfa_checked is 1). Joomla 4.2 and later sets it with
-	// the first page after the password: until then, and in older versions, it is
-	// false.
+	// MFAChecked reports whether the session has passed the second factor, or
+	// had none to pass (com_users.mfa_checked is 1). Joomla 4.2 and later sets
+	// it with the first page after the password: until then, and in older
+	// versions, it is false.
 	MFAChecked bool
 	// MandatoryMFASetup reports whether the user must set up a second factor
 	// before anything else (com_users.mandatory_mfa_setup is 1).
 	MandatoryMFASetup bool
-	// Application is the state that Joomla's application keeps for itself and its
-	// components (registry), such as filters and half-filled forms, decoded as by
-	// [Payload.Decode]. Nil if there is none.
+	// Application is the state that Joomla's application keeps for itself and
+	// its components (registry), such as filters and half-filled forms, decoded
+	// as by [Payload.Decode]. Nil if there is none.
 	Application map[string]any
 }
 

@@ -49,8 +49,8 @@ func (r *response) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// cut makes sure that the client of a list that was started and not finished sees
-// that it is cut, whatever becomes of the panic that ends the request.
+// cut makes sure that the client of a list that was started and not finished
+// sees that it is cut, whatever becomes of the panic that ends the request.
 func (r *response) cut() {
 	if r.state != started {
 		return

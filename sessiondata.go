@@ -21,10 +21,11 @@ import (
 // Payload for one that holds nothing yet. Implementations follow these rules:
 //
 //   - Payloads must be safe for concurrent use.
-//   - It takes any ids, also none and malformed ones, and asks its store for many
-//     at once.
+//   - It takes any ids, also none and malformed ones, and asks its store for
+//     many at once.
 //   - It returns early, with an error, when ctx ends.
-//   - A store that is out of reach is an error, not a session that does not exist.
+//   - A store that is out of reach is an error, not a session that does not
+//     exist.
 //   - Its errors may be logged, so they must hold neither ids nor payloads.
 //   - The caller may keep the result, and must not change it.
 type SessionData interface {
@@ -47,26 +48,28 @@ func (s *Site) payloads(ctx context.Context, ids []string) ([]Payload, error) {
 const fillSize = 256
 
 // fill returns sessions with the Data that the site's SessionData has of those that
-// have none. With liveOnly, it leaves out the others that it has none of.
+// have none. With liveOnly, it leaves out the others that it has none of. While a
+// batch is yielded, the data of the next is read.
 func (s *Site) fill(ctx context.Context, sessions iter.Seq2[Session, error], liveOnly bool) iter.Seq2[Session, error] {
 	return func(yield func(Session, error) bool) {
-		batch, ids := make([]Session, 0, fillSize), make([]string, 0, fillSize)
-		// flush yields the batch, and reports whether to go on.
+		ctx, cancel := context.WithCancel(ctx)
+		asked := &filling{done: make(chan struct{})}
+		close(asked.done)
+		defer func() {
+			cancel()
+			<-asked.done
+		}()
+		batch, spare := make([]Session, 0, fillSize), make([]Session, 0, fillSize)
+		// flush asks for the batch, yields the one before, and reports whether to go on.
 		flush := func() bool {
-			payloads, err := s.payloads(ctx, ids)
-			if err != nil {
-				yield(Session{}, fmt.Errorf("capi: %w", err))
+			last := asked
+			if <-last.done; last.err == nil && last.panicked == nil { // So that there is one question at a time.
+				asked = s.ask(ctx, batch)
+			}
+			if !last.yield(yield, liveOnly) {
 				return false
 			}
-			for i, session := range batch {
-				if session.Data = payloads[i]; session.Data == nil && liveOnly {
-					continue
-				}
-				if !yield(session, nil) {
-					return false
-				}
-			}
-			batch, ids = batch[:0], ids[:0]
+			batch, spare = spare[:0], batch
 			return true
 		}
 		for session, err := range sessions {
@@ -76,21 +79,67 @@ func (s *Site) fill(ctx context.Context, sessions iter.Seq2[Session, error], liv
 			}
 			// The column may hold what was written under another handler.
 			session.Data = nil
-			batch, ids = append(batch, session), append(ids, session.ID)
-			if len(batch) == fillSize && !flush() {
+			if batch = append(batch, session); len(batch) == fillSize && !flush() {
 				return
 			}
 		}
-		if len(batch) > 0 {
-			flush()
+		if len(batch) == 0 || flush() {
+			asked.yield(yield, liveOnly)
 		}
 	}
 }
 
+// A filling is a batch of sessions whose data is being read.
+type filling struct {
+	sessions []Session
+	payloads []Payload
+	err      error
+	panicked any
+	done     chan struct{} // is closed when the fields above are set
+}
+
+// ask begins to read the data of sessions.
+func (s *Site) ask(ctx context.Context, sessions []Session) *filling {
+	f := &filling{sessions: sessions, done: make(chan struct{})}
+	ids := make([]string, len(sessions))
+	for i, session := range sessions {
+		ids[i] = session.ID
+	}
+	go func() {
+		defer close(f.done)
+		defer func() { f.panicked = recover() }()
+		f.err = errors.New("reading session data: a SessionData did not return")
+		f.payloads, f.err = s.payloads(ctx, ids)
+	}()
+	return f
+}
+
+// yield waits for the data of f, yields its sessions, and reports whether to go on.
+// It panics where the SessionData did.
+func (f *filling) yield(yield func(Session, error) bool, liveOnly bool) bool {
+	<-f.done
+	if f.panicked != nil {
+		panic(f.panicked) // So that it ends the request, not the program.
+	}
+	if f.err != nil {
+		yield(Session{}, fmt.Errorf("capi: %w", f.err))
+		return false
+	}
+	for i, session := range f.sessions {
+		if session.Data = f.payloads[i]; session.Data == nil && liveOnly {
+			continue
+		}
+		if !yield(session, nil) {
+			return false
+		}
+	}
+	return true
+}
+
 // FileSessionData is the [SessionData] of sites whose $session_handler is
-// "filesystem" (Joomla 4 and later) or "none" (3.x): files that PHP names "sess_"
-// and the id. The zero value has no directory: its Payloads fails. It is safe for
-// concurrent use.
+// "filesystem" (Joomla 4 and later) or "none" (3.x): files that PHP names
+// "sess_" and the id. The zero value has no directory: its Payloads fails. It
+// is safe for concurrent use.
 type FileSessionData struct {
 	// Dir is where the files are: the site's $session_filesystem_path or, where
 	// that is empty, PHP's session.save_path, in PHP's form "N;MODE;/path" too.
@@ -105,8 +154,8 @@ type FileSessionData struct {
 }
 
 // Payloads returns the content of the files of ids that have not expired. See
-// [SessionData]. A file that PHP is about to write may be read in part, and then
-// cannot be decoded.
+// [SessionData]. A file that PHP is about to write may be read in part, and
+// then cannot be decoded.
 func (d FileSessionData) Payloads(ctx context.Context, ids []string) ([]Payload, error) {
 	dir, depth, err := splitSavePath(d.Dir)
 	if err != nil {
@@ -146,8 +195,8 @@ func (d FileSessionData) Payloads(ctx context.Context, ids []string) ([]Payload,
 	return payloads, nil
 }
 
-// readSessionFile returns the content of a file that was written no earlier than
-// oldest, or nil if there is none.
+// readSessionFile returns the content of a file that was written no earlier
+// than oldest, or nil if there is none.
 func readSessionFile(path string, oldest int64) (Payload, error) {
 	info, err := os.Lstat(path) // PHP follows no links, either.
 	if errors.Is(err, fs.ErrNotExist) || err == nil && (!info.Mode().IsRegular() || info.ModTime().Unix() < oldest) {

@@ -177,7 +177,13 @@ func TestSQLStoreFillsUntilBreak(t *testing.T) {
 			break
 		}
 	}
-	assert.Equal(t, []int{256}, batches)
+	assert.Equal(t, []int{256, 256}, batches, "one batch ahead")
+}
+
+// A SessionData that panics ends the range where it is, as its caller's own code would: net/http recovers from that.
+func TestSQLStoreFillPanics(t *testing.T) {
+	data := sessionDataFunc(func(context.Context, []string) ([]capi.Payload, error) { panic("of the data") })
+	assert.PanicsWithValue(t, "of the data", func() { _, _ = capi.Collect(filled(t, 1, false, data).Sessions(t.Context())) })
 }
 
 func TestSQLStoreFillFails(t *testing.T) {

@@ -14,11 +14,12 @@ import (
 
 // A Session is one row of Joomla's table #__session. It marshals to the JSON of
 // the contract, where every value is a string or null, as PHP writes what MySQL
-// returns; unmarshalled, numbers are taken too, as Joomla 4 and later write them.
+// returns; unmarshalled, numbers are taken too, as Joomla 4 and later write
+// them.
 //
 // A Session that was read from a table or from JSON remembers the columns that
-// its fields cannot hold, such as a null user id or a time that is no number. It
-// marshals them as they were, unless the field was changed since.
+// its fields cannot hold, such as a null user id or a time that is no number.
+// It marshals them as they were, unless the field was changed since.
 type Session struct {
 	// ID is the session id (session_id), the value of the session's cookie.
 	// Whoever knows it can take the session over.
@@ -30,9 +31,9 @@ type Session struct {
 	// column's default is.
 	Guest bool
 	// Time is when the session was last written (time), in whole seconds. The
-	// zero time stands for a column that is zero, empty, null or no number.
+	// zero time means a column that is zero, empty, null or no number.
 	Time time.Time
-	// Data is what the session holds, as PHP serialized it (data). Nil stands for
+	// Data is what the session holds, as PHP serialized it (data). Nil is
 	// null: the site keeps its session data outside the table.
 	Data Payload
 	// UserID is the user that is logged in (userid), 0 for a guest and for null.
@@ -62,7 +63,8 @@ type oddColumn[T comparable] struct {
 	field T
 }
 
-// of reports whether c is what is in the table for a field that is now as given.
+// of reports whether c is what is in the table for a field that is now as
+// given.
 func (c *oddColumn[T]) of(field T) bool { return c.set && c.field == field }
 
 // oddUnless returns the oddColumn of a column, or none if the field holds it.
@@ -79,7 +81,7 @@ type ClientID int64
 
 // The applications that write sessions of users.
 const (
-	// ClientNone stands for null: the session belongs to no one application, as
+	// ClientNone is null: the session belongs to no one application, as
 	// where site and administrator share one session, or where the site writes
 	// no session metadata.
 	ClientNone ClientID = -1
@@ -115,18 +117,18 @@ func (s Session) clone() Session {
 	return s
 }
 
-// MarshalJSON returns s as the contract has it. Note that [encoding/json] goes on
-// to escape <, > and & in it, which neither PHP nor the handler of this package
-// does.
+// MarshalJSON returns s as the contract has it. Note that [encoding/json] goes
+// on to escape <, > and & in it, which neither PHP nor the handler of this
+// package does.
 func (s Session) MarshalJSON() ([]byte, error) {
 	var w listWriter
 	w.session(&s)
 	return w.buffer, nil
 }
 
-// UnmarshalJSON reads what MarshalJSON writes, and the same object with numbers or
-// booleans in place of strings. A missing member is the same as null. Times are in
-// UTC.
+// UnmarshalJSON reads what MarshalJSON writes, and the same object with numbers
+// or booleans in place of strings. A missing member is the same as null. Times
+// are in UTC.
 func (s *Session) UnmarshalJSON(text []byte) error {
 	if text = bytes.TrimSpace(text); string(text) == "null" {
 		text = []byte("{}")
@@ -249,8 +251,8 @@ func (s *Session) setColumns(clientID, guest, when, userID, username []byte) {
 	}
 }
 
-// parseInteger returns the whole number that column is and true, or 0 and false if
-// it is none or is not written as databases write it.
+// parseInteger returns the whole number that column is and true, or 0 and false
+// if it is none or is not written as databases write it.
 func parseInteger(column []byte) (int64, bool) {
 	n, err := strconv.ParseInt(string(column), 10, 64)
 	if err != nil {
@@ -263,7 +265,8 @@ func parseInteger(column []byte) (int64, bool) {
 	return n, true
 }
 
-// unix returns t in seconds since 1970, as Joomla stores it: 0 for the zero time.
+// unix returns t in seconds since 1970, as Joomla stores it: 0 for the zero
+// time.
 func unix(t time.Time) int64 {
 	if t.IsZero() {
 		return 0

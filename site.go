@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// SiteOptions are optional settings of a [Site], of which configuration.php says
-// nothing. The zero value is useful.
+// SiteOptions are optional settings of a [Site], which configuration.php does
+// not have. The zero value is useful.
 type SiteOptions struct {
 	// SessionData reads the data of sessions that the site keeps outside of its
 	// database: with any $session_handler but "database". Nil is none: see
@@ -22,9 +22,9 @@ type SiteOptions struct {
 	_ struct{} // Options are written with names.
 }
 
-// A Site is a Joomla installation: its database and what its configuration says.
-// It is safe for concurrent use. Make one with [NewSite]; the zero value is of no
-// use.
+// A Site is a Joomla installation: its database and what its configuration
+// says. It is safe for concurrent use. Make one with [NewSite]; the zero value
+// is not usable.
 type Site struct {
 	db      *sql.DB
 	config  SiteConfig
@@ -41,8 +41,8 @@ func NewSite(db *sql.DB, config SiteConfig) (*Site, error) { return SiteOptions{
 // NewSite returns the site that config describes, with its tables in db, which
 // stays the caller's to close. It reads nothing from db, and of config nothing
 // that says where db is. It needs DBType, DBPrefix and Secret. The error names
-// everything that is missing or wrong, and wraps [ErrSiteConfig]. NewSite panics if
-// db is nil.
+// everything that is missing or wrong, and wraps [ErrSiteConfig]. NewSite
+// panics if db is nil.
 func (o SiteOptions) NewSite(db *sql.DB, config SiteConfig) (*Site, error) {
 	if db == nil {
 		panic("capi: nil DB")
@@ -71,8 +71,8 @@ func (o SiteOptions) NewSite(db *sql.DB, config SiteConfig) (*Site, error) {
 func (s *Site) sql(query string) string { return s.dialect.sql(query, s.config.DBPrefix) }
 
 // dataInTable reports whether sessions live in the column data of #__session. A
-// SiteConfig that does not name the handler is taken to mean that: the column is
-// then the only place to look.
+// SiteConfig that does not name the handler is taken to mean that: the column
+// is then the only place to look.
 func (s *Site) dataInTable() bool {
 	return s.config.SessionHandler == "database" || s.config.SessionHandler == ""
 }

@@ -5,15 +5,23 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"strings"
+	"os"
+	"path/filepath"
 
 	"github.com/DATA-DOG/go-sqlmock"
 
 	"github.com/capi-go/capi"
 )
 
-func ExampleReadSiteConfig() {
-	config, err := capi.ReadSiteConfig(strings.NewReader(`<?php
+func ExampleLoadSiteConfig() {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "configuration.php")
+	err = os.WriteFile(path, []byte(`<?php
 class JConfig {
 	public $dbtype = 'mysqli';
 	public $host = 'localhost:3307';
@@ -24,7 +32,12 @@ class JConfig {
 	public $secret = 'RzLnxjfxfS73CDww';
 	public $lifetime = 15;
 	public $caching = 0;
-}`))
+}`), 0o600)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	config, err := capi.LoadSiteConfig(path)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -34,13 +47,6 @@ class JConfig {
 	// Output:
 	// mysqli j5_ 15m0s
 	// [hidden] it's secret
-}
-
-func ExampleReadSiteConfig_malformed() {
-	_, err := capi.ReadSiteConfig(strings.NewReader("<?php\nclass JConfig {\n\tpublic $secret = getenv('SECRET');\n}"))
-	fmt.Println(err)
-	// Output:
-	// capi: invalid site configuration: line 3: expected a string, a number, a boolean or null for $secret
 }
 
 // An address is what drivers need for their DSN, whatever the form of $host.

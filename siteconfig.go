@@ -17,20 +17,21 @@ import (
 	"github.com/capi-go/capi/internal/phpconfig"
 )
 
-// ErrSiteConfig is what an error of [LoadSiteConfig], [ReadSiteConfig],
-// [NewSite] or [SiteConfig.Address] wraps that is about what the configuration
-// says, rather than about reading it.
+// ErrSiteConfig is wrapped by those errors of [LoadSiteConfig],
+// [NewSite], [NewSessionAuthorizer], [SiteConfig.Address] and
+// [FileSessionData] that are about what the configuration says, rather than
+// about reading it.
 var ErrSiteConfig = errors.New("capi: invalid site configuration")
 
 // A SiteConfig is what this package needs to know of a Joomla site: properties
-// of the class JConfig in its configuration.php, each named in the comment of its
-// field. [LoadSiteConfig] reads them from that file. [NewSite] says which of them
-// it needs.
+// of the class JConfig in its configuration.php, each named in the comment of
+// its field. [LoadSiteConfig] reads them from that file. The zero value
+// describes no site: [SiteOptions.NewSite] tells which fields it needs.
 type SiteConfig struct {
 	// DBType is Joomla's name of the database driver ($dbtype), in any letter
 	// case, as [SiteConfig.Database] reads it.
 	DBType string
-	// Host says where the database server is ($host), in one of the forms that
+	// Host is where the database server is ($host), in one of the forms that
 	// [SiteConfig.Address] reads.
 	Host string
 	// User is the name to log in to the database with ($user).
@@ -100,7 +101,8 @@ type SiteConfig struct {
 	SessionRedisPort int
 	// SessionRedisDB is the number of its database ($session_redis_server_db).
 	SessionRedisDB int
-	// SessionRedisAuth is its password ($session_redis_server_auth). Empty is none.
+	// SessionRedisAuth is its password ($session_redis_server_auth). Empty is
+	// none.
 	SessionRedisAuth Secret
 	// SessionMemcachedHost is the host of the session handler "memcached"
 	// ($session_memcached_server_host). Empty is Joomla's default, localhost.
@@ -110,14 +112,14 @@ type SiteConfig struct {
 	SessionMemcachedPort int
 }
 
-// A Secret is a text that is not to be seen where it is printed, logged or
-// marshalled: package fmt with any verb, log/slog, encoding/json and every other
-// that uses [encoding.TextMarshaler] show "[hidden]", or nothing if it is empty.
-// Where such a package cannot call its methods, as with unexported fields, it shows an
-// address. The zero value is the empty Secret.
+// A Secret is a text that stays hidden where it is printed, logged or
+// marshalled: package fmt with any verb, log/slog, encoding/json and every
+// other that uses [encoding.TextMarshaler] show "[hidden]", or nothing if it is
+// empty. Where such a package cannot call its methods, as with unexported
+// fields, it shows an address. The zero value is the empty Secret.
 //
-// Secrets are compared by their Reveal, not with ==. A Secret is immutable and safe
-// for concurrent use.
+// Compare what Reveal returns, not Secrets with ==. A Secret is immutable, and
+// safe for concurrent use.
 type Secret struct {
 	// text is a pointer because fmt prints one within another value as an address.
 	text *string
@@ -153,44 +155,52 @@ func (s Secret) Format(state fmt.State, _ rune) { fmt.Fprint(state, s.hidden()) 
 // MarshalText implements [encoding.TextMarshaler].
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.hidden()), nil }
 
-// LoadSiteConfig reads the file configuration.php of a Joomla site as
-// [ReadSiteConfig] does. Errors name the path; one of the file system can be
-// tested for with [errors.Is] too.
-func LoadSiteConfig(path string) (SiteConfig, error) {
+// LoadSiteConfig reads the file configuration.php of a Joomla site, of at most
+// 1 MiB. It is read as data and never executed: of the class JConfig, the
+// defaults of the public properties that [SiteConfig] has fields for, in any
+// order. They must be literals, which are all that Joomla writes there: strings
+// without variables, numbers, booleans and null. Other members of the class are
+// skipped, such as other properties, arrays, constants, functions and comments.
+// Properties that are missing or null leave the zero value.
+//
+// A value that the file does not hold is an error, rather than a property that
+// is left over or empty: where the class has a parent or a trait, or where code
+// could assign a property that is read, such as a constructor. Fill in a
+// SiteConfig by hand then.
+//
+// The properties named in except, such as "password", are not read: their fields
+// are the caller's to set, and code may assign them. That is for a site whose
+// constructor takes some values from the environment. A name that [SiteConfig]
+// has no field for is an error.
+//
+// Errors name the path; one of the file system can be tested for with
+// [errors.Is]. An error about the text wraps [ErrSiteConfig] and names the line
+// and what was wrong there, but never what the text holds, since that includes
+// passwords. Nothing is returned of a text that is malformed, such as one cut
+// short.
+func LoadSiteConfig(path string, except ...string) (SiteConfig, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return SiteConfig{}, fmt.Errorf("capi: opening a site configuration: %w", err) // A PathError names the path.
 	}
 	defer file.Close()
-	return readSiteConfig(file, path+": ")
+	return readSiteConfig(file, path+": ", except)
 }
 
-// ReadSiteConfig reads the text of a Joomla site's configuration.php, of at most
-// 1 MiB. It is read as data and never executed: of the class JConfig, the defaults
-// of the public properties that [SiteConfig] has fields for, in any order. They must
-// be literals, which are all that Joomla writes there: strings without variables,
-// numbers, booleans and null. Other members of the class are skipped, such as other
-// properties, arrays, constants, functions and comments. Properties that are missing
-// or null leave the zero value.
-//
-// A value that the file does not hold is an error, rather than a property that is
-// left over or empty: where the class has a parent or a trait, or where code could
-// assign a property that is read, such as a constructor. Fill in a SiteConfig by hand
-// then.
-//
-// An error about the text wraps [ErrSiteConfig] and says the line and what was wrong
-// there, but never what the text holds, since that includes passwords. Nothing is
-// returned of a text that is malformed, such as one cut short.
-func ReadSiteConfig(r io.Reader) (SiteConfig, error) { return readSiteConfig(r, "") }
-
-// readSiteConfig is ReadSiteConfig with what errors begin with that are about the
-// text.
-func readSiteConfig(r io.Reader, where string) (SiteConfig, error) {
+// readSiteConfig reads the text of a file. Errors about it begin with where.
+func readSiteConfig(r io.Reader, where string, except []string) (SiteConfig, error) {
+	wanted := maps.Clone(siteConfigSetters)
+	for _, name := range except {
+		if siteConfigSetters[name] == nil {
+			return SiteConfig{}, fmt.Errorf("%w: no property $%s is read that could be left out", ErrSiteConfig, name)
+		}
+		delete(wanted, name)
+	}
 	source, err := io.ReadAll(io.LimitReader(r, phpconfig.MaxSize+1))
 	if err != nil {
 		return SiteConfig{}, fmt.Errorf("capi: reading a site configuration: %s%w", where, err)
 	}
-	values, err := phpconfig.Properties(string(source), "JConfig", slices.Collect(maps.Keys(siteConfigSetters)))
+	values, err := phpconfig.Properties(string(source), "JConfig", slices.Collect(maps.Keys(wanted)))
 	if err != nil {
 		return SiteConfig{}, fmt.Errorf("%w: %s%w", ErrSiteConfig, where, err)
 	}
@@ -203,8 +213,8 @@ func readSiteConfig(r io.Reader, where string) (SiteConfig, error) {
 	return config, nil
 }
 
-// validate returns everything that keeps [NewSite] from using c, each error wrapping
-// [ErrSiteConfig].
+// validate returns everything that keeps [NewSite] from using c, each error
+// wrapping [ErrSiteConfig].
 func (c SiteConfig) validate() error {
 	var errs []error
 	fail := func(format string, args ...any) {
@@ -237,8 +247,8 @@ func (c SiteConfig) validate() error {
 	return errors.Join(errs...)
 }
 
-// A Database is a kind of database server, with a dialect of its own. The zero value
-// is none that this package knows.
+// A Database is a kind of database server, with a dialect of its own. The zero
+// value is none that this package knows.
 type Database int
 
 // The kinds of databases.
@@ -261,9 +271,9 @@ func (d Database) String() string {
 	return "unknown"
 }
 
-// Database returns the kind of database that DBType names: [MySQL] for "mysqli",
-// "mysql" and "pdomysql", [PostgreSQL] for "pgsql" and "postgresql", [SQLite] for
-// "sqlite", in any letter case, and 0 for anything else.
+// Database returns the kind of database that DBType names: [MySQL] for
+// "mysqli", "mysql" and "pdomysql", [PostgreSQL] for "pgsql" and "postgresql",
+// [SQLite] for "sqlite", in any letter case, and 0 for anything else.
 func (c SiteConfig) Database() Database {
 	switch strings.ToLower(c.DBType) {
 	case "mysqli", "mysql", "pdomysql":
@@ -276,18 +286,19 @@ func (c SiteConfig) Database() Database {
 	return 0
 }
 
-// Address returns where the database server of c listens, as [net.Dial] and most
-// drivers take it: network "tcp" with host and port, or network "unix" with the path
-// of a socket, for PostgreSQL of the directory that holds it. The error wraps
-// [ErrSiteConfig]; there is one for SQLite, which has no server.
+// Address returns where the database server of c listens, as [net.Dial] and
+// most drivers take it: network "tcp" with host and port, or network "unix"
+// with the path of a socket, for PostgreSQL of the directory that holds it. The
+// error wraps [ErrSiteConfig]; there is one for SQLite, which has no server.
 //
-// Host may be a name or an IP address, which may be in brackets, with a port or the
-// absolute path of a socket after it ("db:3307", "[::1]:3307",
-// "localhost:/run/mysqld/mysqld.sock"), or such a path alone. For MySQL, p: in front
-// of it is ignored, which asks PHP for a persistent connection. The default is the
-// port 3306 of MySQL or 5432 of PostgreSQL, and the host localhost. Unlike PHP's
-// mysqli, which takes the host localhost for a socket whose path only PHP's own
-// configuration knows, this is always TCP unless Host has a path.
+// Host may be a name or an IP address, which may be in brackets, with a port or
+// the absolute path of a socket after it ("db:3307", "[::1]:3307",
+// "localhost:/run/mysqld/mysqld.sock"), or such a path alone. For MySQL, p: in
+// front of it is ignored, which asks PHP for a persistent connection. The
+// default is the port 3306 of MySQL or 5432 of PostgreSQL, and the host
+// localhost. Unlike PHP's mysqli, which takes the host localhost for a socket
+// whose path only PHP's own configuration knows, this is always TCP unless Host
+// has a path.
 func (c SiteConfig) Address() (network, address string, err error) {
 	host, port := c.Host, ""
 	switch c.Database() {
@@ -311,8 +322,9 @@ func (c SiteConfig) Address() (network, address string, err error) {
 	return "tcp", net.JoinHostPort(host, port), nil
 }
 
-// splitHost splits a host as DatabaseDriver of Joomla does, whose port may be the path
-// of a socket. The port is port where there is none. It does not check the port.
+// splitHost splits a host as DatabaseDriver of Joomla does, whose port may be
+// the path of a socket. The port is port where there is none. It does not check
+// the port.
 func splitHost(host, port string) (string, string, bool) {
 	if path, ok := strings.CutPrefix(host, "unix:"); ok && strings.HasPrefix(path, "/") {
 		host = path

@@ -72,7 +72,8 @@ func setBool(field func(*SiteConfig) *bool) siteConfigSetter {
 	}
 }
 
-// setMetadata takes the empty string for Joomla's default, as Registry::get does.
+// setMetadata takes the empty string for Joomla's default, as Registry::get
+// does.
 func setMetadata(c *SiteConfig, value phpconfig.Value) error {
 	if value.Kind == phpconfig.String && value.Text == "" {
 		return nil
@@ -100,16 +101,16 @@ func setInt(field func(*SiteConfig) *int) siteConfigSetter {
 	}
 }
 
-// setLifetime converts a number of minutes. What a Duration cannot hold becomes the
-// longest one.
+// setLifetime converts a number of minutes. What a Duration cannot hold becomes
+// the longest one.
 func setLifetime(c *SiteConfig, value phpconfig.Value) error {
 	text := strings.Trim(value.Text, phpSpace)
 	if text == "" {
 		return nil
 	}
 	number, err := strconv.ParseFloat(text, 64)
-	// ParseFloat knows more ways to write a number than PHP does, all of which have
-	// other letters.
+	// ParseFloat knows more ways to write a number than PHP does, all of which
+	// have other letters.
 	if err != nil && !errors.Is(err, strconv.ErrRange) || strings.Trim(text, "0123456789.eE+-") != "" {
 		return errors.New("is not a number")
 	}

@@ -21,7 +21,7 @@ import (
 // configurationPHP returns a configuration.php with the given members.
 func configurationPHP(members string) string { return "<?php\nclass JConfig {\n" + members + "\n}\n" }
 
-func TestReadSiteConfig(t *testing.T) {
+func TestLoadSiteConfigProperties(t *testing.T) {
 	got, err := capi.ReadSiteConfig(strings.NewReader(configurationPHP(`
 	public $offline = false;
 	public $dbtype = 'mysqli';
@@ -64,7 +64,7 @@ func TestReadSiteConfig(t *testing.T) {
 	}, got)
 }
 
-func TestReadSiteConfigConverts(t *testing.T) {
+func TestLoadSiteConfigConverts(t *testing.T) {
 	lifetime := func(d time.Duration) capi.SiteConfig { return capi.SiteConfig{Lifetime: d} }
 	off := capi.SiteConfig{SessionMetadataOff: true}
 	for member, want := range map[string]capi.SiteConfig{
@@ -105,7 +105,7 @@ func TestReadSiteConfigConverts(t *testing.T) {
 	}
 }
 
-func TestReadSiteConfigErrors(t *testing.T) {
+func TestLoadSiteConfigErrors(t *testing.T) {
 	for member, want := range map[string]string{
 		"public $lifetime = 'hush'":                                            "line 3: $lifetime is not a number",
 		"public $lifetime = '0x10'":                                            "line 3: $lifetime is not a number",
@@ -126,7 +126,21 @@ func TestReadSiteConfigErrors(t *testing.T) {
 	}
 }
 
-func TestReadSiteConfigIsBounded(t *testing.T) {
+func TestLoadSiteConfigExcept(t *testing.T) {
+	text := configurationPHP(`public $dbprefix = 'j5_'; public $password = 'file';
+		function __construct() { $this->password = getenv('P'); $this->lifetime = getenv('L'); }`)
+	_, err := capi.ReadSiteConfig(strings.NewReader(text), "password")
+	require.ErrorContains(t, err, "names $lifetime", "which is read still")
+	got, err := capi.ReadSiteConfig(strings.NewReader(text), "password", "lifetime")
+	require.NoError(t, err)
+	assert.Equal(t, capi.SiteConfig{DBPrefix: "j5_"}, got)
+
+	_, err = capi.ReadSiteConfig(strings.NewReader(text), "pasword")
+	require.ErrorIs(t, err, capi.ErrSiteConfig)
+	assert.ErrorContains(t, err, "no property $pasword is read")
+}
+
+func TestLoadSiteConfigIsBounded(t *testing.T) {
 	const limit = 1 << 20
 	text := configurationPHP("")
 	text += "//" + strings.Repeat("x", limit-len(text)-2)

@@ -12,13 +12,14 @@ import (
 
 // A SQLStore is the [Store] of a site's own database. It lists the rows of
 // #__session in the order of the database, as they are in the table: also those
-// that have expired and wait for Joomla's garbage collection. It runs one query a
-// range, and holds one connection and one row until the range ends. It is safe for
-// concurrent use. The zero value has no site: its lists fail.
+// that have expired and wait for Joomla's garbage collection. It runs one query
+// a range, and holds one connection and one row until the range ends. It is
+// safe for concurrent use. The zero value has no site: its lists fail.
 //
-// Where the site keeps session data outside of its database, Data is null in the
-// table. With a [SiteOptions.SessionData], the store fills it in, some hundred
-// rows at a time; it stays nil for a session that is not there any more.
+// Where the site keeps session data outside of its database, Data is null in
+// the table. With a [SiteOptions.SessionData], the store fills it in, some
+// hundred rows at a time; it stays nil for a session that is not there any
+// more.
 type SQLStore struct {
 	site        *Site
 	activeOnly  bool
@@ -36,8 +37,8 @@ type SQLStoreConfig struct {
 	_ struct{} // Settings are written with names.
 }
 
-// NewSQLStore returns the Store of site, as the zero [SQLStoreConfig] has it. It
-// panics if site is nil.
+// NewSQLStore returns the Store of site, as the zero [SQLStoreConfig] has it.
+// It panics if site is nil.
 func NewSQLStore(site *Site) *SQLStore { return SQLStoreConfig{}.NewSQLStore(site) }
 
 // NewSQLStore returns the Store of site. It panics if site is nil.
@@ -71,9 +72,10 @@ func (s *SQLStore) rows(ctx context.Context, activeOnly bool) iter.Seq2[Session,
 		query, args, oldest := s.all, []any(nil), int64(math.MinInt64)
 		if activeOnly {
 			oldest = s.site.oldest()
-			// Where it says nothing, and where the column, of 32 bits in PostgreSQL,
-			// has no such number, only the comparison below counts.
-			if oldest > 0 {
+			// Where it has less digits than the times of today, which are compared as
+			// text in some tables, and where the column, of 32 bits in PostgreSQL, has
+			// no such number, only the comparison below counts.
+			if oldest >= 1e9 {
 				// As text, since that compares with the integer column of today as with
 				// the varchar of older Joomla 3.
 				query, args = s.active, []any{strconv.FormatInt(min(oldest, math.MaxInt32), 10)}
@@ -115,8 +117,8 @@ type sessionRow struct {
 	dest                                          [7]any
 }
 
-// scan returns the current row of rows. Its Data is valid until the next call of
-// rows.Next or rows.Close.
+// scan returns the current row of rows. Its Data is valid until the next call
+// of rows.Next or rows.Close.
 func (r *sessionRow) scan(rows *sql.Rows) (Session, error) {
 	if r.dest[0] == nil {
 		r.dest = [...]any{&r.id, &r.clientID, &r.guest, &r.time, &r.data, &r.userID, &r.username}

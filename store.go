@@ -7,23 +7,24 @@ import (
 
 // A Store reads the sessions of a site. Package storetest tests one.
 //
-// Sessions returns an iterator over the site's current sessions, in no particular
-// order. Implementations follow these rules:
+// Sessions returns an iterator over the site's current sessions, in no
+// particular order. Implementations follow these rules:
 //
 //   - Sessions must be safe for concurrent use.
 //   - Nothing is done until the iterator is ranged over, and each range reads
 //     anew.
-//   - A non-nil error comes with the zero Session and is the last pair. The list
-//     is not whole then.
+//   - A non-nil error comes with the zero Session and is the last pair. The
+//     list is not whole then.
 //   - The range ends early, with an error, when ctx ends.
 //   - What the range holds is released when it ends, for whatever reason.
-//   - The Data of a Session is valid until the next one is asked for, and must not
-//     be changed by the caller. Everything else may be kept.
+//   - The Data of a Session is valid until the next one is asked for, and must
+//     not be changed by the caller. Everything else may be kept.
 type Store interface {
 	Sessions(ctx context.Context) iter.Seq2[Session, error]
 }
 
-// A StoreFunc is a function that serves as a [Store].
+// A StoreFunc is a function that serves as a [Store]. A nil one is none:
+// [NewHandler] panics.
 type StoreFunc func(ctx context.Context) iter.Seq2[Session, error]
 
 // Sessions calls f.

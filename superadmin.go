@@ -9,8 +9,8 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// An account is a user of a site, with all that decides what it may do. The zero
-// account is that of a user who does not exist.
+// An account is a user of a site, with all that decides what it may do. The
+// zero account is that of a user who does not exist.
 type account struct {
 	id       int64
 	username string
@@ -40,9 +40,9 @@ func (a account) user(credential string) User {
 	return User{ID: a.id, Username: a.username, Groups: a.groups, SuperAdmin: a.superAdmin, Credential: credential}
 }
 
-// isRootUser reports whether a is the root user of the configuration. A number is
-// an id only: Joomla takes it for a username too, so that whoever registers under
-// that name is root.
+// isRootUser reports whether a is the root user of the configuration. A number
+// is an id only: Joomla takes it for a username too, so that whoever registers
+// under that name is root.
 func (s *Site) isRootUser(a account) bool {
 	if id, err := strconv.ParseInt(strings.TrimSpace(s.config.RootUser), 10, 64); err == nil {
 		return a.id == id
@@ -50,8 +50,9 @@ func (s *Site) isRootUser(a account) bool {
 	return s.config.RootUser != "" && a.username == s.config.RootUser
 }
 
-// A schema is what is known of the tables of a site, which differ by the version
-// of Joomla. It is found out while the site is used, and only ever grows.
+// A schema is what is known of the tables of a site, which differ by the
+// version of Joomla. It is found out while the site is used, and only ever
+// grows.
 type schema uint32
 
 const (
@@ -65,8 +66,8 @@ const (
 	schemas
 )
 
-// An accountQuery reads accounts of a site, and columns of the caller's. It has a
-// text for each schema.
+// An accountQuery reads accounts of a site, and columns of the caller's. It has
+// a text for each schema.
 type accountQuery struct {
 	texts   [schemas]string
 	columns int
@@ -91,9 +92,9 @@ func (s *Site) accountQuery(from, where string, columns ...string) accountQuery 
 		if schema(i)&withoutReset != 0 {
 			reset, missing = anyReset, ` CROSS JOIN (SELECT 0 AS "requireReset") AS missing`
 		}
-		// Scalar subqueries rather than joins: one row a user, and nothing sent twice.
-		// The root asset goes by its name. Broken trees have left-over assets without
-		// a parent, which Joomla ignores.
+		// Scalar subqueries rather than joins: one row a user, and nothing sent
+		// twice. The root asset goes by its name. Broken trees have left-over assets
+		// without a parent, which Joomla ignores.
 		q.texts[i] = s.sql(`SELECT ` + strings.Join(append(columns[:len(columns):len(columns)],
 			`u."id"`, `u."username"`, `u."block"`, `u."activation"`, reset,
 			`(SELECT `+strings.Replace(s.dialect.list, "%", `COALESCE(p."id", 0)`, 1)+

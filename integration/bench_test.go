@@ -175,7 +175,7 @@ func benchmarkList(b *testing.B, d database, name string) {
 	}
 }
 
-// bufferedMariaDB is MariaDB with connections that are read through a buffer, as those of examples/joomla. The driver by
+// bufferedMariaDB is MariaDB with connections that are read through a buffer, as those of cmd/capi. The driver by
 // itself asks the network for 4 KB at a time.
 func bufferedMariaDB() database {
 	mysql.RegisterDialContext("buffered", func(ctx context.Context, address string) (net.Conn, error) {

@@ -11,11 +11,33 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A countingConnector counts the round trips that a driver makes: one for each statement that it prepares, and one for
-// each that it runs.
+// A countingConnector counts what a driver is asked.
 type countingConnector struct {
 	driver.Connector
-	trips atomic.Int64
+	counts
+}
+
+type counts struct {
+	trips   atomic.Int64 // one for each statement that it prepares, and one for each that it runs
+	queries atomic.Int64 // those that it runs, or would if it could prepare them
+	failed  atomic.Int64
+}
+
+func (c *counts) reset() {
+	c.trips.Store(0)
+	c.queries.Store(0)
+	c.failed.Store(0)
+}
+
+// ran counts a round trip, which is all of a query if err is an error or prepared is false.
+func (c *counts) ran(err error, prepared bool) {
+	c.trips.Add(1)
+	if err != nil {
+		c.failed.Add(1)
+	}
+	if err != nil || !prepared {
+		c.queries.Add(1)
+	}
 }
 
 // counted opens the site's database anew, with round trips counted.
@@ -52,7 +74,7 @@ func (c *countingConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return countingConnection{connection.(driverConnection), &c.trips}, nil
+	return countingConnection{connection.(driverConnection), &c.counts}, nil
 }
 
 // driverConnection is what the connections of all three drivers are.
@@ -65,24 +87,24 @@ type driverConnection interface {
 
 type countingConnection struct {
 	driverConnection
-	trips *atomic.Int64
+	counts *counts
 }
 
 func (c countingConnection) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	rows, err := c.driverConnection.QueryContext(ctx, query, args)
 	if !errors.Is(err, driver.ErrSkip) { // Then it is going to be prepared.
-		c.trips.Add(1)
+		c.counts.ran(err, false)
 	}
 	return rows, err
 }
 
 func (c countingConnection) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	c.trips.Add(1)
 	statement, err := c.driverConnection.PrepareContext(ctx, query)
+	c.counts.ran(err, true)
 	if err != nil {
 		return nil, err
 	}
-	return countingStatement{statement, c.trips}, nil
+	return countingStatement{statement, c.counts}, nil
 }
 
 // CheckNamedValue implements [driver.NamedValueChecker] as the driver does.
@@ -95,10 +117,11 @@ func (c countingConnection) CheckNamedValue(value *driver.NamedValue) error {
 
 type countingStatement struct {
 	driver.Stmt
-	trips *atomic.Int64
+	counts *counts
 }
 
 func (s countingStatement) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	s.trips.Add(1)
-	return s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, args)
+	rows, err := s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, args)
+	s.counts.ran(err, false)
+	return rows, err
 }

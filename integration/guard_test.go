@@ -165,22 +165,23 @@ func TestGuardAnswersCAPITokens(t *testing.T) {
 	})
 }
 
-func TestGuardSwitchedOff(t *testing.T) {
+func TestAuthorizersTakeTheirOwnKind(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
 		s := joomla5(t, d)
-		s.Insert(t, "services_tokens", row{"token": "good", "userid": "102", "state": "1"})
-		capiToken := http.Header{"Token": {"good"}}
-		for _, test := range []struct {
-			noAPI, noCAPI bool
-			api, capi     int
-		}{{false, false, 200, 200}, {true, false, 401, 200}, {false, true, 200, 401}, {true, true, 401, 401}} {
-			known := s.capi(t, nil)
-			auth := capi.NewTokenAuthorizer(known)
-			auth.DisableAPITokens, auth.DisableCAPITokens = test.noAPI, test.noCAPI
-			service := serve(t, capi.Config{}, capi.NewSQLStore(known), auth)
-			s.requireStatus(t, test.api, service.ask(t, s.apiToken(t)))
-			s.requireStatus(t, test.capi, service.ask(t, capiToken))
-			s.requireStatus(t, http.StatusUnauthorized, service.ask(t, s.CookieOf(t, "super")))
+		known := s.capi(t, nil)
+		session, err := capi.NewSessionAuthorizer(known)
+		require.NoError(t, err)
+		authorizers := map[string]capi.Authorizer{
+			"cookie": session, "API token": capi.NewAPITokenAuthorizer(known), "cAPI token": capi.NewCAPITokenAuthorizer(known),
+		}
+		for kind, header := range s.credentials(t) {
+			for of, authorizer := range authorizers {
+				want := http.StatusUnauthorized
+				if of == kind {
+					want = http.StatusOK
+				}
+				s.requireStatus(t, want, serve(t, capi.Config{}, capi.NewSQLStore(known), authorizer).ask(t, header))
+			}
 		}
 	})
 }

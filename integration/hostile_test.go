@@ -87,7 +87,7 @@ func TestGuardTakesHostileUsernames(t *testing.T) {
 			s.Insert(t, "users", row{"id": user, "username": username + " " + user, "name": username})
 			s.Insert(t, "user_usergroup_map", row{"user_id": user, "group_id": "2"})
 			s.Insert(t, "session", row{"session_id": id, "client_id": "0", "guest": "0", "time": strconv.FormatInt(s.Now, 10),
-				"data": username, "userid": user, "username": username})
+				"data": payloadOf(int64(1000 + i)), "userid": user, "username": username})
 		}
 		nobody := s.guarded(t, nil)
 		for i, username := range hostile {

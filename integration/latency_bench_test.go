@@ -24,7 +24,7 @@ func BenchmarkTenSessions(b *testing.B) {
 	d := mariaDB()
 	settings, err := mysql.ParseDSN(d.dsn)
 	require.NoError(b, err)
-	settings.InterpolateParams = true // As in examples/joomla: it spares a round trip for each query.
+	settings.InterpolateParams = true // As in cmd/capi: it spares a round trip for each query.
 	d.dsn = settings.FormatDSN()
 	s := joomla5(b, d)
 	cookie := s.CookieOf(b, "admin")

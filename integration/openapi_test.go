@@ -109,7 +109,7 @@ func ask(t *testing.T, handler http.Handler, method string, header http.Header) 
 func handlerOf(t *testing.T, site *capi.Site, cors capi.CORS) http.Handler {
 	t.Helper()
 	handler, err := capi.Config{CORS: cors, Logger: slog.New(slog.DiscardHandler)}.NewHandler(
-		capi.NewSQLStore(site), capi.AnyOf(capi.NewSessionAuthorizer(site), capi.NewTokenAuthorizer(site)))
+		capi.NewSQLStore(site), guardOf(t, site))
 	require.NoError(t, err)
 	return handler
 }

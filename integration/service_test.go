@@ -25,8 +25,16 @@ var anyone = capi.AuthorizerFunc(func(*http.Request) error { return nil })
 
 // guard returns the Authorizer of the site as a service would have it.
 func (s *site) guard(t testing.TB, change func(*capi.SiteConfig)) capi.Authorizer {
-	known := s.capi(t, change)
-	return capi.AnyOf(capi.NewSessionAuthorizer(known), capi.NewTokenAuthorizer(known))
+	t.Helper()
+	return guardOf(t, s.capi(t, change))
+}
+
+// guardOf returns the Authorizer that takes every kind of credential.
+func guardOf(t testing.TB, known *capi.Site) capi.Authorizer {
+	t.Helper()
+	session, err := capi.NewSessionAuthorizer(known)
+	require.NoError(t, err)
+	return capi.AnyOf(session, capi.NewAPITokenAuthorizer(known), capi.NewCAPITokenAuthorizer(known))
 }
 
 // A service is a handler on a server of its own, asked over HTTP.
@@ -63,7 +71,7 @@ func serve(t testing.TB, config capi.Config, store capi.Store, auth capi.Authori
 	wrap ...func(http.Handler) http.Handler) *service {
 	t.Helper()
 	s := &service{client: newClient(t), log: &logBuffer{}}
-	config.Logger = slog.New(slog.NewJSONHandler(s.log, nil))
+	config.Logger = slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	handler, err := config.NewHandler(store, auth)
 	require.NoError(t, err)
 	for _, w := range wrap {

@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"database/sql"
 	"strconv"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ type site struct {
 	*joomlatest.Site
 	database database
 	config   capi.SiteConfig
+	data     capi.SessionData
 }
 
 // newSite makes the site that was recorded, which is dropped with the test.
@@ -28,9 +30,8 @@ func newSite(t testing.TB, d database, l joomlatest.Layout, data *joomlatest.Rec
 	s.config = capi.SiteConfig{
 		DBType:   d.dbType,
 		DBPrefix: s.Prefix,
-		Secret:   data.Config.Secret,
+		Secret:   capi.NewSecret(data.Config.Secret),
 		Lifetime: time.Duration(data.Config.LifetimeMinutes) * time.Minute,
-		Now:      func() time.Time { return time.Unix(data.Now, 0) },
 	}
 	return s
 }
@@ -49,14 +50,22 @@ func emptySite(t testing.TB, d database, l joomlatest.Layout) *site {
 	return newSite(t, d, l, data)
 }
 
-// capi returns the site as the library knows it, after change, if any, was made to its configuration.
+// capi returns the site as the library knows it, at the time of its clock (Now), after change, if any, was made to its
+// configuration.
 func (s *site) capi(t testing.TB, change func(*capi.SiteConfig)) *capi.Site {
 	t.Helper()
 	config := s.config
 	if change != nil {
 		change(&config)
 	}
-	known, err := capi.NewSite(s.DB, config)
+	return s.open(t, s.DB, config)
+}
+
+// open returns the site with that configuration, in that pool of connections.
+func (s *site) open(t testing.TB, db *sql.DB, config capi.SiteConfig) *capi.Site {
+	t.Helper()
+	now := time.Unix(s.Now, 0)
+	known, err := capi.SiteOptions{SessionData: s.data, Now: func() time.Time { return now }}.NewSite(db, config)
 	require.NoError(t, err)
 	return known
 }

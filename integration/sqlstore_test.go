@@ -120,14 +120,53 @@ func TestSQLStoreLeavesOutExpiredSessions(t *testing.T) {
 				for id, value := range times {
 					s.Insert(t, "session", row{"session_id": id, "time": value})
 				}
-				s.clock = now
+				s.Now = now
 				known := s.capi(t, func(c *capi.SiteConfig) { c.Lifetime = lifetime })
 				store := capi.NewSQLStore(known)
 				assert.ElementsMatch(t, slices.Collect(maps.Keys(times)), idsIn(t, store))
-				store = capi.NewSQLStore(known)
-				store.ActiveOnly = true
+				store = capi.SQLStoreConfig{ActiveOnly: true}.NewSQLStore(known)
 				assert.ElementsMatch(t, active, idsIn(t, store))
 			})
+		})
+	}
+}
+
+func TestSQLStoreTakesAnyClock(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	tests := []struct {
+		now      int64
+		lifetime time.Duration
+		want     []string
+	}{
+		{1_795_489_076, 200 * year, []string{"0", "1", "1795489076", "2147483647"}},
+		{1_795_489_076, 290 * year, []string{"0", "1", "1795489076", "2147483647"}},
+		{2_147_483_647, 15 * time.Minute, []string{"2147483647"}},
+		{2_147_483_648, 15 * time.Minute, []string{"2147483647"}},
+		{2_147_483_647 + 900, 15 * time.Minute, []string{"2147483647"}},
+		{2_147_483_648 + 900, 15 * time.Minute, nil},
+		{4_102_444_800, 15 * time.Minute, nil}, // 2100
+		{4_102_444_800, 100 * year, []string{"1795489076", "2147483647"}},
+		{253_402_300_800, 15 * time.Minute, nil}, // 10000
+		{60, 15 * time.Minute, []string{"0", "1", "1795489076", "2147483647"}},
+	}
+	onEachLayout(t, func(t *testing.T, s *site) {
+		for _, seconds := range []string{"0", "1", "1795489076", "2147483647"} {
+			s.Insert(t, "session", row{"session_id": seconds, "time": seconds})
+		}
+		for _, test := range tests {
+			s.Now = test.now
+			known := s.capi(t, func(c *capi.SiteConfig) { c.Lifetime = test.lifetime })
+			got := idsIn(t, capi.SQLStoreConfig{ActiveOnly: true}.NewSQLStore(known))
+			assert.ElementsMatch(t, test.want, got, "%d %v", test.now, test.lifetime)
+		}
+	})
+}
+
+// onEachLayout runs test for an empty site of each form of the table, on each database.
+func onEachLayout(t *testing.T, test func(t *testing.T, s *site)) {
+	for _, layout := range joomlatest.SessionLayouts() {
+		t.Run(layout.String(), func(t *testing.T) {
+			onEach(t, func(t *testing.T, d database) { test(t, emptySite(t, d, layout)) })
 		})
 	}
 }

@@ -1,21 +1,26 @@
-// Package storetest tests implementations of [capi.Store], as testing/slogtest and testing/fstest do for theirs.
+// Package storetest tests implementations of [capi.Store].
 //
-// What it holds a Store to is the contract of [capi.Store]:
+// A Store must keep the contract of [capi.Store]:
 //
-//   - content: a range yields exactly the site's sessions, each field as it is, in any order: no client and no data are
-//     told apart from client 0 and empty data, the zero time from others, and text of any language is kept.
+//   - content: a range yields exactly the site's sessions, each field as it is,
+//     in any order: no client and no data are told apart from client 0 and
+//     empty data, the zero time from others, and text of any language is kept.
 //   - lazy: what Sessions returns holds nothing until it is ranged over.
-//   - repeatable: each range reads anew and whole, whether or not one before it was whole.
-//   - released: when a range ends early, nothing is asked for any more, and nothing of it stays behind, such as a
-//     connection of a pool or a goroutine.
-//   - cancelled: when the context ends, before a range or during it, the range ends early and with an error.
+//   - repeatable: each range reads anew and whole, whether or not one before it
+//     was whole.
+//   - released: when a range ends early, nothing is asked for any more, and
+//     nothing of it is left, such as a connection of a pool or a goroutine.
+//   - cancelled: when the context ends, before a range or during it, the range
+//     ends early and with an error.
 //   - error: an error comes with the zero Session and is the last pair.
 //   - concurrent: many goroutines may range at the same time.
-//   - data: the Data of a Session stays as it is until the next one is asked for, whatever else the store is asked in
-//     between, and its other fields for good.
+//   - data: the Data of a Session stays as it is until the next one is asked
+//     for, whatever else the store is asked in between, and its other fields
+//     for good.
 //
-// It uses nothing that the table of some Joomla site could not hold: session ids are ASCII, all text is valid UTF-8
-// without NUL, and times are whole seconds.
+// It uses nothing that the table of some Joomla site could not hold: session
+// ids are ASCII, all text is valid UTF-8 without NUL, and times are whole
+// seconds.
 package storetest
 
 import (
@@ -33,12 +38,15 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// Run tests the stores that newStore returns, each check in a subtest of its own. For each, newStore is called once,
-// with the T of the subtest, and must return a Store that holds exactly the sessions it is given, which it may keep. It
-// releases with [testing.T.Cleanup] what the Store needs, and ends the subtest with [testing.T.Fatal] if it fails.
+// Run tests the stores that newStore returns, each check in a subtest of its
+// own. For each, newStore is called once, with the T of the subtest, and must
+// return a Store that holds exactly the sessions it is given, which it may
+// keep. It releases with [testing.T.Cleanup] what the Store needs, and ends the
+// subtest with [testing.T.Fatal] if it fails.
 //
-// A check takes a second at most, plus the store's own time; a Store that hangs is given up on after 30 seconds if it
-// heeds its context. While Run is at work no other test should start goroutines by the dozen, since it counts them.
+// A check takes a second at most, plus the store's own time; a Store that hangs
+// is given up on after 30 seconds if it heeds its context. While Run is at work
+// no other test should start goroutines by the dozen, since it counts them.
 func Run(t *testing.T, newStore func(t *testing.T, sessions []capi.Session) capi.Store) {
 	for _, check := range checks {
 		t.Run(check.name, func(t *testing.T) {
@@ -74,9 +82,11 @@ var checks = []check{
 }
 
 const (
-	// repetitions is how often something is done that must leave nothing behind: more often than pools are large.
+	// repetitions is how often something is done that must leave nothing behind:
+	// more often than pools are large.
 	repetitions = 64
-	// manySessions is more than a store is likely to have in hand when its context ends.
+	// manySessions is more than a store is likely to have in hand when its context
+	// ends.
 	manySessions = 500
 )
 
@@ -132,15 +142,17 @@ func many() []capi.Session {
 	return sessions
 }
 
-// read ranges over the sessions of store, and calls each with the ones it gets until it returns false. The error is the
-// one that came last. A violation is what the store did that no Store may.
+// read ranges over the sessions of store, and calls each with the ones it gets
+// until it returns false. The error is the one that came last. A violation is
+// what the store did that no Store may.
 func read(ctx context.Context, store capi.Store, each func(capi.Session) bool) (err, violation error) {
 	sessions := store.Sessions(ctx)
 	if sessions == nil {
 		return nil, errors.New("its method Sessions returned nil")
 	}
 	ended := false
-	// Called rather than ranged over, since that would panic where this has something to tell.
+	// Called rather than ranged over, since that would panic where this has
+	// something to tell.
 	sessions(func(session capi.Session, e error) bool {
 		switch {
 		case ended && err != nil:
@@ -194,7 +206,8 @@ func whole(ctx context.Context, store capi.Store, want []capi.Session) error {
 	return errors.Join(violation, err, wrong)
 }
 
-// diff returns what distinguishes got from want, or nothing. Times may be in any location.
+// diff returns what distinguishes got from want, or nothing. Times may be in
+// any location.
 func diff(got, want capi.Session) string {
 	field, g, w := "", any(nil), any(nil)
 	switch {
@@ -275,7 +288,8 @@ func released(ctx context.Context, store capi.Store, want []capi.Session) error 
 	return goroutines(ctx, before)
 }
 
-// goroutines waits until there is not one goroutine more for every other repetition than there were before.
+// goroutines waits until there is not one goroutine more for every other
+// repetition than there were before.
 func goroutines(ctx context.Context, before int) error {
 	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 	defer cancel()
@@ -329,7 +343,8 @@ func cancelledDuring(ctx context.Context, store capi.Store, want []capi.Session)
 		err, violation := read(cancelled, store, func(capi.Session) bool {
 			count++
 			cancel()
-			// A store may notice at its leisure, but not only when it has nothing left to read.
+			// A store may notice at its leisure, but not only when it has nothing left
+			// to read.
 			time.Sleep(100 * time.Microsecond)
 			return true
 		})
@@ -383,7 +398,8 @@ func keptData(ctx context.Context, store capi.Store, want []capi.Session) error 
 	err, violation := read(ctx, store, func(session capi.Session) bool {
 		data := bytes.Clone(session.Data)
 		if len(kept) == 0 {
-			// A store with a single connection lets nobody else read meanwhile, so this may fail.
+			// A store with a single connection lets nobody else read meanwhile, so this
+			// may fail.
 			other, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 			defer cancel()
 			if _, violation := read(other, store, func(capi.Session) bool { return true }); violation != nil {

@@ -3,7 +3,7 @@
 //
 //	go run ./dashboard
 //
-// For a site of yours, give newDashboard a Store and an Authorizer of it, as the example joomla makes them.
+// For a site of yours, give newDashboard a Store and an Authorizer of it, as the program capi makes them.
 package main
 
 import (
@@ -26,13 +26,13 @@ import (
 )
 
 func main() {
-	listen := flag.String("listen", "127.0.0.1:8090", "address to listen on")
+	addr := flag.String("addr", "127.0.0.1:8090", "`address` to serve at; port 0 takes any that is free")
 	sessions := flag.Int("sessions", 484, "how many sessions to make up, beside those of real users")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Stdout, *listen, *sessions); err != nil {
+	if err := run(ctx, os.Stdout, *addr, *sessions); err != nil {
 		slog.Error("dashboard: " + err.Error())
 		stop()
 		os.Exit(1)
@@ -40,7 +40,7 @@ func main() {
 }
 
 // run serves the dashboard until ctx ends.
-func run(ctx context.Context, out io.Writer, listen string, sessions int) (err error) {
+func run(ctx context.Context, out io.Writer, addr string, sessions int) (err error) {
 	demo, err := site.OpenTemporary(ctx, sessions)
 	if err != nil {
 		return err
@@ -51,13 +51,17 @@ func run(ctx context.Context, out io.Writer, listen string, sessions int) (err e
 	if err != nil {
 		return err
 	}
-	auth := capi.AnyOf(capi.NewTokenAuthorizer(joomla), capi.NewSessionAuthorizer(joomla))
+	cookies, err := capi.NewSessionAuthorizer(joomla)
+	if err != nil {
+		return err
+	}
+	auth := capi.AnyOf(capi.NewAPITokenAuthorizer(joomla), cookies)
 	handler, err := newDashboard(capi.NewSQLStore(joomla), auth, slog.Default())
 	if err != nil {
 		return err
 	}
 
-	listener, err := net.Listen("tcp", listen)
+	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,8 @@
 // Mount is the smallest program that mounts the session list: fixed sessions, shown to whoever has a token.
 //
 //	go run ./mount
-//	curl -H 'Authorization: Bearer let-me-in' http://127.0.0.1:8080/api/v1/user/sessions
+//
+// It prints how to ask for the list.
 package main
 
 import (
@@ -18,7 +19,7 @@ import (
 )
 
 func main() {
-	addr := flag.String("addr", "127.0.0.1:8080", "`address` to serve at")
+	addr := flag.String("addr", "127.0.0.1:8080", "`address` to serve at; port 0 takes any that is free")
 	flag.Parse()
 
 	store := capi.Sessions{
@@ -34,7 +35,10 @@ func main() {
 
 	mux := http.NewServeMux()
 	mux.Handle("/api/v1/user/sessions", capi.NewHandler(store, auth))
-	if err := serve.Run(context.Background(), *addr, mux, func(url string) { fmt.Println(url) }); err != nil {
+	err := serve.Run(context.Background(), *addr, mux, func(url string) {
+		fmt.Printf("curl -i -H 'Authorization: Bearer let-me-in' %s/api/v1/user/sessions\n", url)
+	})
+	if err != nil {
 		log.Fatal(err)
 	}
 }

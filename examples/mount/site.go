@@ -18,7 +18,11 @@ func mountSite(mux *http.ServeMux, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	auth := capi.AnyOf(capi.NewSessionAuthorizer(site), capi.NewTokenAuthorizer(site))
+	cookies, err := capi.NewSessionAuthorizer(site)
+	if err != nil {
+		return err
+	}
+	auth := capi.AnyOf(cookies, capi.NewAPITokenAuthorizer(site), capi.NewCAPITokenAuthorizer(site))
 	mux.Handle("/api/v1/user/sessions", capi.NewHandler(capi.NewSQLStore(site), auth))
 	// README: end
 	return nil

@@ -58,7 +58,11 @@ func newMux(demo *site.Site, redact bool) (*http.ServeMux, error) {
 		}
 		config.Redact = []capi.Redaction{capi.MaskSecrets(), pseudonyms}
 	}
-	auth := capi.AnyOf(capi.NewSessionAuthorizer(joomla), capi.NewTokenAuthorizer(joomla))
+	cookies, err := capi.NewSessionAuthorizer(joomla)
+	if err != nil {
+		return nil, err
+	}
+	auth := capi.AnyOf(cookies, capi.NewAPITokenAuthorizer(joomla), capi.NewCAPITokenAuthorizer(joomla))
 	sessions, err := config.NewHandler(capi.NewSQLStore(joomla), auth)
 	if err != nil {
 		return nil, err

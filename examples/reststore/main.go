@@ -61,7 +61,7 @@ func newService(joomla *site.Site) (*httptest.Server, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle(demo.Path, capi.NewHandler(capi.NewSQLStore(s), capi.NewTokenAuthorizer(s)))
+	mux.Handle(demo.Path, capi.NewHandler(capi.NewSQLStore(s), capi.NewAPITokenAuthorizer(s)))
 	return httptest.NewServer(mux), nil
 }
 

@@ -13,7 +13,8 @@ import (
 	"github.com/capi-go/capi/internal/phpserial"
 )
 
-// FuzzDecode reads its input as the data column: session variables, masked or not, and php_serialize's array.
+// FuzzDecode reads its input as the data column: session variables, masked or
+// not, and php_serialize's array.
 func FuzzDecode(f *testing.F) {
 	for _, vector := range vectors(f) {
 		f.Add(vector.Stored)
@@ -30,7 +31,8 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { holdPayload(t, data) })
 }
 
-// FuzzDecodeRegistry reads its input as the data of the Registry that Joomla 3.4.7 and later stores as base64.
+// FuzzDecodeRegistry reads its input as the data of the Registry that Joomla
+// 3.4.7 and later stores as base64.
 func FuzzDecodeRegistry(f *testing.F) {
 	for _, vector := range vectors(f) {
 		inner := unbase64(vector.Stored)
@@ -50,8 +52,9 @@ func FuzzDecodeRegistry(f *testing.F) {
 	})
 }
 
-// holdPayload holds what is promised for any payload: one that does not decode is left out; one that is masked decodes to
-// the same shape with only the secrets changed; and ReadLogin finds what is decoded.
+// holdPayload holds what is promised for any payload: one that does not decode
+// is left out; one that is masked decodes to the same shape with only the
+// secrets changed; and ReadLogin finds what is decoded.
 func holdPayload(t *testing.T, data []byte) {
 	t.Helper()
 	masker := joomla.NewMasker()
@@ -92,8 +95,9 @@ func holdMasked(t *testing.T, old, masked any, secret bool) {
 		for name := range old {
 			require.Contains(t, other, name)
 			lower := strings.ToLower(name)
-			// References make other values secret too, and extensions have other names for theirs: these two must
-			// be, whatever the rest of the name.
+			// References make other values secret too, and extensions have
+			// other names for theirs: these two must be, whatever the rest of
+			// the name.
 			inner := secret || strings.Contains(lower, "password") || strings.Contains(lower, "token")
 			holdMasked(t, old[name], other[name], inner)
 		}
@@ -131,8 +135,10 @@ func holdMasked(t *testing.T, old, masked any, secret bool) {
 	}
 }
 
-// masks has what secrets are overwritten with: asterisks, digits, and what escapes in JSON can stand for.
+// masks has what secrets are overwritten with: asterisks, digits, and what
+// escapes in JSON can stand for.
 const masks = `*01/2a\u00b7\u2022\ud83d\udd12f`
 
-// enumLike reports whether s may be an enum, whose text is that of the program and stays.
+// enumLike reports whether s may be an enum, whose text is that of the program
+// and stays.
 func enumLike(s string) bool { return strings.Contains(s, ":") }

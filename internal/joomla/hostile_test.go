@@ -13,7 +13,8 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// hostile are texts that would kill a reader that believes its input, of about n bytes each.
+// hostile are texts that would kill a reader that believes its input, of about
+// n bytes each.
 func hostile(n int) map[string]string {
 	deep := strings.Repeat("a:1:{i:0;", n/9)
 	return map[string]string{
@@ -53,7 +54,8 @@ func TestDecodeHostile(t *testing.T) {
 	}
 }
 
-// slow are texts of about n bytes that decode, and in which each of many parts might cost as much as the whole.
+// slow are texts of about n bytes that decode, and in which each of many parts
+// might cost as much as the whole.
 func slow(n int) map[string]string {
 	list := func(element string) string {
 		count := n / (len(element) + 12)
@@ -98,8 +100,8 @@ func slow(n int) map[string]string {
 	}
 }
 
-// BenchmarkHostile reports for each shape the exponent by which time grows with length, fitted over 1, 2, 4 and 8 MB:
-// about 1 for all.
+// BenchmarkHostile reports for each shape the exponent by which time grows with
+// length, fitted over 1, 2, 4 and 8 MB: about 1 for all.
 func BenchmarkHostile(b *testing.B) {
 	masker := joomla.NewMasker()
 	operations := map[string]func([]byte){

@@ -30,8 +30,8 @@ func NewMasker(names ...string) *Masker {
 }
 
 // Mask returns payload with its secrets overwritten: payload itself if it has
-// none, nil if it cannot be decoded or it cannot be told what is secret. It does
-// not write to payload.
+// none, nil if it cannot be decoded or it cannot be told what is secret. It
+// does not write to payload.
 func (m *Masker) Mask(payload []byte) []byte {
 	if len(payload) == 0 {
 		return payload
@@ -58,8 +58,8 @@ type layer struct {
 	// from is the text, and to the copy that is changed, nil until there is
 	// something to change.
 	from, to []byte
-	// spare is memory for to, where the result is copied from it and never handed
-	// out.
+	// spare is memory for to, where the result is copied from it and never
+	// handed out.
 	spare []byte
 	// plain and starts are memory for a text that its string holds escaped.
 	plain  []byte
@@ -101,8 +101,8 @@ func (m *masker) release() {
 }
 
 // ambiguous masks a session that holds the six characters \0\0\0. Decode reads
-// it with them as NUL * NUL where it can. Text that can also be read with them as
-// they are may have been made to hide something from one of the readings.
+// it with them as NUL * NUL where it can. Text that can also be read with them
+// as they are may have been made to hide something from one of the readings.
 func (m *masker) ambiguous() bool {
 	top := &m.layers[0]
 	if !m.readable(top.from, false) {
@@ -111,8 +111,8 @@ func (m *masker) ambiguous() bool {
 	if m.readable(top.from, true) || !m.session(false) {
 		return false
 	}
-	// Overwriting some of the six characters must not have made the rest readable
-	// the other way.
+	// Overwriting some of the six characters must not have made the rest
+	// readable the other way.
 	return top.to == nil || !m.readable(top.to, true)
 }
 
@@ -156,10 +156,10 @@ func (m *masker) serialized(level int, session bool) bool {
 	return false
 }
 
-// pass goes through a serialized text once, and adds to the secrets of its layer
-// what it finds a secret to refer to. Strings before searched have been searched
-// by an earlier pass: once is enough for them, and more would multiply from layer
-// to layer.
+// pass goes through a serialized text once, and adds to the secrets of its
+// layer what it finds a secret to refer to. Strings before searched have been
+// searched by an earlier pass: once is enough for them, and more would multiply
+// from layer to layer.
 func (m *masker) pass(level int, searched *int, session bool) bool {
 	const none = -1
 	inside := none // the depth of the outermost secret container

@@ -86,8 +86,8 @@ var stored = []nesting{
 }
 
 // TestMaskerGenerated holds for every name of the list, every form and every
-// nesting to the stated depth that nothing of a secret is left, that the rest is
-// unchanged, and that the result has the same length and decodes to the same
+// nesting to the stated depth that nothing of a secret is left, that the rest
+// is unchanged, and that the result has the same length and decodes to the same
 // shape. Deeper, it holds that nothing of the secret is left. All nestings are
 // tried with one name, and all names with each kind of nesting.
 func TestMaskerGenerated(t *testing.T) {

@@ -83,7 +83,8 @@ func skipSpace(text []byte, i int) int {
 	return i
 }
 
-// secretJSONName reports whether a name, as JSON writes it, is that of a secret.
+// secretJSONName reports whether a name, as JSON writes it, is that of a
+// secret.
 func (m *masker) secretJSONName(quoted []byte) bool {
 	if bytes.IndexByte(quoted, '\\') < 0 {
 		return m.names.match(quoted[1 : len(quoted)-1])

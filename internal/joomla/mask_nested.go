@@ -81,8 +81,8 @@ func (m *masker) inside(level, start, end int, c coding) bool {
 			return false
 		}
 		if !json.Valid(in.from) {
-			// Prose may begin with a bracket. What names no secret, even one with an
-			// escape in it, has none.
+			// Prose may begin with a bracket. What names no secret, even one
+			// with an escape in it, has none.
 			return bytes.IndexByte(in.from, '\\') < 0 && !m.names.match(in.from)
 		}
 		m.json(level + 1)
@@ -203,9 +203,9 @@ func hex(c byte) byte {
 }
 
 // rewrite changes to, a string whose content is from, so that its content is
-// masked, of the same length. See unescape for starts. An escape stays as long as
-// it is, and stands for as many bytes as before: what is masked may so become
-// another character than an asterisk.
+// masked, of the same length. See unescape for starts. An escape stays as long
+// as it is, and stands for as many bytes as before: what is masked may so
+// become another character than an asterisk.
 func rewrite(to, from, masked []byte, starts []int, c coding) {
 	for i := 0; i < len(from); {
 		j := i + 1

@@ -8,18 +8,21 @@ import (
 	"github.com/capi-go/capi/internal/phpserial"
 )
 
-// registryVariable is the name of the session variable in which Joomla 3.4.7 and later keeps everything.
+// registryVariable is the name of the session variable in which Joomla 3.4.7
+// and later keeps everything.
 const registryVariable = "joomla"
 
 // escapedNUL is how Joomla up to 3.4.6 stores NUL * NUL.
 var escapedNUL = []byte(`\0\0\0`)
 
-// Decode returns the session's variables, or for Joomla 3.4.7 and later, which has but one, the data of the Registry in
-// it. Values are those of phpserial.Decode, with the data of a Registry in its place. A nil payload gives a nil map, an
-// empty one an empty map.
+// Decode returns the session's variables, or for Joomla 3.4.7 and later, which
+// has but one, the data of the Registry in it. Values are those of
+// phpserial.Decode, with the data of a Registry in its place. A nil payload
+// gives a nil map, an empty one an empty map.
 //
-// It returns Joomla's own values, too: what is in the Registry or, where there is none, the session, and in the
-// namespace __default of either, where Joomla 3.x keeps everything.
+// It returns Joomla's own values, too: what is in the Registry or, where there
+// is none, the session, and in the namespace __default of either, where Joomla
+// 3.x keeps everything.
 func Decode(payload []byte) (variables, own map[string]any, err error) {
 	if payload == nil {
 		return nil, nil, nil
@@ -59,8 +62,9 @@ func namespace(m map[string]any) map[string]any {
 	return m
 }
 
-// soleRegistry returns where the text of the variable joomla is, if payload holds nothing else. That is the usual form:
-// it needs no decoding of the outer text.
+// soleRegistry returns where the text of the variable joomla is, if payload
+// holds nothing else. That is the usual form: it needs no decoding of the outer
+// text.
 func soleRegistry(r *phpserial.Reader, payload []byte) (text phpserial.Span, ok bool) {
 	if !bytes.Contains(payload[:min(len(payload), len(`a:1:{s:6:"joomla"`))], []byte(registryVariable)) {
 		return text, false
@@ -82,7 +86,8 @@ func soleRegistry(r *phpserial.Reader, payload []byte) (text phpserial.Span, ok 
 	}
 }
 
-// findRegistry returns where the text of the last variable joomla is, in a payload that decodes; ok tells that it is one.
+// findRegistry returns where the text of the last variable joomla is, in a
+// payload that decodes; ok tells that it is one.
 func findRegistry(r *phpserial.Reader, payload []byte, escaped bool) (text phpserial.Span, ok bool) {
 	var last phpserial.Token
 	walk := func(visit func(*phpserial.Token)) {
@@ -111,15 +116,17 @@ func findRegistry(r *phpserial.Reader, payload []byte, escaped bool) (text phpse
 	return last.Text, last.Kind == phpserial.String
 }
 
-// isRegistryVariable reports whether t, a variable of a session, is the one called joomla.
+// isRegistryVariable reports whether t, a variable of a session, is the one
+// called joomla.
 func isRegistryVariable(r *phpserial.Reader, t *phpserial.Token) bool {
 	var buffer [3 * len(registryVariable)]byte
 	return t.KeyKind == phpserial.StringKey && t.Key.End-t.Key.Start <= len(buffer) &&
 		string(r.Append(buffer[:0], t.Key)) == registryVariable
 }
 
-// decodeVariables decodes the session's variables. A text with the six characters \0\0\0 is first read as Joomla 3.4.6
-// did, then as it is: a string may well hold them. escaped tells which reading it was.
+// decodeVariables decodes the session's variables. A text with the six
+// characters \0\0\0 is first read as Joomla 3.4.6 did, then as it is: a string
+// may well hold them. escaped tells which reading it was.
 func decodeVariables(payload []byte) (variables map[string]any, escaped bool, err error) {
 	escaped = bytes.Contains(payload, escapedNUL)
 	variables, err = phpserial.DecodeSession(payload, phpserial.Options{EscapedNUL: escaped, Unwrap: registryData})
@@ -127,14 +134,16 @@ func decodeVariables(payload []byte) (variables map[string]any, escaped bool, er
 		return variables, escaped, err
 	}
 	variables, plain := phpserial.DecodeSession(payload, phpserial.Options{Unwrap: registryData})
-	// Of two failed readings, the one that got further is the one that the text was meant for.
+	// Of two failed readings, the one that got further is the one that the text
+	// was meant for.
 	if plain == nil || offset(plain) > offset(err) {
 		return variables, false, plain
 	}
 	return nil, true, err
 }
 
-// decodeRegistry returns the data of the Registry whose base64 text is at text, a string that r has read in payload.
+// decodeRegistry returns the data of the Registry whose base64 text is at text,
+// a string that r has read in payload.
 func decodeRegistry(r *phpserial.Reader, payload []byte, text phpserial.Span) (map[string]any, error) {
 	encoded := payload[text.Start:text.End]
 	if text.Coding != phpserial.Plain {
@@ -151,8 +160,9 @@ func decodeRegistry(r *phpserial.Reader, payload []byte, text phpserial.Span) (m
 	return phpserial.Map(v), nil
 }
 
-// moved returns err, whose offset is one inside of text, with that of the payload. Every by bytes of what was read stand
-// as to bytes in text. Where text has escapes, the offset is that of its start.
+// moved returns err, whose offset is one inside of text, with that of the
+// payload. Every by bytes of what was read stand as to bytes in text. Where
+// text has escapes, the offset is that of its start.
 func moved(err error, text phpserial.Span, to, by int) error {
 	var syntax *phpserial.SyntaxError
 	if !errors.As(err, &syntax) {
@@ -174,10 +184,12 @@ func offset(err error) int {
 	return 0
 }
 
-// appendBase64 appends to dst the serialized Registry whose base64 text is src. It takes only what PHP's base64_encode
-// writes, so that encoding the result again gives src.
+// appendBase64 appends to dst the serialized Registry whose base64 text is src.
+// It takes only what PHP's base64_encode writes, so that encoding the result
+// again gives src.
 func appendBase64(dst, src []byte) ([]byte, error) {
-	// Go's decoder skips line breaks. Two searches for one byte each are many times as fast as one for either.
+	// Go's decoder skips line breaks. Two searches for one byte each are many
+	// times as fast as one for either.
 	for _, c := range []byte("\r\n") {
 		if i := bytes.IndexByte(src, c); i >= 0 {
 			return nil, &phpserial.SyntaxError{Offset: i, Expected: "a character of base64"}
@@ -198,13 +210,15 @@ func appendBase64(dst, src []byte) ([]byte, error) {
 	return dst, nil
 }
 
-// registryClasses are the names of Joomla's Registry: since 3.3, and before. A serialized one starts with its prefix.
+// registryClasses are the names of Joomla's Registry: since 3.3, and before. A
+// serialized one starts with its prefix.
 var registryClasses = [...]struct{ name, prefix []byte }{
 	{[]byte(`Joomla\Registry\Registry`), []byte(`O:24:"Joomla\Registry\Registry":`)},
 	{[]byte("JRegistry"), []byte(`O:9:"JRegistry":`)},
 }
 
-// registryData names the property that stands for the whole object, if class is that of a Registry.
+// registryData names the property that stands for the whole object, if class is
+// that of a Registry.
 func registryData(class []byte) string {
 	for _, c := range registryClasses {
 		if bytes.EqualFold(class, c.name) {

@@ -46,9 +46,9 @@ var secretWords = []struct {
 	// Other sessions.
 	{anywhere, `sessionid sessid`},
 	{asWord, `sid`},
-	// Clients of OAuth and of single sign-on: the state, which is a token of its
-	// own, and the verifier of PKCE (league/oauth2-client, Hybridauth, the SDK of
-	// Facebook).
+	// Clients of OAuth and of single sign-on: the state, which is a token of
+	// its own, and the verifier of PKCE (league/oauth2-client, Hybridauth, the
+	// SDK of Facebook).
 	{anywhere, `oauth pkce codeverifier hybridauth fbrlh authstate loginstate samlresponse assertion`},
 	// Payment: numbers and check codes of cards, accounts (VirtueMart, redSHOP,
 	// HikaShop).
@@ -84,8 +84,8 @@ func class(c byte) int {
 	}
 }
 
-// newSecretNames returns the names of the list and more, which count anywhere in
-// a name. One without a letter or digit is ignored.
+// newSecretNames returns the names of the list and more, which count anywhere
+// in a name. One without a letter or digit is ignored.
 func newSecretNames(more []string) *secretNames {
 	n := &secretNames{groups: make([][]secretWord, 1)}
 	for _, group := range secretWords {

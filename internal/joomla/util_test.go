@@ -16,7 +16,8 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// vector is a value of the data column that PHP's own serializer wrote, and what decoding it must give.
+// vector is a value of the data column that PHP's own serializer wrote, and
+// what decoding it must give.
 type vector struct {
 	Name    string          `json:"name"`
 	Stored  []byte          `json:"stored_base64"`
@@ -34,7 +35,8 @@ func vectors(t testing.TB) []vector {
 	return vectors
 }
 
-// payloads returns every payload that real sites wrote, by site and session id, or by case and a number.
+// payloads returns every payload that real sites wrote, by site and session id,
+// or by case and a number.
 func payloads(t testing.TB) map[string][]byte {
 	t.Helper()
 	all := map[string][]byte{}
@@ -57,8 +59,8 @@ func payloads(t testing.TB) map[string][]byte {
 	return all
 }
 
-// mask masks data and holds what always holds: the input is left alone, and the result is of the same length, decodes,
-// and stays as it is when masked again.
+// mask masks data and holds what always holds: the input is left alone, and the
+// result is of the same length, decodes, and stays as it is when masked again.
 func mask(t testing.TB, data []byte) []byte {
 	t.Helper()
 	masker := joomla.NewMasker()
@@ -81,7 +83,8 @@ func registry(data string) string {
 	return base64.StdEncoding.EncodeToString([]byte(serialized))
 }
 
-// unbase64 returns the serialized Registry in a payload of Joomla 3.4.7 and later, or nil.
+// unbase64 returns the serialized Registry in a payload of Joomla 3.4.7 and
+// later, or nil.
 func unbase64(data []byte) []byte {
 	_, text, _ := bytes.Cut(data, []byte(`:"`))
 	inner, err := base64.StdEncoding.DecodeString(strings.TrimRight(string(text), `";}`))

@@ -11,8 +11,9 @@ import (
 // takes out needs room there for [MaxEscape] times the bytes of src, and slack.
 const slack = 32
 
-// put writes src to out and returns where that ends in out. It works a word at a
-// time while there is only ASCII, and a character at a time where there is not.
+// putWords writes src to out and returns where that ends there. It works a word
+// at a time while there is only ASCII, and a character at a time where there is
+// not.
 func putWords(out, src []byte) (end int) {
 	for i := 0; i < len(src); {
 		if len(src)-i >= 8 {
@@ -24,6 +25,7 @@ func putWords(out, src []byte) (end int) {
 				continue
 			}
 			if word&highs == 0 {
+				// What is escaped cannot be predicted, so there is no branch for each.
 				for _, c := range src[i : i+8] {
 					single := singles[c]
 					binary.LittleEndian.PutUint64(out[end:end+8:end+8], single)

@@ -58,7 +58,7 @@ const (
 	lookahead = 3
 	// stretch is how many bytes are written by characters where vectors, which
 	// stop at odd ones, do not pay.
-	stretch = 96
+	stretch = 256
 )
 
 // put does what putWords does.

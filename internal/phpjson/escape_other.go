@@ -2,4 +2,5 @@
 
 package phpjson
 
+// put does what putWords does.
 func put(out, src []byte) (end int) { return putWords(out, src) }

@@ -9,20 +9,24 @@ import (
 type Options struct {
 	// EscapedNUL tells that NUL * NUL is written as the six characters \0\0\0.
 	EscapedNUL bool
-	// Unwrap names, for the class of an object, the property whose value is to stand for the object, if that value is an
-	// array or object. It returns "" for objects that stand for themselves. Nil unwraps nothing.
+	// Unwrap names, for the class of an object, the property whose value is to
+	// stand for the object, if that value is an array or object. It returns ""
+	// for objects that stand for themselves. Nil unwraps nothing.
 	Unwrap func(class []byte) string
 }
 
-// Decode decodes one serialized value. null is nil, and bool, int64, float64 and string are themselves; a list (keys
-// 0, 1, 2 … in this order) is []any, as is an empty array; any other array, and an object, is map[string]any, with
-// property names bare; an enum is "Class:Case"; a custom-serialized object is its body. A back-reference is the very
-// value it refers to, shared and not copied, or nil if that value holds the reference.
+// Decode decodes one serialized value. null is nil, and bool, int64, float64
+// and string are themselves; a list (keys 0, 1, 2 … in this order) is []any, as
+// is an empty array; any other array, and an object, is map[string]any, with
+// property names bare; an enum is "Class:Case"; a custom-serialized object is
+// its body. A back-reference is the very value it refers to, shared and not
+// copied, or nil if that value holds the reference.
 func Decode(data []byte, o Options) (any, error) {
 	return decode(data, o, false)
 }
 
-// DecodeSession decodes the text of a session in either of PHP's formats. Its variables are decoded as Decode does.
+// DecodeSession decodes the text of a session in either of PHP's formats. Its
+// variables are decoded as Decode does.
 func DecodeSession(data []byte, o Options) (map[string]any, error) {
 	v, err := decode(data, o, true)
 	if err != nil {
@@ -44,7 +48,8 @@ func decode(data []byte, o Options, session bool) (any, error) {
 	return v, err
 }
 
-// Map returns v as a map: a list with its indexes as keys, a map as it is, and anything else as nil.
+// Map returns v as a map: a list with its indexes as keys, a map as it is, and
+// anything else as nil.
 func Map(v any) map[string]any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -58,19 +63,22 @@ func Map(v any) map[string]any {
 
 type decoder struct {
 	reader Reader
-	// text is a copy of what the reader reads. All strings are parts of it, so that they need no memory of their own.
+	// text is a copy of what the reader reads. All strings are parts of it, so
+	// that they need no memory of their own.
 	text   string
 	unwrap func([]byte) string
 	stack  []container
 	// values holds the value of each slot, but only if there are references.
 	values []any
-	// spare is memory for the elements of lists: most are short, and an allocation for each would cost more than they do.
+	// spare is memory for the elements of lists: most are short, and an
+	// allocation for each would cost more than they do.
 	spare []any
 }
 
 type container struct {
 	list []any
-	// dict is used instead of list once the keys turned out not to be those of a list.
+	// dict is used instead of list once the keys turned out not to be those of
+	// a list.
 	dict   map[string]any
 	count  int
 	unwrap string
@@ -175,7 +183,8 @@ func (d *decoder) string(s Span) string {
 	return string(d.reader.Append(nil, s))
 }
 
-// put stores v in the innermost container as PHP does: a later value of the same key replaces the earlier one.
+// put stores v in the innermost container as PHP does: a later value of the
+// same key replaces the earlier one.
 func (d *decoder) put(span Span, n int64, kind KeyKind, v any) {
 	c := &d.stack[len(d.stack)-1]
 	var name string
@@ -237,7 +246,8 @@ func indexed(list []any, n int) map[string]any {
 	return m
 }
 
-// integerKey reports whether PHP's arrays take the key s for an integer: one that is written as PHP would write it.
+// integerKey reports whether PHP's arrays take the key s for an integer: one
+// that is written as PHP would write it.
 func integerKey(s string) (int64, bool) {
 	digits := s
 	if len(s) > 1 && s[0] == '-' {
@@ -250,7 +260,8 @@ func integerKey(s string) (int64, bool) {
 	return n, err == nil
 }
 
-// ParseFloat returns the value of what the reader took for a float. One too large for 64 bits is infinite, as in PHP.
+// ParseFloat returns the value of what the reader took for a float. One too
+// large for 64 bits is infinite, as in PHP.
 func ParseFloat(s string) float64 {
 	switch s {
 	case "INF":

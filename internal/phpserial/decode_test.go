@@ -86,7 +86,8 @@ func TestDecode(t *testing.T) {
 		{`O:8:"stdClass":1:{s:1:"a";r:1;}`, dict{"a": nil}},
 		{`a:2:{i:0;E:3:"A:b";i:1;r:2;}`, list{"A:b", "A:b"}},
 		{`a:2:{i:0;C:1:"A":1:{b}i:1;r:2;}`, list{"b", "b"}},
-		// A reference to a reference into an enclosing object is, from outside of it, that object.
+		// A reference to a reference into an enclosing object is, from outside
+		// of it, that object.
 		{`a:2:{i:0;O:1:"A":1:{s:1:"x";r:2;}i:1;r:3;}`, list{dict{"x": nil}, dict{"x": nil}}},
 	}
 	for _, tt := range tests {
@@ -326,8 +327,9 @@ func TestDecodeUnwrap(t *testing.T) {
 	}
 }
 
-// TestReferencesAreShared holds that what is referred to is not copied, and that what a text can make of itself by
-// references is bounded all the same: whoever walks over the result walks over copies.
+// TestReferencesAreShared holds that what is referred to is not copied, and
+// that what a text can make of itself by references is bounded all the same:
+// whoever walks over the result walks over copies.
 func TestReferencesAreShared(t *testing.T) {
 	got, err := phpserial.Decode([]byte(`a:2:{i:0;O:1:"A":1:{s:1:"x";i:1;}i:1;r:2;}`), phpserial.Options{})
 	require.NoError(t, err)

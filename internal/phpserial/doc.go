@@ -43,6 +43,7 @@
 //
 // Classes are not looked up, so that values that their classes would refuse are
 // read. A reference to an element that a later one of the same key has replaced
-// is the old element, where in PHP it is the new. [Reader.ResetSession] tells the
-// forms of a session apart, where PHP reads the one that it is set to. Time and memory are in proportion to the length of the text.
+// is the old element, where in PHP it is the new. [Reader.ResetSession] tells
+// the forms of a session apart, where PHP reads the one that it is set to. Time
+// and memory are in proportion to the length of the text.
 package phpserial

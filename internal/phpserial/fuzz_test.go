@@ -71,7 +71,8 @@ func bounded(t *testing.T, data []byte, decode func() (any, error)) (value any, 
 	const base, ratio = 256 << 10, 64
 	allocated := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	var used uint64
-	// What other goroutines allocate counts too: only what is seen three times is the input's.
+	// What other goroutines allocate counts too: only what is seen three times
+	// is the input's.
 	for range 3 {
 		metrics.Read(allocated)
 		before := allocated[0].Value.Uint64()
@@ -86,8 +87,8 @@ func bounded(t *testing.T, data []byte, decode func() (any, error)) (value any, 
 	return nil, nil
 }
 
-// check holds that an error names a place in the input and nothing of it, and that a value written out by the simplest
-// of serializers decodes to itself.
+// check holds that an error names a place in the input and nothing of it, and
+// that a value written out by the simplest of serializers decodes to itself.
 func check(t *testing.T, data []byte, value any, err error) {
 	t.Helper()
 	if err != nil {
@@ -100,7 +101,8 @@ func check(t *testing.T, data []byte, value any, err error) {
 	var b strings.Builder
 	depth := 0
 	serialize(&b, value, 0, &depth)
-	// With its class name and key prefix, each container grows; and so does each integer key that becomes a string.
+	// With its class name and key prefix, each container grows; and so does
+	// each integer key that becomes a string.
 	if limit := 64 + 16*(1+phpserial.MaxReferenced)*len(data); b.Len() > limit {
 		t.Fatalf("%d bytes of input stand for %d", len(data), b.Len())
 	}
@@ -191,7 +193,8 @@ func serialize(b *strings.Builder, v any, depth int, deepest *int) {
 	}
 }
 
-// walk holds what every user of Reader relies on: spans lie in the text, depths fit, and every container ends.
+// walk holds what every user of Reader relies on: spans lie in the text, depths
+// fit, and every container ends.
 func walk(t *testing.T, data []byte, escaped, session bool) {
 	t.Helper()
 	var r phpserial.Reader

@@ -23,8 +23,9 @@ import (
 	"github.com/capi-go/capi/internal/phpserial"
 )
 
-// program reads lines, a letter and base64 text, and answers each with a line: what the text holds, in the notation of
-// dump; "!" for what PHP refuses; and "?" for what has no such notation.
+// program reads lines, a letter and base64 text, and answers each with a line:
+// what the text holds, in the notation of dump; "!" for what PHP refuses; and
+// "?" for what has no such notation.
 const program = `
 error_reporting(0);
 ini_set('memory_limit', '512M');
@@ -133,8 +134,9 @@ func dump(b *strings.Builder, v any) {
 	}
 }
 
-// TestDecodePHP compares with PHP itself, for as many seconds as CAPI_PHP_SECONDS says, five if it is not set: what both
-// accept must be the same value.
+// TestDecodePHP compares with PHP itself, for as many seconds as
+// CAPI_PHP_SECONDS says, five if it is not set: what both accept must be the
+// same value.
 func TestDecodePHP(t *testing.T) {
 	path, err := exec.LookPath("php")
 	if err != nil {
@@ -204,8 +206,10 @@ func TestDecodePHP(t *testing.T) {
 	require.Positive(t, both)
 }
 
-// unlike reports whether input is one of the texts for which the package promises another value than PHP's: a reference
-// from inside a value to that value, one to an element whose key comes again, and what a class of its own reads.
+// unlike reports whether input is one of the texts for which the package
+// promises another value than PHP's: a reference from inside a value to that
+// value, one to an element whose key comes again, and what a class of its own
+// reads.
 func unlike(input string) bool {
 	var r phpserial.Reader
 	reset := r.Reset
@@ -249,7 +253,8 @@ func unlike(input string) bool {
 	}
 }
 
-// corpus returns what real sites and PHP wrote: session texts, and the serialized values in them.
+// corpus returns what real sites and PHP wrote: session texts, and the
+// serialized values in them.
 func corpus(t *testing.T) []string {
 	var texts []string
 	add := func(session string) {
@@ -282,7 +287,8 @@ type generator struct {
 	slots  int
 }
 
-// input returns a text after a letter that tells what it is: v a value, s a session. Half of them are mutated.
+// input returns a text after a letter that tells what it is: v a value, s a
+// session. Half of them are mutated.
 func (g *generator) input() string {
 	var text string
 	g.slots = 0

@@ -5,16 +5,19 @@ import (
 	"strconv"
 )
 
-// MaxDepth is how many arrays and objects may be nested in each other. PHP's own limit is 4,096 (the ini setting
-// unserialize_max_depth); what Joomla keeps in a session is a dozen levels deep.
+// MaxDepth is how many arrays and objects may be nested in each other. PHP's
+// own limit is 4,096 (the ini setting unserialize_max_depth); what Joomla keeps
+// in a session is a dozen levels deep.
 const MaxDepth = 512
 
-// minElement is the length of the shortest element of an array or object, "i:0;N;". A count is believed only while the
-// rest of the text has room for so many elements in every open array and object together.
+// minElement is the length of the shortest element of an array or object,
+// "i:0;N;". A count is believed only while the rest of the text has room for so
+// many elements in every open array and object together.
 const minElement = len("i:0;N;")
 
-// A Reader walks over a serialized text token by token, without recursion. Who gets to EOF has seen a whole, well-formed
-// text. The zero Reader must be Reset before use. A Reader keeps its memory for the next text.
+// A Reader walks over a serialized text token by token, without recursion. Who
+// gets to EOF has seen a whole, well-formed text. The zero Reader must be Reset
+// before use. A Reader keeps its memory for the next text.
 type Reader struct {
 	data       []byte
 	pos        int
@@ -44,20 +47,22 @@ type frame struct {
 	session bool
 }
 
-// Reset makes r read data, one serialized value. With escapedNUL, the bytes NUL * NUL are written as Joomla up to 3.4.6
-// does, as \0\0\0.
+// Reset makes r read data, one serialized value. With escapedNUL, the bytes NUL
+// * NUL are written as Joomla up to 3.4.6 does, as \0\0\0.
 func (r *Reader) Reset(data []byte, escapedNUL bool) {
 	*r = Reader{data: data, escapedNUL: escapedNUL, tracking: true, slots: r.slots[:0], stack: r.stack[:0]}
 }
 
-// ResetSession makes r read data, the text of a whole session in either of PHP's forms. Both read as an Array with
-// string keys; the one of the handler "php" has no slot.
+// ResetSession makes r read data, the text of a whole session in either of
+// PHP's forms. Both read as an Array with string keys; the one of the handler
+// "php" has no slot.
 func (r *Reader) ResetSession(data []byte, escapedNUL bool) {
 	r.Reset(data, escapedNUL)
 	r.session = !isArray(data)
 }
 
-// isArray reports whether data starts like a serialized array, which a session variable's name never does.
+// isArray reports whether data starts like a serialized array, which a session
+// variable's name never does.
 func isArray(data []byte) bool {
 	if len(data) < len("a:0:{") || data[0] != 'a' || data[1] != ':' {
 		return false
@@ -69,7 +74,8 @@ func isArray(data []byte) bool {
 	return i > 2 && bytes.HasPrefix(data[i:], []byte(":{"))
 }
 
-// Next returns the next token, which is valid until the next call. After an error or EOF, it must not be called again.
+// Next returns the next token, which is valid until the next call. After an
+// error or EOF, it must not be called again.
 func (r *Reader) Next() (*Token, error) {
 	t := &r.token
 	t.KeyKind, t.Slot, t.Open = NoKey, 0, false
@@ -285,7 +291,8 @@ func (r *Reader) open(kind Kind, start int, signed bool) (*Token, error) {
 	return t, nil
 }
 
-// at returns the byte at i, or NUL, which no grammar rule asks for, after the end.
+// at returns the byte at i, or NUL, which no grammar rule asks for, after the
+// end.
 func (r *Reader) at(i int) byte {
 	if i < len(r.data) {
 		return r.data[i]

@@ -5,12 +5,14 @@ import (
 	"strconv"
 )
 
-// errReference is the end of a text that is read without tracking at its first reference. Hardly any text has one, and
-// tracking costs a third of the time: it pays to begin without, and to begin anew where it is needed.
+// errReference is the end of a text that is read without tracking at its first
+// reference. Hardly any text has one, and tracking costs a third of the time:
+// it pays to begin without, and to begin anew where it is needed.
 var errReference = errors.New("phpserial: reference in a text read without tracking")
 
-// MaxReferenced bounds what back-references may stand for: a text with every reference written out may be this many
-// times as long as the text itself, not counting the text. Without a bound, a few hundred bytes of arrays that each
+// MaxReferenced bounds what back-references may stand for: a text with every
+// reference written out may be this many times as long as the text itself, not
+// counting the text. Without a bound, a few hundred bytes of arrays that each
 // hold the one before twice stand for more values than any memory holds.
 const MaxReferenced = 16
 
@@ -23,8 +25,8 @@ type slot struct {
 	open   bool
 }
 
-// reference reads r:2; (the same object once more, which takes a slot of its own) or R:2; (the same variable, which
-// does not).
+// reference reads r:2; (the same object once more, which takes a slot of its
+// own) or R:2; (the same variable, which does not).
 func (r *Reader) reference() (*Token, error) {
 	t := &r.token
 	start := r.pos

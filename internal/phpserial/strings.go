@@ -2,8 +2,8 @@ package phpserial
 
 import "bytes"
 
-// escapedNUL is how Joomla up to 3.4.6 stores the three bytes NUL * NUL: these six characters, after PHP counted the
-// three (JSessionStorageDatabase::write).
+// escapedNUL is how Joomla up to 3.4.6 stores the three bytes NUL * NUL: these
+// six characters, after PHP counted the three (JSessionStorageDatabase::write).
 const escapedNUL = `\0\0\0`
 
 // str reads a string, with its type's letter and the semicolon after it.
@@ -12,7 +12,8 @@ func (r *Reader) str(coding Coding) (Span, error) {
 		return Span{}, r.expected(r.pos+1, ": after s")
 	}
 	r.pos += 2
-	// The fast path, which nearly every string takes. What it does not accept, the code below reads or reports.
+	// The fast path, which nearly every string takes. What it does not accept,
+	// the code below reads or reports.
 	if coding == Plain && !r.escapedNUL {
 		p, n := r.pos, 0
 		for p < len(r.data) && isDigit(r.data[p]) && n < 1<<24 {
@@ -54,7 +55,8 @@ func (r *Reader) class() (Span, error) {
 			return Span{}, r.expected(i, "a character of a class's name")
 		}
 	}
-	// The name must not begin with a backslash; PHP looks such a class up and then refuses it.
+	// The name must not begin with a backslash; PHP looks such a class up and
+	// then refuses it.
 	if r.data[name.Start] == '\\' {
 		return Span{}, r.expected(name.Start, "the name of a class")
 	}
@@ -106,8 +108,10 @@ func (r *Reader) custom() (Span, error) {
 	case r.at(r.pos) == '}':
 		r.pos++
 	case n > 0 && r.data[r.pos-1] == '}':
-		// The length counts the closing brace too. PHP writes no such text, and 8.2 refuses it, but the vectors that
-		// this package is held to have it decode. The body is opaque, so that nothing else hangs on where it ends.
+		// The length counts the closing brace too. PHP writes no such text, and
+		// 8.2 refuses it, but the vectors that this package is held to have it
+		// decode. The body is opaque, so that nothing else hangs on where it
+		// ends.
 		body.End--
 	default:
 		return Span{}, r.expected(r.pos, "} after the announced number of bytes")
@@ -173,8 +177,9 @@ func (r *Reader) take(n int) (Span, bool) {
 	return text, true
 }
 
-// takeEscaped moves past n bytes, some of which may be written as \ and two hexadecimal digits. Joomla's escaping of
-// NUL is older than any use of such strings: with it they are refused, rather than read in one of two ways.
+// takeEscaped moves past n bytes, some of which may be written as \ and two
+// hexadecimal digits. Joomla's escaping of NUL is older than any use of such
+// strings: with it they are refused, rather than read in one of two ways.
 func (r *Reader) takeEscaped(n int) (Span, bool) {
 	text := Span{r.pos, r.pos, Escaped}
 	if r.escapedNUL || n > len(r.data)-r.pos {
@@ -224,7 +229,8 @@ func (r *Reader) Append(dst []byte, s Span) []byte {
 	}
 }
 
-// PropertyName cuts off the prefix by which PHP marks protected (NUL * NUL) and private (NUL class NUL) properties.
+// PropertyName cuts off the prefix by which PHP marks protected (NUL * NUL) and
+// private (NUL class NUL) properties.
 func PropertyName[T ~string | ~[]byte](name T) T {
 	if len(name) > 0 && name[0] == 0 {
 		for i := 1; i < len(name); i++ {

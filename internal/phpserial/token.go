@@ -55,26 +55,32 @@ type Token struct {
 	KeyInt int64
 	// KeyKind tells which of Key and KeyInt holds the key.
 	KeyKind KeyKind
-	// Depth is how many arrays and objects hold the value. It is the same for a container's start and its End.
+	// Depth is how many arrays and objects hold the value. It is the same for a
+	// container's start and its End.
 	Depth int
 	// Text is the content: see the kinds.
 	Text Span
 	Int  int64
-	// Count is the number of elements an Array or Object announces; 0 for the start of a session text.
+	// Count is the number of elements an Array or Object announces; 0 for the
+	// start of a session text.
 	Count int
-	// Slot is the number by which a back-reference can name the value, from 1. A value that came from R: has none (0).
+	// Slot is the number by which a back-reference can name the value, from 1.
+	// A value that came from R: has none (0).
 	Slot int
-	// Target is the slot of the value that a Reference stands for, never itself a reference. Open reports whether
-	// it is one of those that hold the reference.
+	// Target is the slot of the value that a Reference stands for, never itself
+	// a reference. Open reports whether it is one of those that hold the
+	// reference.
 	Target int
 	Open   bool
 }
 
-// A SyntaxError is the place where a text stops being what PHP's serializer writes.
+// A SyntaxError is the place where a text stops being what PHP's serializer
+// writes.
 type SyntaxError struct {
 	// Offset counts the bytes before the place.
 	Offset int
-	// Expected is what should have been there. It is a constant text, never part of what was read.
+	// Expected is what should have been there. It is a constant text, never
+	// part of what was read.
 	Expected string
 }
 

@@ -36,7 +36,11 @@ func run(addr string, mount func(sessions http.Handler) http.Handler) (err error
 	if err != nil {
 		return err
 	}
-	auth := capi.AnyOf(capi.NewSessionAuthorizer(joomla), capi.NewTokenAuthorizer(joomla))
+	cookies, err := capi.NewSessionAuthorizer(joomla)
+	if err != nil {
+		return err
+	}
+	auth := capi.AnyOf(cookies, capi.NewAPITokenAuthorizer(joomla), capi.NewCAPITokenAuthorizer(joomla))
 	handler := mount(capi.NewHandler(capi.NewSQLStore(joomla), auth))
 	return serve.Run(context.Background(), addr, handler, func(url string) {
 		fmt.Printf("curl -i --compressed --cookie %s=%s %s%s\n", demo.Admin.Cookie.Name, demo.Admin.Cookie.Value, url, Path)

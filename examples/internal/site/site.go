@@ -76,7 +76,7 @@ func Open(ctx context.Context, dir string, extra int) (*Site, error) {
 	}
 	site := &Site{
 		DB:         db,
-		Config:     capi.SiteConfig{DBType: "sqlite", DBPrefix: prefix, Secret: secret, Lifetime: Lifetime},
+		Config:     capi.SiteConfig{DBType: "sqlite", DBPrefix: prefix, Secret: capi.NewSecret(secret), Lifetime: Lifetime},
 		Admin:      admin.user(),
 		Registered: registered.user(),
 		Denied:     denied.user(),

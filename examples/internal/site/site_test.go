@@ -92,7 +92,10 @@ func TestCredentials(t *testing.T) {
 	defer demo.Close()
 	joomla, err := capi.NewSite(demo.DB, demo.Config)
 	require.NoError(t, err)
-	cookies, tokens := capi.NewSessionAuthorizer(joomla), capi.NewTokenAuthorizer(joomla)
+	require.NoError(t, joomla.Check(t.Context()))
+	cookies, err := capi.NewSessionAuthorizer(joomla)
+	require.NoError(t, err)
+	tokens := capi.AnyOf(capi.NewAPITokenAuthorizer(joomla), capi.NewCAPITokenAuthorizer(joomla))
 	for _, c := range []struct {
 		user    site.User
 		session error

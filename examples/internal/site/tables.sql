@@ -18,6 +18,8 @@ CREATE TABLE "#__user_profiles" (
 	"ordering" integer NOT NULL DEFAULT 0, PRIMARY KEY ("user_id", "profile_key"));
 CREATE TABLE "#__extensions" (
 	"extension_id" integer NOT NULL PRIMARY KEY, "type" text NOT NULL, "element" text NOT NULL,
-	"folder" text NOT NULL, "enabled" integer NOT NULL, "params" text NOT NULL);
+	"folder" text NOT NULL, "enabled" integer NOT NULL, "access" integer NOT NULL DEFAULT 1, "state" integer NOT NULL DEFAULT 0,
+	"params" text NOT NULL);
+CREATE TABLE "#__viewlevels" ("id" integer NOT NULL PRIMARY KEY, "rules" text NOT NULL);
 CREATE TABLE "#__services_tokens" (
 	"token" text NOT NULL, "userid" integer NOT NULL, "state" integer NOT NULL);

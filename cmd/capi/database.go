@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/capi-go/capi"
+	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5/pgconn"
+	_ "modernc.org/sqlite" // The driver "sqlite".
+)
+
+// A database is a pool of connections to the database of a site.
+type database struct {
+	*sql.DB
+	// where says where the database is.
+	where func() string
+}
+
+// openDatabase opens the database that config says. The socket is that of a server
+// on this machine, or empty. It connects to nothing yet.
+func openDatabase(config capi.SiteConfig, socket string, logger *slog.Logger) (*database, error) {
+	switch config.Database() {
+	case capi.MySQL:
+		return openMySQL(config, socket, logger)
+	case capi.PostgreSQL:
+		return openPostgreSQL(config, socket)
+	case capi.SQLite:
+		return openSQLite(config)
+	default:
+		return nil, fmt.Errorf("unknown database type %q ($dbtype)", config.DBType)
+	}
+}
+
+func openSQLite(config capi.SiteConfig) (*database, error) {
+	name := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(config.DB), RawQuery: url.Values{
+		"mode":    {"ro"},
+		"_pragma": {"busy_timeout(5000)"},
+	}.Encode()}
+	db, err := sql.Open("sqlite", name.String())
+	if err != nil {
+		return nil, err
+	}
+	return &database{db, func() string { return "SQLite in " + config.DB }}, nil
+}
+
+// isLocalhost reports whether the configuration says only that the server is on
+// this machine.
+func isLocalhost(config capi.SiteConfig) bool {
+	host := config.Host
+	if config.Database() == capi.MySQL {
+		host = strings.TrimPrefix(host, "p:")
+	}
+	return host == "" || strings.EqualFold(host, "localhost")
+}
+
+// isSocket reports whether there is a socket at path.
+func isSocket(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode()&os.ModeSocket != 0
+}
+
+// serverTLS returns how the database server is to be spoken to, as $dbencryption and
+// the properties $dbssl… say, or nil for clear text. The server of a socket is
+// localhost.
+func serverTLS(config capi.SiteConfig, server string) (*tls.Config, error) {
+	if config.DBEncryption == 0 {
+		return nil, nil
+	}
+	if config.DBEncryption > 2 {
+		return nil, fmt.Errorf("unknown encryption of the database %d ($dbencryption)", config.DBEncryption)
+	}
+	settings := &tls.Config{ServerName: server, InsecureSkipVerify: !config.DBSSLVerifyServerCert}
+	if config.DBSSLCA != "" {
+		text, err := os.ReadFile(config.DBSSLCA)
+		if err != nil {
+			return nil, fmt.Errorf("reading the authorities of the database server ($dbsslca): %w", err)
+		}
+		settings.RootCAs = x509.NewCertPool()
+		if !settings.RootCAs.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("no certificate of an authority in %s ($dbsslca)", config.DBSSLCA)
+		}
+	}
+	if config.DBEncryption == 2 {
+		certificate, err := tls.LoadX509KeyPair(config.DBSSLCert, config.DBSSLKey)
+		if err != nil {
+			return nil, fmt.Errorf("reading the certificate for the database ($dbsslcert, $dbsslkey): %w", err)
+		}
+		settings.Certificates = []tls.Certificate{certificate}
+	}
+	return settings, nil
+}
+
+// answered reports whether err, of a connection to a database, is one that does not
+// pass by waiting: the server runs and refuses, or is not whom it should be.
+func answered(err error) bool {
+	var my *mysql.MySQLError
+	if errors.As(err, &my) {
+		// Too many connections (ER_CON_COUNT_ERROR, ER_TOO_MANY_USER_CONNECTIONS),
+		// shutting down (ER_SERVER_SHUTDOWN).
+		return my.Number != 1040 && my.Number != 1203 && my.Number != 1053
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		// Insufficient resources, and an operator's intervention such as a start.
+		return !strings.HasPrefix(pg.Code, "53") && !strings.HasPrefix(pg.Code, "57")
+	}
+	var certificate *tls.CertificateVerificationError
+	return errors.As(err, &certificate) || errors.Is(err, mysql.ErrNoTLS) ||
+		// What pgx and SQLite have no error value for.
+		strings.Contains(err.Error(), "server refused TLS connection") ||
+		strings.Contains(err.Error(), "unable to open database file")
+}
+
+// noDatabase returns a pool without a single connection.
+func noDatabase(err error) *sql.DB { return sql.OpenDB(noConnector{err}) }
+
+type noConnector struct{ err error }
+
+// Connect implements [driver.Connector].
+func (c noConnector) Connect(context.Context) (driver.Conn, error) { return nil, c.err }
+
+// Driver implements [driver.Connector].
+func (c noConnector) Driver() driver.Driver { return mysql.MySQLDriver{} }

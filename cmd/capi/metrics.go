@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metrics are the figures of the program, in Prometheus' form.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	bytes    *prometheus.CounterVec
+	cut      *prometheus.CounterVec
+}
+
+// newMetrics returns the metrics of a program that serves sites.
+func newMetrics(sites []*site) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "capi_http_requests_total", Help: "Requests that were answered.",
+		}, []string{"site", "route", "code"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "capi_http_request_duration_seconds", Help: "How long requests took, up to the last byte of the answer.",
+			Buckets: []float64{.001, .005, .01, .05, .1, .5, 1, 5, 10, 60},
+		}, []string{"site", "route"}),
+		bytes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "capi_http_response_bytes_total", Help: "Bytes of bodies that were sent.",
+		}, []string{"site", "route"}),
+		cut: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "capi_http_cut_total", Help: "Answers that were cut, so that no client takes a part of a list for the whole.",
+		}, []string{"site", "route"}),
+	}
+	b := thisBuild()
+	m.registry.MustRegister(m.requests, m.duration, m.bytes, m.cut, readyCollector(sites),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "capi_build_info", Help: "1, labelled with what the program was made from.",
+			ConstLabels: prometheus.Labels{"version": b.version, "revision": b.revision},
+		}, func() float64 { return 1 }))
+	for _, s := range sites {
+		m.registry.MustRegister(collectors.NewDBStatsCollector(s.db.DB, s.name), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "capi_lists_running", Help: "Lists that are being sent.", ConstLabels: prometheus.Labels{"site": s.name},
+		}, func() float64 { return float64(len(s.turns)) }))
+	}
+	return m
+}
+
+// request counts a request.
+func (m *metrics) request(route route, status int, bytes int64, cut bool, took time.Duration) {
+	m.requests.WithLabelValues(route.site, route.name, strconv.Itoa(status)).Inc()
+	m.duration.WithLabelValues(route.site, route.name).Observe(took.Seconds())
+	m.bytes.WithLabelValues(route.site, route.name).Add(float64(bytes))
+	if cut {
+		m.cut.WithLabelValues(route.site, route.name).Inc()
+	}
+}
+
+// handler returns what Prometheus reads.
+func (m *metrics) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	return mux
+}
+
+// A readyCollector reports which sites are ready when it is asked.
+type readyCollector []*site
+
+var readyDesc = prometheus.NewDesc("capi_site_ready", "Whether the site can be served.", []string{"site"}, nil)
+
+// Describe implements [prometheus.Collector].
+func (readyCollector) Describe(descs chan<- *prometheus.Desc) { descs <- readyDesc }
+
+// Collect implements [prometheus.Collector].
+func (c readyCollector) Collect(values chan<- prometheus.Metric) {
+	all := make([]*readiness, len(c))
+	for i, s := range c {
+		all[i] = s.ready
+	}
+	for i, ready := range findReady(context.Background(), all) {
+		value := 0.0
+		if ready {
+			value = 1
+		}
+		values <- prometheus.MustNewConstMetric(readyDesc, prometheus.GaugeValue, value, c[i].name)
+	}
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/capi-go/capi"
+	"github.com/go-sql-driver/mysql"
+)
+
+// mysqlSockets are the usual places of the socket of MySQL and MariaDB.
+var mysqlSockets = []string{
+	"/run/mysqld/mysqld.sock", "/var/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock",
+}
+
+// openMySQL opens a database of MySQL or MariaDB.
+func openMySQL(config capi.SiteConfig, socket string, logger *slog.Logger) (*database, error) {
+	network, address, err := config.Address()
+	if err != nil {
+		return nil, err
+	}
+	var all localConnector
+	add := func(network, address string) error {
+		settings, err := mysqlConfig(config, network, address, logger)
+		if err != nil {
+			return err
+		}
+		connector, err := mysql.NewConnector(settings)
+		all = append(all, localServer{connector, network, address})
+		return err
+	}
+	switch {
+	case !isLocalhost(config):
+		err = add(network, address)
+	case socket != "":
+		err = add("unix", socket)
+	default:
+		// PHP takes localhost for a socket, and here is no php.ini to say which.
+		for _, path := range mysqlSockets {
+			err = errors.Join(err, add("unix", path))
+		}
+		err = errors.Join(err, add(network, address))
+	}
+	if err != nil {
+		return nil, problems(err)[0] // They are all the same.
+	}
+	return &database{sql.OpenDB(all), func() string {
+		server := all.servers()[0]
+		return "MySQL at " + server.network + ":" + server.address
+	}}, nil
+}
+
+// mysqlConfig returns what the driver needs to know.
+func mysqlConfig(config capi.SiteConfig, network, address string, logger *slog.Logger) (*mysql.Config, error) {
+	server := "localhost"
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		server = host
+	}
+	settings := mysql.NewConfig()
+	var err error
+	if settings.TLS, err = serverTLS(config, server); err != nil {
+		return nil, err
+	}
+	settings.Net, settings.Addr, settings.DialFunc = network, address, dial
+	settings.User, settings.Passwd, settings.DBName = config.User, config.Password.Reveal(), config.DB
+	// Spares a round trip for each query. The driver quotes what it interpolates, for
+	// the character set that it sets.
+	settings.InterpolateParams = true
+	settings.Timeout = 5 * time.Second
+	settings.ReadTimeout = 30 * time.Second
+	settings.WriteTimeout = 30 * time.Second
+	settings.Logger = slog.NewLogLogger(logger.Handler(), slog.LevelWarn)
+	return settings, nil
+}
+
+// A localConnector connects to the server of this machine: at the first of several
+// sockets that is there, else at the last address. With one address it connects
+// to that.
+type localConnector []localServer
+
+type localServer struct {
+	driver.Connector
+	network, address string
+}
+
+// servers returns where to connect to, in that order.
+func (c localConnector) servers() []localServer {
+	var there []localServer
+	for _, server := range c[:len(c)-1] {
+		if isSocket(server.address) {
+			there = append(there, server)
+		}
+	}
+	return append(there, c[len(c)-1])
+}
+
+// Connect implements [driver.Connector].
+func (c localConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	var first error
+	for _, server := range c.servers() {
+		conn, err := server.Connect(ctx)
+		if err == nil {
+			return conn, nil
+		}
+		if first == nil {
+			first = err
+		}
+		// Whoever answered is the server, whatever it says.
+		var network *net.OpError
+		if !errors.As(err, &network) {
+			return nil, err
+		}
+	}
+	return nil, first
+}
+
+// Driver implements [driver.Connector].
+func (c localConnector) Driver() driver.Driver { return c[0].Driver() }

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A process is a program that serves.
+type process struct {
+	// URL is where it serves the lists, and metrics where it serves those.
+	URL, metrics string
+
+	t       testing.TB
+	command *exec.Cmd
+	ended   chan struct{}
+	mu      sync.Mutex
+	output  strings.Builder
+}
+
+// processPatience is how long a program may take for what it does at once.
+const processPatience = 30 * time.Second
+
+// serveProcess starts capi serve with a configuration.
+func serveProcess(t testing.TB, php string, args ...string) *process {
+	t.Helper()
+	return startProcess(t, exec.Command("capi", append([]string{"serve", "-addr", "127.0.0.1:0", "-config", writePHP(t, php)}, args...)...))
+}
+
+// startProcess starts a program and waits until it serves. It is killed at the end of
+// the test if it still runs.
+func startProcess(t testing.TB, command *exec.Cmd) *process {
+	t.Helper()
+	reader, writer, err := os.Pipe()
+	require.NoError(t, err)
+	command.Stdout, command.Stderr = writer, writer
+	require.NoError(t, command.Start())
+	writer.Close()
+	p := &process{t: t, command: command, ended: make(chan struct{})}
+	found := make(chan struct{})
+	go func() {
+		defer close(p.ended)
+		defer reader.Close()
+		for lines := bufio.NewReader(reader); ; {
+			line, err := lines.ReadString('\n')
+			p.mu.Lock()
+			p.output.WriteString(line)
+			p.mu.Unlock()
+			var entry struct{ Msg, URL string }
+			if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "serving" {
+				if strings.HasSuffix(entry.URL, "/metrics") {
+					p.metrics = entry.URL
+				} else {
+					p.URL = entry.URL
+					close(found)
+				}
+			}
+			if err != nil {
+				break
+			}
+		}
+		_ = command.Wait()
+	}()
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		<-p.ended
+	})
+	select {
+	case <-found:
+	case <-p.ended:
+		require.Fail(t, "the program ended before it served", "%s", p.Output())
+	case <-time.After(processPatience):
+		require.Fail(t, "the program does not serve", "%s", p.Output())
+	}
+	return p
+}
+
+// Output returns what the program has printed so far.
+func (p *process) Output() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.output.String()
+}
+
+// waitFor waits until the program has printed text.
+func (p *process) waitFor(text string) {
+	p.t.Helper()
+	require.Eventually(p.t, func() bool { return strings.Contains(p.Output(), text) }, processPatience, 5*time.Millisecond,
+		"the program has not printed %q", text)
+}
+
+func (p *process) signal(signal os.Signal) {
+	p.t.Helper()
+	require.NoError(p.t, p.command.Process.Signal(signal))
+}
+
+// exited waits for the program to end, and returns its exit code.
+func (p *process) exited() int {
+	p.t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(processPatience):
+		require.Fail(p.t, "the program does not end", "%s", p.Output())
+	}
+	return p.command.ProcessState.ExitCode()
+}
+
+// ask asks the program for a path.
+func (p *process) ask(path string, header http.Header) *http.Response {
+	p.t.Helper()
+	request, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, p.URL+path, nil)
+	require.NoError(p.t, err)
+	request.Header = header
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(p.t, err)
+	p.t.Cleanup(func() { response.Body.Close() })
+	return response
+}
+
+// get asks the program for a path, and returns what it answers.
+func (p *process) get(path string, header http.Header) (status int, body string) {
+	p.t.Helper()
+	response := p.ask(path, header)
+	text, err := io.ReadAll(response.Body)
+	require.NoError(p.t, err)
+	return response.StatusCode, string(text)
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+)
+
+// A progress shows on a terminal how many sessions were read, in one line that is
+// gone at the end. Elsewhere it shows nothing.
+type progress struct {
+	w     io.Writer // nil to show nothing
+	count int
+	shown time.Time
+}
+
+// newProgress returns the progress that w shows.
+func newProgress(w io.Writer) *progress {
+	if !isTerminal(w) {
+		return &progress{}
+	}
+	return &progress{w: w, shown: time.Now()}
+}
+
+// next counts a session.
+func (p *progress) next() {
+	p.count++
+	if p.w == nil || p.count%64 != 0 || time.Since(p.shown) < 200*time.Millisecond {
+		return
+	}
+	p.shown = time.Now()
+	fmt.Fprintf(p.w, "\r%d sessions …", p.count)
+}
+
+// end says how many there were.
+func (p *progress) end() {
+	if p.w != nil {
+		fmt.Fprintf(p.w, "\r\x1b[K%d sessions read\n", p.count)
+	}
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/capi-go/capi"
+)
+
+// A readiness knows whether a site can be served. It finds out when it is asked, but
+// not more often than every few seconds, whoever asks.
+type readiness struct {
+	site   *site
+	logger *slog.Logger
+
+	mu      sync.Mutex
+	checked time.Time
+	ready   bool
+}
+
+// fresh is how long an answer holds.
+const fresh = 5 * time.Second
+
+// get reports whether the site can be served.
+func (r *readiness) get(ctx context.Context) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Since(r.checked) < fresh {
+		return r.ready
+	}
+	// Others wait for the answer, so that it must not depend on who asked first.
+	err, _ := r.site.check(context.WithoutCancel(ctx))
+	was := r.ready || r.checked.IsZero()
+	r.checked, r.ready = time.Now(), err == nil
+	switch {
+	case err != nil && was:
+		r.logger.ErrorContext(ctx, "not ready", "site", r.site.name, "error", err.Error())
+	case err == nil && !was:
+		r.logger.InfoContext(ctx, "ready again", "site", r.site.name)
+	}
+	return r.ready
+}
+
+// findReady reports of each whether it is ready.
+func findReady(ctx context.Context, all []*readiness) []bool {
+	const atOnce = 16
+	turns := make(chan struct{}, atOnce)
+	ready := make([]bool, len(all))
+	var group sync.WaitGroup
+	for i, site := range all {
+		group.Go(func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			ready[i] = site.get(ctx)
+		})
+	}
+	group.Wait()
+	return ready
+}
+
+// readyHandler answers with 200 while at least one of the sites can be served: the
+// others have readiness routes of their own.
+func readyHandler(all []*readiness) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		status, message := http.StatusOK, "Ready."
+		count := 0
+		for _, ready := range findReady(r.Context(), all) {
+			if ready {
+				count++
+			}
+		}
+		if count == 0 {
+			status, message = http.StatusServiceUnavailable, "Not ready."
+		}
+		if len(all) > 1 {
+			message = fmt.Sprintf("%d of %d sites are ready.", count, len(all))
+		}
+		_ = capi.WriteEnvelope(w, status, message) // A client that has left needs no answer.
+	})
+}

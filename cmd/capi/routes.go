@@ -1,0 +1,137 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/capi-go/capi"
+)
+
+// listPath is where the list of a site is.
+const listPath = "/api/v1/user/sessions"
+
+// authorizeTimeout is how long finding out who asks may take.
+const authorizeTimeout = 10 * time.Second
+
+// A route is what an access log and metrics call the pattern of a mux.
+type route struct{ site, name string }
+
+// A router is a mux that knows its routes.
+type router struct {
+	mux    *http.ServeMux
+	routes map[string]route // by pattern
+}
+
+// handle serves a route of a site, of all hosts and, where the site has a name, below
+// it and at the root of the host of that name.
+func (r *router) handle(site, name, path string, handler http.Handler) {
+	patterns := []string{path}
+	if site != "" {
+		patterns = []string{"/" + site + path, site + path}
+	}
+	for _, pattern := range patterns {
+		r.mux.Handle(pattern, handler)
+		r.routes[pattern] = route{site, name}
+	}
+}
+
+// newRouter returns all that is served of sites.
+func newRouter(sites []*site, o serveOptions, logger *slog.Logger) (*router, error) {
+	r := &router{http.NewServeMux(), map[string]route{}}
+	r.handle("", "healthz", "/healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_ = capi.WriteEnvelope(w, http.StatusOK, "OK.") // A client that has left needs no answer.
+	}))
+	openAPI := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/yaml")
+		_, _ = w.Write(capi.OpenAPI())
+	})
+	r.handle("", "openapi", "/openapi.yaml", openAPI)
+	var all []*readiness
+	for _, s := range sites {
+		list, err := newList(s, o, logger)
+		if err != nil {
+			return nil, err
+		}
+		s.ready = &readiness{site: s, logger: logger}
+		all = append(all, s.ready)
+		r.handle(s.name, "list", listPath, list)
+		if s.name != "" {
+			r.handle(s.name, "openapi", "/openapi.yaml", openAPI)
+			r.handle(s.name, "readyz", "/readyz", readyHandler([]*readiness{s.ready}))
+		}
+	}
+	r.handle("", "readyz", "/readyz", readyHandler(all))
+	return r, nil
+}
+
+// newList returns the handler of the list of a site.
+func newList(s *site, o serveOptions, logger *slog.Logger) (http.Handler, error) {
+	if s.name != "" {
+		logger = logger.With("site", s.name)
+	}
+	guard := []capi.Authorizer{capi.NewAPITokenAuthorizer(s.joomla), capi.NewCAPITokenAuthorizer(s.joomla)}
+	if !o.tokensOnly {
+		cookies, err := capi.NewSessionAuthorizer(s.joomla)
+		if err != nil {
+			return nil, err
+		}
+		guard = append([]capi.Authorizer{cookies}, guard...)
+	}
+	config := capi.Config{
+		Logger: logger, StallTimeout: o.stall,
+		CORS: capi.CORS{AllowedOrigins: o.origins, AllowCredentials: o.credentials},
+	}
+	if len(o.origins) > 0 {
+		config.CORS.AllowedMethods = []string{http.MethodGet}
+		config.CORS.AllowedHeaders = []string{"Authorization", "X-Joomla-Token", "token"}
+	}
+	if o.redact {
+		pseudonyms, err := pseudonyms(s.config.Secret.Reveal())
+		if err != nil {
+			return nil, err
+		}
+		config.Redact = []capi.Redaction{capi.MaskSecrets(), pseudonyms}
+	}
+	turns := make(limit, o.maxLists)
+	store := turns.store(s.store(capi.SQLStoreConfig{ActiveOnly: o.activeOnly}))
+	list, err := config.NewHandler(store, inTime(capi.AnyOf(guard...)))
+	if err != nil {
+		return nil, err
+	}
+	s.turns = turns
+	return turns.handler(list), nil
+}
+
+// pseudonyms returns the Redaction that replaces session ids. Its key is made from
+// the site's secret, so that a session keeps its pseudonym when the program is
+// started anew.
+func pseudonyms(secret string) (capi.Redaction, error) {
+	if secret == "" {
+		return nil, errors.New("the site has no secret to make pseudonyms with")
+	}
+	key, err := hkdf.Key(sha256.New, []byte(secret), nil, "capi: pseudonyms of session ids", sha256.Size)
+	if err != nil {
+		return nil, err
+	}
+	return capi.PseudonymizeIDs(key)
+}
+
+// inTime returns an Authorizer that gives up where the database takes too long.
+func inTime(auth capi.Authorizer) capi.Authorizer {
+	return capi.AuthorizerFunc(func(r *http.Request) error {
+		ctx, cancel := context.WithTimeout(r.Context(), authorizeTimeout)
+		defer cancel()
+		return auth.Authorize(r.WithContext(ctx))
+	})
+}
+
+// of returns the route that a request was served by.
+func (r *router) of(request *http.Request) route {
+	return cmp.Or(r.routes[request.Pattern], route{name: "other"})
+}

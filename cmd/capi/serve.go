@@ -1,0 +1,203 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// serveOptions are what the command line of serve says.
+type serveOptions struct {
+	siteFlags
+	addr, metrics      string
+	tlsCert, tlsKey    string
+	redact, activeOnly bool
+	skipBroken         bool
+	origins            stringsFlag
+	credentials        bool
+	maxLists           int
+	stall, grace       time.Duration
+	logFormat          string
+	logLevel           string
+}
+
+const serveUsage = `Usage: capi serve -config FILE [flags]
+       capi serve -config NAME=FILE -config NAME=FILE … [flags]
+
+Serves the session list of a Joomla site at /api/v1/user/sessions, to Super Admins
+of that site only: with the cookie of their Joomla session, their Joomla API token,
+or a token of the cAPI extension. There are also
+  /openapi.yaml  which describes the list
+  /healthz       which answers while the program runs
+  /readyz        which answers with 200 while the site can be served, else 503
+
+With names, one program serves many sites, each with a guard and a pool of its own,
+at /NAME/api/v1/user/sessions and, for requests to the host NAME, at
+/api/v1/user/sessions. /NAME/readyz is of one site; /readyz is 200 while any is ready.
+With more than 16 sites, connections are closed when they are not used.
+
+It refuses to start on a configuration that can never serve, and says what to do.
+While only a database is down, it starts and is not ready. It speaks TLS where it
+has a certificate, which it reads anew when the files change; else it belongs behind
+a proxy that does. Sockets that systemd passes on replace -addr and, if one is named
+metrics, -metrics; systemd is told when it is ready.
+
+SIGINT and SIGTERM end it after the lists that are being sent; a second one ends it
+at once. It logs to standard error: each request, who read a list, and failures.
+Exit status: 0 told to stop, 1 failed, 2 wrong usage.
+` + environmentUsage
+
+// parseServe reads the command line of serve.
+func parseServe(c *command, args []string) (o serveOptions, code int, ok bool) {
+	o.add(c)
+	c.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`address` to serve at: HOST:PORT, where port 0 takes any that is free,\nor unix:PATH")
+	c.StringVar(&o.metrics, "metrics", "", "`address` to serve /metrics at, in Prometheus' form (default: none)")
+	c.StringVar(&o.tlsCert, "tls-cert", "", "certificate to speak TLS with, a PEM `file` with the chain")
+	c.StringVar(&o.tlsKey, "tls-key", "", "private key of the certificate, a PEM `file`")
+	c.BoolVar(&o.redact, "redact", false, "mask the secrets inside sessions, and replace session ids by pseudonyms")
+	c.BoolVar(&o.activeOnly, "active", false, "leave out sessions that have expired")
+	c.BoolVar(&o.tokensOnly, "tokens-only", false, "accept tokens and no cookies; for sites whose sessions cannot be read")
+	c.BoolVar(&o.skipBroken, "skip-broken", false, "serve the other sites where some can never be served")
+	c.Var(&o.origins, "cors-origin", "`origin` whose pages may read the list, such as https://dashboard.example.org; may be\n"+
+		"repeated (default: any, without the site's cookies)")
+	c.BoolVar(&o.credentials, "cors-credentials", false, "let pages of those origins use the site's cookies")
+	c.IntVar(&o.connections, "connections", 16, "how many connections to each database to use at most")
+	c.IntVar(&o.maxLists, "max-lists", 0, "how many lists of a site to send at a time (default: half of the connections)")
+	c.DurationVar(&o.stall, "stall", 30*time.Second, "how long a client may take for each part of a list")
+	c.DurationVar(&o.grace, "grace", time.Minute, "how long lists may still take once the program is told to stop")
+	c.StringVar(&o.logFormat, "log-format", "json", "json or text")
+	c.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error; debug says why requests are refused")
+	if code, ok := c.parse(args, serveUsage, 0); !ok {
+		return o, code, false
+	}
+	var err error
+	switch {
+	case len(o.sites) == 0:
+		err = errors.New("flag -config is missing")
+	case o.connections < 2: // One for a list, and one to find out who asks for another.
+		err = errors.New("flag -connections must be at least 2")
+	case o.maxLists < 0 || o.maxLists >= o.connections:
+		err = errors.New("flag -max-lists must be less than -connections, so that others can still be let in")
+	case (o.tlsCert == "") != (o.tlsKey == ""):
+		err = errors.New("flags -tls-cert and -tls-key go together")
+	case o.stall <= 0:
+		err = errors.New("flag -stall must be positive")
+	case o.credentials && len(o.origins) == 0:
+		err = errors.New("flag -cors-credentials needs -cors-origin")
+	}
+	if err != nil {
+		return o, c.misused(err), false
+	}
+	o.maxLists = cmp.Or(o.maxLists, o.connections/2)
+	return o, 0, true
+}
+
+// runServe is the command serve.
+func runServe(ctx context.Context, stop func(), c *command, args []string) int {
+	o, code, ok := parseServe(c, args)
+	if !ok {
+		return code
+	}
+	logger, err := newLogger(c.stderr, o.logFormat, o.logLevel)
+	if err != nil {
+		return c.misused(err)
+	}
+	if err := serve(ctx, stop, o, logger); err != nil {
+		for _, problem := range problems(err) {
+			logger.Error("failed", "error", problem.Error())
+		}
+		return exitFailed
+	}
+	logger.Info("stopped")
+	return exitOK
+}
+
+// serve serves the sites until ctx ends, and then calls stop and finishes what is
+// being sent.
+func serve(ctx context.Context, stop func(), o serveOptions, logger *slog.Logger) (err error) {
+	sites, err := openSites(ctx, o, logger)
+	for _, s := range sites {
+		defer func() { err = errors.Join(err, s.close()) }()
+	}
+	if err != nil {
+		return err
+	}
+	router, err := newRouter(sites, o, logger)
+	if err != nil {
+		return err
+	}
+	metrics := newMetrics(sites)
+	servers, err := newServers(ctx, o, observe(router, metrics, logger), metrics.handler(), logger)
+	if err != nil {
+		return err
+	}
+	return servers.run(ctx, stop, o.grace)
+}
+
+// openSites opens the sites and finds out whether they can be served. What it
+// returns is to be closed, also with an error.
+func openSites(ctx context.Context, o serveOptions, logger *slog.Logger) ([]*site, error) {
+	var mu sync.Mutex // of sites and broken
+	var sites []*site
+	broken := map[siteFile]error{}
+	var group sync.WaitGroup
+	turns := make(chan struct{}, 16)
+	for _, file := range o.sites {
+		group.Go(func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			s, err := o.openSite(file, logger)
+			if err == nil {
+				err = s.start(ctx, logger)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err == nil:
+				sites = append(sites, s)
+			case s == nil:
+				broken[file] = err
+			default:
+				broken[file] = errors.Join(err, s.close())
+			}
+		})
+	}
+	group.Wait()
+	var all []error
+	for _, file := range o.sites {
+		for _, problem := range problems(broken[file]) {
+			if file.name != "" {
+				problem = fmt.Errorf("site %s: %w", file.name, problem)
+			}
+			all = append(all, problem)
+		}
+	}
+	if !o.skipBroken || len(sites) == 0 {
+		return sites, errors.Join(all...)
+	}
+	for _, problem := range all {
+		logger.Error("skipped", "error", problem.Error())
+	}
+	return sites, nil
+}
+
+// start logs what is known of the site. The error is what keeps it from ever being
+// served.
+func (s *site) start(ctx context.Context, logger *slog.Logger) error {
+	err, down := s.check(ctx)
+	if err != nil && !down {
+		return err
+	}
+	attributes := []any{"site", s.name, "config", s.path, "database", s.db.where(), "prefix", s.config.DBPrefix,
+		"sessions", s.sessionsIn()}
+	if down {
+		logger.Warn("site is not ready until its database answers", append(attributes, "error", err.Error())...)
+		return nil
+	}
+	logger.Info("site", attributes...)
+	return nil
+}

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/internal/joomlatest"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var dialects = []string{"mysqli", "pgsql", "sqlite"}
+
+func newSiteOf(t *testing.T, dialect string, change ...func(*joomlatest.Recording)) *testSite {
+	t.Helper()
+	return newTestSite(t, dialect, filepath.Join(t.TempDir(), "joomla.sqlite"), change...)
+}
+
+// TestServe asks one program for three sites with each cookie and token of a real
+// one.
+func TestServe(t *testing.T) {
+	args := []string{"serve", "-addr", "127.0.0.1:0"}
+	var sites []*testSite
+	for _, dialect := range dialects {
+		site := newSiteOf(t, dialect)
+		sites, args = append(sites, site), append(args, "-config", dialect+"="+writePHP(t, site.php(nil)))
+	}
+	program := startProcess(t, exec.Command("capi", args...))
+	for i, dialect := range dialects {
+		t.Run(dialect, func(t *testing.T) {
+			site, path := sites[i], "/"+dialect+listPath
+			require.NotEmpty(t, site.Sessions)
+			for _, session := range site.Sessions {
+				want := session.Want()
+				status, body := program.get(path, http.Header{"Cookie": {session.Cookie.Name + "=" + session.Cookie.Value}})
+				assert.Equal(t, want, status, "%s: %.200s", session.Username, body)
+				if status == http.StatusOK {
+					assert.Len(t, sessionsOf(t, body), len(site.Tables["session"]))
+				}
+			}
+			require.NotEmpty(t, site.APITokens)
+			for _, token := range site.APITokens {
+				header := http.Header{}
+				for name, value := range token.Headers {
+					header.Set(name, value)
+				}
+				status, _ := program.get(path, header)
+				assert.Equal(t, token.Want(), status, token.Name)
+			}
+		})
+	}
+	program.signal(syscall.SIGTERM)
+	require.Equal(t, exitOK, program.exited())
+	for line := range strings.Lines(program.Output()) {
+		assert.True(t, json.Valid([]byte(line)), "%s", line)
+	}
+	for _, secret := range []string{sites[0].Sessions[0].Cookie.Value, sites[0].Config.Secret, sites[0].token()} {
+		assert.NotContains(t, program.Output(), secret)
+	}
+}
+
+// big adds 300 rows of 128 KiB: more than fits into the buffers between the program
+// and a client that does not read.
+func big(recording *joomlatest.Recording) {
+	data := strings.Repeat("0123456789abcdef", 8<<10)
+	for i := range 300 {
+		recording.Tables["session"] = append(recording.Tables["session"], joomlatest.Row{
+			"session_id": fmt.Sprintf("big%023d", i), "client_id": "0", "guest": "1",
+			"time": strconv.FormatInt(recording.Now, 10), "data": data, "userid": "0", "username": "",
+		})
+	}
+}
+
+func TestServeFinishes(t *testing.T) {
+	for _, dialect := range dialects {
+		t.Run(dialect, func(t *testing.T) {
+			site := newSiteOf(t, dialect, big)
+			program := serveProcess(t, site.php(nil))
+			response := program.ask(listPath, http.Header{"X-Joomla-Token": {site.token()}})
+			require.Equal(t, http.StatusOK, response.StatusCode)
+			begun := make([]byte, 100<<10)
+			_, err := io.ReadFull(response.Body, begun)
+			require.NoError(t, err)
+
+			program.signal(syscall.SIGTERM)
+			program.waitFor(`"msg":"stopping"`)
+			require.Eventually(t, func() bool {
+				_, err := net.Dial("tcp", strings.TrimPrefix(program.URL, "http://"))
+				return errors.Is(err, syscall.ECONNREFUSED)
+			}, 10*time.Second, 5*time.Millisecond, "nobody else is served")
+			assert.NotContains(t, program.Output(), `"msg":"request"`, "the list is still being sent")
+
+			rest, err := io.ReadAll(response.Body)
+			require.NoError(t, err)
+			assert.Len(t, sessionsOf(t, string(append(begun, rest...))), len(site.Tables["session"]))
+			assert.Equal(t, exitOK, program.exited(), "%s", program.Output())
+			assert.Contains(t, program.Output(), `"cut":false`)
+		})
+	}
+}
+
+func TestServeCuts(t *testing.T) {
+	site := newSiteOf(t, "sqlite", big)
+	for name, test := range map[string]struct {
+		args []string
+		code int
+		stop func(*process)
+	}{
+		"grace": {[]string{"-grace", "50ms"}, exitFailed, func(*process) {}},
+		"second signal": {nil, -1, func(p *process) {
+			p.waitFor(`"msg":"stopping"`)
+			p.signal(syscall.SIGTERM)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			program := serveProcess(t, site.php(nil), test.args...)
+			response := program.ask(listPath, http.Header{"X-Joomla-Token": {site.token()}})
+			program.signal(syscall.SIGTERM)
+			test.stop(program)
+			assert.Equal(t, test.code, program.exited())
+			_, err := io.ReadAll(response.Body)
+			assert.Error(t, err, "the list is cut")
+		})
+	}
+}
+
+func TestServeMaxLists(t *testing.T) {
+	site := newSiteOf(t, "sqlite", big)
+	program := serveProcess(t, site.php(nil), "-max-lists", "1")
+	header := http.Header{"X-Joomla-Token": {site.token()}}
+	first := program.ask(listPath, header)
+	require.Equal(t, http.StatusOK, first.StatusCode)
+	second := program.ask(listPath, header)
+	assert.Equal(t, http.StatusServiceUnavailable, second.StatusCode)
+	assert.Equal(t, "5", second.Header.Get("Retry-After"))
+	_, err := io.Copy(io.Discard, first.Body)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		status, _ := program.get(listPath, header)
+		return status == http.StatusOK
+	}, 10*time.Second, 10*time.Millisecond, "the turn is given back")
+}
+
+// TestServeDatabaseGone takes the database away from a program that runs, and from
+// one that starts.
+func TestServeDatabaseGone(t *testing.T) {
+	site := newSiteOf(t, "mysqli")
+	network, address, err := capi.SiteConfig{DBType: "mysqli", Host: fmt.Sprint(site.properties["host"])}.Address()
+	require.NoError(t, err)
+	proxy := newProxy(t, network, address)
+	php := site.php(map[string]any{"host": proxy.listener.Addr().String()})
+	header := http.Header{"X-Joomla-Token": {site.token()}}
+
+	program := serveProcess(t, php)
+	status, _ := program.get(listPath, header)
+	require.Equal(t, http.StatusOK, status)
+	proxy.close()
+	status, body := program.get(listPath, header)
+	assert.Equal(t, http.StatusInternalServerError, status)
+	assert.JSONEq(t, `{"msg":"Internal server error.","error":true,"status":500}`, body)
+
+	program = serveProcess(t, php)
+	assert.Contains(t, program.Output(), "not ready until its database answers")
+	status, body = program.get("/readyz", nil)
+	assert.Equal(t, http.StatusServiceUnavailable, status)
+	assert.JSONEq(t, `{"msg":"Not ready.","error":true,"status":503}`, body)
+	status, _ = program.get("/healthz", nil)
+	assert.Equal(t, http.StatusOK, status)
+}
+
+// A proxy passes connections on to a server until it is closed.
+type proxy struct {
+	listener net.Listener
+	close    context.CancelFunc
+}
+
+func newProxy(t *testing.T, network, address string) *proxy {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &proxy{listener, func() { listener.Close(); cancel() }}
+	t.Cleanup(p.close)
+	go func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial(network, address)
+			if err != nil {
+				client.Close()
+				continue
+			}
+			context.AfterFunc(ctx, func() { client.Close(); server.Close() })
+			go func() { _, _ = io.Copy(server, client); server.Close() }()
+			go func() { _, _ = io.Copy(client, server); client.Close() }()
+		}
+	}()
+	return p
+}
+
+// sessionsOf returns the sessions of an answer.
+func sessionsOf(t *testing.T, body string) []capi.Session {
+	t.Helper()
+	var envelope capi.Envelope[[]capi.Session]
+	require.NoError(t, json.Unmarshal([]byte(body), &envelope))
+	return envelope.Msg
+}

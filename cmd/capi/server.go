@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// servers are the HTTP servers of the program: of the lists, and of the metrics if
+// they are asked for.
+type servers struct {
+	all    []*http.Server
+	listen []net.Listener
+	logger *slog.Logger
+}
+
+// newServers opens the addresses of o for handler and metrics.
+func newServers(ctx context.Context, o serveOptions, handler, metrics http.Handler, logger *slog.Logger) (_ *servers, err error) {
+	s := &servers{logger: logger}
+	given, err := activated()
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if err != nil {
+		return nil, err
+	}
+	var encryption *tls.Config
+	if o.tlsCert != "" {
+		certificate, err := openCertificate(o.tlsCert, o.tlsKey)
+		if err != nil {
+			return nil, err
+		}
+		encryption = &tls.Config{GetCertificate: certificate.get, NextProtos: []string{"h2", "http/1.1"}}
+	}
+	open := func(socket, flag, address, path string, handler http.Handler, encryption *tls.Config) error {
+		listener := given[socket]
+		if listener == nil {
+			if address == "" {
+				return nil
+			}
+			var err error
+			if listener, err = listen(ctx, flag, address); err != nil {
+				return err
+			}
+		}
+		logger.Info("serving", "url", serverURL(listener, encryption != nil)+path)
+		if encryption != nil {
+			listener = tls.NewListener(listener, encryption)
+		}
+		s.listen = append(s.listen, listener)
+		s.all = append(s.all, &http.Server{
+			Handler:           handler,
+			TLSConfig:         encryption,
+			ReadHeaderTimeout: 10 * time.Second,
+			ReadTimeout:       30 * time.Second,
+			WriteTimeout:      30 * time.Second, // The list has a deadline of its own for each of its parts.
+			IdleTimeout:       2 * time.Minute,
+			MaxHeaderBytes:    64 << 10,
+			ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+		})
+		return nil
+	}
+	// Metrics first: whoever waits for the address of the lists finds both served.
+	if err := open(metricsSocket, "-metrics", o.metrics, "/metrics", metrics, nil); err != nil {
+		return nil, err
+	}
+	if err := open("", "-addr", o.addr, "", handler, encryption); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// close closes what was opened and is not served yet.
+func (s *servers) close() {
+	for _, listener := range s.listen {
+		_ = listener.Close()
+	}
+}
+
+// run serves until ctx ends, and then calls stop and finishes what is being sent,
+// within grace.
+func (s *servers) run(ctx context.Context, stop func(), grace time.Duration) error {
+	served := make(chan error, len(s.all))
+	for i, server := range s.all {
+		go func() { served <- server.Serve(s.listen[i]) }()
+	}
+	err := notify("READY=1")
+	running := len(s.all)
+	if err == nil {
+		select {
+		case err = <-served:
+			running--
+		case <-ctx.Done():
+			stop() // Whoever signals twice does not want to wait.
+			s.logger.Info("stopping", "grace", grace.String())
+			err = notify("STOPPING=1")
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	for i := len(s.all) - 1; i >= 0; i-- { // The metrics last.
+		if shutdownErr := s.all[i].Shutdown(ctx); shutdownErr != nil {
+			err = errors.Join(err, fmt.Errorf("finishing the last answers: %w", shutdownErr), s.all[i].Close())
+		}
+	}
+	for range running {
+		<-served // Always http.ErrServerClosed.
+	}
+	return err
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+
+	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/memcachedata"
+	"github.com/capi-go/capi/redisdata"
+)
+
+// A sessionData is where a site keeps its sessions outside of its database.
+type sessionData struct {
+	capi.SessionData // nil for a site that keeps them in its database
+	// store lists the sessions where the table does not know them. Nil is the table.
+	store capi.Store
+	// close is nil where there is nothing to close.
+	close io.Closer
+}
+
+// sessionData returns where a site keeps its sessions. It connects to nothing yet.
+func (f siteFlags) sessionData(config capi.SiteConfig) (sessionData, error) {
+	switch handler := config.SessionHandler; handler {
+	case "", "database":
+		return sessionData{}, nil
+	case "filesystem", "none":
+		dir := cmp.Or(config.SessionFilesystemPath, f.sessionDir)
+		if dir == "" {
+			return sessionData{}, fmt.Errorf("sessions live in files ($session_handler is %q), but $session_filesystem_path does not say "+
+				"where: give PHP's session.save_path with -session-dir, or accept tokens alone with -tokens-only", handler)
+		}
+		return sessionData{SessionData: capi.FileSessionData{Dir: dir, Lifetime: config.Lifetime}}, nil
+	case "redis":
+		data, err := redisdata.Config{Prefix: f.sessionPrefix}.Open(config)
+		if err != nil {
+			return sessionData{}, err
+		}
+		found := sessionData{SessionData: data, close: data}
+		if config.SessionMetadataOff {
+			found.store = redisdata.NewStore(data)
+		}
+		return found, nil
+	case "memcached":
+		data, err := memcachedata.Config{Prefix: f.sessionPrefix}.Open(config)
+		if err != nil {
+			return sessionData{}, err
+		}
+		return sessionData{SessionData: data, close: data}, nil
+	default:
+		return sessionData{}, fmt.Errorf("sessions live where nothing can read them but PHP ($session_handler is %q): "+
+			"set the site's handler to database, redis, memcached or filesystem, or accept tokens alone with -tokens-only", handler)
+	}
+}

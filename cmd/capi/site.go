@@ -1,0 +1,130 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/capi-go/capi"
+)
+
+// A site is a Joomla site that the program has opened.
+type site struct {
+	siteFile
+	config capi.SiteConfig
+	db     *database
+	data   sessionData
+	joomla *capi.Site
+
+	// ready and turns are set where the site is served.
+	ready *readiness
+	turns limit
+}
+
+// openSite opens a site, of which it reads nothing but the configuration. The
+// error is everything that keeps it from being used. A site without an error is to
+// be closed.
+func (f siteFlags) openSite(file siteFile, logger *slog.Logger) (*site, error) {
+	config, err := loadConfig(file)
+	if err != nil {
+		return nil, err
+	}
+	if f.tokensOnly {
+		// Then it does not matter where sessions live: the list has what is in the table.
+		config.SessionHandler = ""
+	}
+	data, dataErr := f.sessionData(config)
+	db, dbErr := openDatabase(config, f.socket, logger)
+	if dbErr != nil {
+		db = &database{DB: noDatabase(dbErr)} // For all that is wrong with the rest.
+	}
+	// Each list that is being sent holds a connection, for as long as its client
+	// takes to read it.
+	db.SetMaxOpenConns(f.connections)
+	db.SetMaxIdleConns(f.idle())
+	db.SetConnMaxIdleTime(time.Minute)
+	db.SetConnMaxLifetime(10 * time.Minute)
+	s := &site{siteFile: file, config: config, db: db, data: data}
+	s.joomla, err = capi.SiteOptions{SessionData: data.SessionData}.NewSite(db.DB, config)
+	if config.Database() == 0 {
+		dbErr = nil // NewSite says so too.
+	}
+	if err := errors.Join(err, dbErr, dataErr); err != nil {
+		_ = s.close() // Nothing was used.
+		return nil, err
+	}
+	return s, nil
+}
+
+// store returns the Store of the site.
+func (s *site) store(config capi.SQLStoreConfig) capi.Store {
+	if s.data.store != nil {
+		return s.data.store
+	}
+	return config.NewSQLStore(s.joomla)
+}
+
+// close closes what openSite opened.
+func (s *site) close() error {
+	err := s.db.Close()
+	if s.data.close != nil {
+		err = errors.Join(err, s.data.close.Close())
+	}
+	return err
+}
+
+// checkTimeout is how long it may take to find out whether a site can be served.
+const checkTimeout = 5 * time.Second
+
+// check returns everything that keeps the site from being served. It reports
+// whether it is but that the database is down, so that it may come back.
+func (s *site) check(ctx context.Context) (err error, down bool) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	if err := s.db.PingContext(ctx); err != nil && !answered(err) {
+		return fmt.Errorf("the database %s is out of reach%s: %w", s.db.where(), s.hint(), err), true
+	}
+	return s.joomla.Check(ctx), false
+}
+
+// hint says what to do where $host does not say where the database is.
+func (s *site) hint() string {
+	if s.config.Database() == capi.MySQL && isLocalhost(s.config) {
+		return " (PHP takes the host localhost for a socket, which is at none of the usual places: give its path with -db-socket)"
+	}
+	return ""
+}
+
+// problems returns the errors that err joins.
+func problems(err error) []error {
+	if err == nil {
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	// One that wraps several errors with a text of its own is one problem.
+	if !ok || err.Error() != errors.Join(joined.Unwrap()...).Error() {
+		return []error{err}
+	}
+	var all []error
+	for _, err := range joined.Unwrap() {
+		all = append(all, problems(err)...)
+	}
+	return all
+}
+
+// sessionsIn says where the sessions of a site live.
+func (s *site) sessionsIn() string {
+	switch s.config.SessionHandler {
+	case "", "database":
+		return "the database"
+	case "filesystem", "none":
+		return "files"
+	}
+	return s.config.SessionHandler
+}
+
+// lifetime returns how long a session lives.
+func (s *site) lifetime() time.Duration { return cmp.Or(s.config.Lifetime, 15*time.Minute) }

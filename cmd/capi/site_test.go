@@ -1,0 +1,115 @@
+package main
+
+import (
+	"cmp"
+	"database/sql"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/internal/joomlatest"
+	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+)
+
+// A testSite is a site of a test, with the rows of a real Joomla 5, as if it had
+// written them just now.
+type testSite struct {
+	*joomlatest.Site
+	// properties are what its configuration.php says.
+	properties map[string]any
+}
+
+// newTestSite makes a site in a dialect, for SQLite in the file at path.
+func newTestSite(t testing.TB, dialect, path string, change ...func(*joomlatest.Recording)) *testSite {
+	t.Helper()
+	config := capi.SiteConfig{DBType: dialect}
+	switch config.Database() {
+	case capi.MySQL:
+		dsn, err := mysql.ParseDSN(cmp.Or(os.Getenv("CAPI_MYSQL_DSN"), "root@tcp(127.0.0.1:3306)/test"))
+		require.NoError(t, err)
+		config.Host, config.User, config.DB, config.Password = dsn.Addr, dsn.User, dsn.DBName, capi.NewSecret(dsn.Passwd)
+	case capi.PostgreSQL:
+		dsn, err := pgx.ParseConfig(cmp.Or(os.Getenv("CAPI_POSTGRES_DSN"), "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"))
+		require.NoError(t, err)
+		config.Host, config.User, config.DB, config.Password = dsn.Host, dsn.User, dsn.Database, capi.NewSecret(dsn.Password)
+		if !strings.HasPrefix(dsn.Host, "/") {
+			config.Host = net.JoinHostPort(dsn.Host, strconv.Itoa(int(dsn.Port)))
+		}
+	default:
+		config.DB = path
+	}
+	var db *sql.DB
+	if config.Database() == capi.SQLite {
+		var err error
+		db, err = sql.Open("sqlite", path) // That can be written to.
+		require.NoError(t, err)
+	} else {
+		opened, err := openDatabase(config, "", slog.New(slog.DiscardHandler))
+		require.NoError(t, err)
+		db = opened.DB
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if err := db.PingContext(t.Context()); err != nil {
+		if os.Getenv("CI") != "" {
+			require.NoError(t, err)
+		}
+		t.Skipf("NOT TESTED: no database server: %v", err)
+	}
+	recording := joomlatest.Recorded("j5")
+	// What sessions hold has the time of the recording, too.
+	lifetime := int(time.Since(time.Unix(recording.Now, 0)).Minutes()) + 60
+	recording.MoveTo(time.Now())
+	for _, c := range change {
+		c(recording)
+	}
+	site := joomlatest.NewSite(t, db, joomlatest.Dialect(dialect), joomlatest.Joomla42, recording)
+	return &testSite{site, map[string]any{
+		"offline": false, "dbtype": dialect, "host": config.Host, "user": config.User, "password": config.Password.Reveal(),
+		"db": config.DB, "dbprefix": site.Prefix, "secret": recording.Config.Secret, "session_handler": "database", "lifetime": lifetime,
+	}}
+}
+
+// php returns its configuration.php with some properties changed.
+func (s *testSite) php(change map[string]any) string {
+	properties := maps.Clone(s.properties)
+	maps.Copy(properties, change)
+	return joomlatest.ConfigurationPHP(properties)
+}
+
+// token returns the API token of a Super Admin.
+func (s *testSite) token() string {
+	for _, c := range s.APITokens {
+		if token := c.Headers["X-Joomla-Token"]; token != "" && c.Want() == http.StatusOK {
+			return token
+		}
+	}
+	return ""
+}
+
+// writePHP writes a configuration.php and returns its path.
+func writePHP(t testing.TB, php string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "configuration.php")
+	require.NoError(t, os.WriteFile(path, []byte(php), 0o600))
+	return path
+}
+
+// splitPort returns the host and the port of an address.
+func splitPort(address string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, err
+	}
+	port, err = strconv.Atoi(text)
+	return host, port, err
+}

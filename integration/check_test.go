@@ -1,0 +1,166 @@
+package integration_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/internal/joomlatest"
+)
+
+// neededColumns are what the library reads of tables that every site has.
+var neededColumns = map[string][]string{
+	"session":            {"session_id", "client_id", "guest", "time", "data", "userid", "username"},
+	"users":              {"id", "username", "block", "activation"},
+	"user_usergroup_map": {"user_id", "group_id"},
+	"usergroups":         {"id", "lft", "rgt"},
+	"viewlevels":         {"id", "rules"},
+	"assets":             {"id", "name", "rules"},
+	"extensions":         {"extension_id", "type", "folder", "element", "enabled", "state", "access", "params"},
+	"user_profiles":      {"user_id", "profile_key", "profile_value"},
+}
+
+// broken is session data that is out of reach.
+type broken struct{}
+
+func (broken) Payloads(context.Context, []string) ([]capi.Payload, error) {
+	return nil, errors.New("connection refused")
+}
+
+// check returns what Check says of the site now, in a pool of its own: statements that are prepared would outlive changes.
+func (s *site) check(t testing.TB, change func(*capi.SiteConfig)) error {
+	t.Helper()
+	config := s.config
+	if change != nil {
+		change(&config)
+	}
+	db, _ := counted(t, s)
+	defer db.Close()
+	return s.open(t, db, config).Check(t.Context())
+}
+
+func TestSiteCheckFindsNothing(t *testing.T) {
+	onEachSite(t, func(t *testing.T, s *site) {
+		require.NoError(t, s.check(t, nil))
+		s.data = memory{}
+		require.NoError(t, s.check(t, func(c *capi.SiteConfig) { c.SessionHandler = "redis" }))
+		s.Exec(t, `ALTER TABLE "#__services_tokens" RENAME TO "#__gone"`) // Not every site has it.
+		require.NoError(t, s.check(t, nil))
+		s.Exec(t, `ALTER TABLE "#__gone" RENAME TO "#__services_tokens"`)
+	})
+}
+
+func TestSiteCheckNamesWhatIsWrong(t *testing.T) {
+	onEach(t, func(t *testing.T, d database) {
+		s := joomla5(t, d)
+		says := func(err error, texts ...string) {
+			t.Helper()
+			for _, text := range texts {
+				assert.ErrorContains(t, err, text)
+			}
+		}
+		for table, columns := range neededColumns {
+			s.Exec(t, `ALTER TABLE "#__`+table+`" RENAME TO "#__gone"`)
+			says(s.check(t, nil), "no table "+s.Prefix+table, "$dbprefix")
+			s.Exec(t, `ALTER TABLE "#__gone" RENAME TO "#__`+table+`"`)
+			for _, column := range columns {
+				s.Exec(t, `ALTER TABLE "#__`+table+`" RENAME COLUMN "`+column+`" TO "gone"`)
+				says(s.check(t, nil), "table "+s.Prefix+table+" has no column "+column)
+				s.Exec(t, `ALTER TABLE "#__`+table+`" RENAME COLUMN "gone" TO "`+column+`"`)
+			}
+		}
+		for _, column := range []string{"token", "userid", "state"} {
+			s.Exec(t, `ALTER TABLE "#__services_tokens" RENAME COLUMN "`+column+`" TO "gone"`)
+			says(s.check(t, nil), "table "+s.Prefix+"services_tokens has no column "+column)
+			s.Exec(t, `ALTER TABLE "#__services_tokens" RENAME COLUMN "gone" TO "`+column+`"`)
+		}
+		says(s.check(t, func(c *capi.SiteConfig) { c.DBPrefix = "other_" }), `no table of the prefix "other_"`, "$dbprefix", "$db")
+		for _, change := range []string{`UPDATE "#__assets" SET "name" = 'root.2' WHERE "name" = 'root.1'`, `DELETE FROM "#__assets"`} {
+			s.Exec(t, change)
+			says(s.check(t, nil), "no asset root.1")
+		}
+		s.Insert(t, "assets", row{"id": 1, "name": "root.1"})
+		redis := func(c *capi.SiteConfig) { c.SessionHandler = "redis" }
+		says(s.check(t, redis), "sessions live outside of the database", "SessionData")
+		s.data = broken{}
+		says(s.check(t, redis), "session data out of reach", "connection refused")
+		s.data = capi.FileSessionData{Dir: filepath.Join(t.TempDir(), "gone")}
+		says(s.check(t, func(c *capi.SiteConfig) { c.SessionHandler = "filesystem" }), "session data out of reach", "filesystem")
+		s.data = nil
+		s.Insert(t, "extensions", factorPlugin("totp", 1))
+		s.Exec(t, `ALTER TABLE "#__user_mfa" RENAME COLUMN "method" TO "gone"`)
+		says(s.check(t, nil), s.Prefix+"user_mfa")
+		s.Exec(t, `ALTER TABLE "#__user_mfa" RENAME COLUMN "gone" TO "method"`)
+		require.NoError(t, s.check(t, nil))
+
+		// All at once.
+		s.data = broken{}
+		s.Exec(t, `DELETE FROM "#__assets"`)
+		s.Exec(t, `ALTER TABLE "#__viewlevels" RENAME TO "#__gone"`)
+		s.Exec(t, `ALTER TABLE "#__users" RENAME COLUMN "block" TO "gone"`)
+		s.Exec(t, `ALTER TABLE "#__services_tokens" RENAME COLUMN "token" TO "gone"`)
+		s.Exec(t, `ALTER TABLE "#__user_mfa" RENAME COLUMN "method" TO "gone"`)
+		says(s.check(t, redis), "no table "+s.Prefix+"viewlevels", s.Prefix+"users has no column block", "no asset root.1",
+			s.Prefix+"services_tokens has no column token", s.Prefix+"user_mfa has no column method", "session data out of reach")
+		s.Exec(t, `ALTER TABLE "#__gone" RENAME TO "#__viewlevels"`) // It is dropped with the test.
+	})
+}
+
+func TestSiteCheckNamesMissingPrivileges(t *testing.T) {
+	for _, d := range servers() {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			s := joomla5(t, d)
+			s.Insert(t, "extensions", factorPlugin("totp", 1))
+			require.NoError(t, s.open(t, s.limited(t), s.config).Check(t.Context()))
+		})
+		tables := []string{"services_tokens", "user_mfa"}
+		for table := range neededColumns {
+			tables = append(tables, table)
+		}
+		for i := range len(tables) + 1 {
+			// All at once, but for one: MariaDB lets nobody in who may read nothing.
+			unreadable := slices.DeleteFunc(slices.Clone(tables), func(table string) bool { return table == "users" })
+			if i < len(tables) {
+				unreadable = tables[i : i+1]
+			}
+			t.Run(d.name, func(t *testing.T) {
+				t.Parallel()
+				s := joomla5(t, d)
+				s.Insert(t, "extensions", factorPlugin("totp", 1))
+				err := s.open(t, s.limited(t, unreadable...), s.config).Check(t.Context())
+				for _, table := range unreadable {
+					if table == "user_mfa" && len(unreadable) > 1 {
+						continue // Whether it matters is in a table that cannot be read.
+					}
+					require.ErrorContains(t, err, "table "+s.Prefix+table+" cannot be read: grant SELECT")
+				}
+			})
+		}
+	}
+}
+
+func TestSiteCheckOfAnUnreachableDatabase(t *testing.T) {
+	for _, d := range databases() {
+		t.Run(d.name, func(t *testing.T) {
+			dsn := map[string]string{"mysqli": "root@tcp(127.0.0.1:1)/test", "pgsql": "postgres://postgres@127.0.0.1:1/test",
+				"sqlite": "file:" + filepath.Join(t.TempDir(), "gone", "site.db")}[d.dbType]
+			db, err := sql.Open(d.driver, dsn)
+			require.NoError(t, err)
+			defer db.Close()
+			s := &site{Site: &joomlatest.Site{Recording: joomlatest.Recorded("j5")}}
+			config := capi.SiteConfig{DBType: d.dbType, DBPrefix: "jos_", Secret: capi.NewSecret("hush")}
+			err = s.open(t, db, config).Check(t.Context())
+			require.ErrorContains(t, err, "database out of reach")
+			require.ErrorContains(t, err, "$host")
+			assert.NotContains(t, err.Error(), "hush")
+		})
+	}
+}

@@ -1,0 +1,141 @@
+package integration_test
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A world is a site as the decision sees it.
+type world struct {
+	now, lifetime int64
+	inTable       bool // $session_handler is database
+	old           bool // before Joomla 3.3: no requireReset, no second factors
+	rootUser      string
+	groups        []worldGroup
+	users         []worldUser
+	sessions      []worldSession
+	// rules are core.admin of the root asset, key by key in PHP's writing or not. readable reports whether json_decode takes them.
+	rules         []worldRule
+	readable      bool
+	plugins       map[string]bool // of second factors: enabled or not
+	never, forced []int64         // groups in com_users
+}
+
+type worldGroup struct{ id, lft, rgt int64 }
+
+type worldUser struct {
+	id                int64
+	name              string
+	blocked, mustWait bool
+	activation        string
+	groups            []int64
+	methods           []string // of second factors
+}
+
+type worldSession struct {
+	id           string
+	inRow        bool // There is a row,
+	time, userID int64
+	held         bool // and there is data: in the column, or elsewhere.
+	readable     bool
+	login        int64  // the user in it, 0 for a guest
+	timer        int64  // of the last request, 0 for none
+	checked      string // serialized, or ""
+	mandatory    string
+}
+
+type worldRule struct {
+	key     string
+	allowed bool
+}
+
+// answer is what a request with the session ids gets: one Super Admin is enough, and a refused user outweighs no user.
+func (w *world) answer(ids []string) int {
+	status := http.StatusUnauthorized
+	for _, s := range w.sessions {
+		if !slices.Contains(ids, s.id) {
+			continue
+		}
+		switch w.answerTo(s) {
+		case http.StatusOK:
+			return http.StatusOK
+		case http.StatusForbidden:
+			status = http.StatusForbidden
+		}
+	}
+	return status
+}
+
+func (w *world) answerTo(s worldSession) int {
+	expired := s.timer != 0 && s.timer+w.lifetime < w.now
+	if w.inTable {
+		expired = expired || !s.inRow || s.time+w.lifetime < w.now
+	}
+	i := slices.IndexFunc(w.users, func(u worldUser) bool { return u.id == s.login })
+	if expired || !s.held || !s.readable || i < 0 {
+		return http.StatusUnauthorized
+	}
+	u := w.users[i]
+	reset := u.mustWait && !w.old
+	if u.blocked || u.activation != "" && u.activation != "0" || reset || w.pending(s, u) || !w.superAdmin(u) {
+		return http.StatusForbidden
+	}
+	return http.StatusOK
+}
+
+func (w *world) pending(s worldSession, u worldUser) bool {
+	if s.mandatory == "i:1;" {
+		return true
+	}
+	if s.checked == "i:1;" {
+		return false
+	}
+	enrolled := slices.ContainsFunc(u.methods, func(m string) bool { return m != "backupcodes" && w.plugins[strings.ToLower(m)] })
+	in := func(list []int64) bool {
+		return slices.ContainsFunc(w.groupsOf(u), func(g int64) bool { return slices.Contains(list, g) })
+	}
+	return in(w.forced) || enrolled && !in(w.never)
+}
+
+// groupsOf are the groups of a user with all their ancestors, by nested set, and 0 for a group that does not exist.
+func (w *world) groupsOf(u worldUser) (all []int64) {
+	if len(u.groups) == 0 {
+		return []int64{1}
+	}
+	for _, id := range u.groups {
+		if !slices.ContainsFunc(w.groups, func(g worldGroup) bool { return g.id == id }) {
+			all = append(all, 0)
+		}
+	}
+	for _, own := range w.groups {
+		for _, g := range w.groups {
+			if slices.Contains(u.groups, own.id) && g.lft <= own.lft && own.rgt <= g.rgt {
+				all = append(all, g.id)
+			}
+		}
+	}
+	return all
+}
+
+func (w *world) superAdmin(u worldUser) bool {
+	// A number is an id, and no name that anybody could register under.
+	if id, err := strconv.ParseInt(w.rootUser, 10, 64); err == nil && id == u.id || err != nil && w.rootUser == u.name {
+		return true
+	}
+	identities := append(w.groupsOf(u), -u.id)
+	granted := false
+	for _, rule := range w.rules {
+		id, _ := strconv.ParseInt(strings.TrimSpace(rule.key), 10, 64) // 0 for what is none, as in PHP.
+		if !w.readable || !slices.Contains(identities, id) {
+			continue
+		}
+		if !rule.allowed {
+			return false
+		}
+		// A key that PHP would not write for an integer may deny, but not grant.
+		granted = granted || rule.key == strconv.FormatInt(id, 10)
+	}
+	return granted
+}

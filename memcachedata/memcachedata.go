@@ -1,0 +1,225 @@
+package memcachedata
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/bradfitz/gomemcache/memcache"
+
+	"github.com/capi-go/capi"
+)
+
+const (
+	// joomla4 is the prefix of Joomla\Session\Handler\MemcachedHandler.
+	joomla4 = "jfw"
+	// batchSize is how many values are asked for at a time.
+	batchSize = 256
+	// maxKey is the longest key that Memcached has.
+	maxKey = 250
+	// maxPayload is the size of the column data, a mediumtext.
+	maxPayload = 1<<24 - 1
+)
+
+// A Config holds the optional settings of a [Data]. The zero value is that of
+// Joomla 4 and later.
+type Config struct {
+	// Prefix is what the keys of sessions begin with; the id follows. Empty is
+	// "jfw", the prefix of Joomla 4 to 6. Joomla 3.x leaves sessions to PHP's
+	// extension memcached, whose memcached.sess_prefix is "memc.sess.key." where
+	// nothing else is set.
+	Prefix string
+
+	_ struct{} // Settings are written with names.
+}
+
+// A Data is the [capi.SessionData] of a site that keeps its sessions in Memcached.
+// It is safe for concurrent use. Make one with [New] or [Open]; the zero value has
+// no client: its Payloads fails.
+type Data struct {
+	client *memcache.Client
+	prefix string
+	owned  bool
+}
+
+// New is [Config.New] of the zero Config.
+func New(client *memcache.Client) *Data { return Config{}.New(client) }
+
+// New returns the Data that client reaches. The client stays the caller's to
+// close. Its Timeout is how long a server may take for each value; its
+// MaxIdleConns should be as large as the number of requests at a time. New panics
+// if client is nil.
+func (c Config) New(client *memcache.Client) *Data {
+	if client == nil {
+		panic("memcachedata: nil client")
+	}
+	if c.Prefix == "" {
+		c.Prefix = joomla4
+	}
+	return &Data{client: client, prefix: c.Prefix}
+}
+
+// Open is [Config.Open] of the zero Config.
+func Open(site capi.SiteConfig) (*Data, error) { return Config{}.Open(site) }
+
+// Open returns the Data of the server that site names in its SessionMemcached
+// properties, whose host may be a name, an address, or the path of a socket. It
+// connects to nothing yet, and resolves the host whenever it connects. Close
+// closes the connections.
+//
+// The error wraps [capi.ErrSiteConfig]: the session handler is not "memcached", or
+// what site says of the server is malformed.
+func (c Config) Open(site capi.SiteConfig) (*Data, error) {
+	server, err := serverOf(site)
+	if err != nil {
+		return nil, err
+	}
+	client := memcache.NewFromSelector(server)
+	client.MaxIdleConns = 16
+	data := c.New(client)
+	data.owned = true
+	return data, nil
+}
+
+// A server is the selector that always picks it. It is its own address, whose host
+// the dialer resolves: a ServerList does that but once.
+type server struct{ network, address string }
+
+func (s server) Network() string                     { return s.network }
+func (s server) String() string                      { return s.address }
+func (s server) PickServer(string) (net.Addr, error) { return s, nil }
+func (s server) Each(f func(net.Addr) error) error   { return f(s) }
+
+// serverOf returns the server that site names.
+func serverOf(site capi.SiteConfig) (server, error) {
+	if site.SessionHandler != "memcached" {
+		return server{}, fmt.Errorf("%w: sessions are not in Memcached ($session_handler is %q)",
+			capi.ErrSiteConfig, site.SessionHandler)
+	}
+	host := site.SessionMemcachedHost
+	if strings.HasPrefix(host, "/") && !strings.ContainsRune(host, 0) {
+		return server{"unix", host}, nil
+	}
+	if inside, ok := strings.CutPrefix(host, "["); ok && strings.HasSuffix(inside, "]") {
+		host = strings.TrimSuffix(inside, "]")
+	}
+	if strings.ContainsAny(host, "/@[] \x00") || strings.Contains(host, ":") && net.ParseIP(host) == nil {
+		return server{}, fmt.Errorf("%w: malformed host ($session_memcached_server_host)", capi.ErrSiteConfig)
+	}
+	if host == "" {
+		host = "localhost"
+	}
+	port := site.SessionMemcachedPort
+	if port == 0 {
+		port = 11211
+	}
+	if port < 0 || port > 65535 {
+		return server{}, fmt.Errorf("%w: port out of range ($session_memcached_server_port)", capi.ErrSiteConfig)
+	}
+	return server{"tcp", net.JoinHostPort(host, strconv.Itoa(port))}, nil
+}
+
+// Close closes the idle connections of a Data that [Open] made. It does nothing to
+// the client of a caller.
+func (d *Data) Close() error {
+	if !d.owned {
+		return nil
+	}
+	if err := d.client.Close(); err != nil {
+		return fmt.Errorf("memcachedata: closing the client: %w", err)
+	}
+	return nil
+}
+
+// Payloads returns what Memcached holds for ids. See [capi.SessionData].
+//
+// It asks for 256 at a time, each time in one round trip to each server. An id
+// that no key can have, with spaces or control characters or of more than 250 bytes
+// with the prefix, is that of no session; so is one whose value is no string of
+// PHP's. A value of 16 MiB or more is an error.
+//
+// When ctx ends, Payloads returns at once, though gomemcache knows no contexts: a
+// read that waits for an answer then goes on by itself, no longer than the
+// client's Timeout after the last value came.
+func (d *Data) Payloads(ctx context.Context, ids []string) ([]capi.Payload, error) {
+	if d.client == nil {
+		return nil, errors.New("memcachedata: Data without a client")
+	}
+	payloads := make([]capi.Payload, 0, len(ids))
+	for len(ids) > 0 {
+		some := ids[:min(len(ids), batchSize)]
+		ids = ids[len(some):]
+		items, err := d.get(ctx, some)
+		if err != nil {
+			return nil, fmt.Errorf("memcachedata: reading sessions: %w", err)
+		}
+		for _, id := range some {
+			var payload capi.Payload
+			if item := items[d.prefix+id]; item != nil {
+				if payload, err = payloadOf(item); err != nil {
+					return nil, fmt.Errorf("memcachedata: reading sessions: %w", err)
+				}
+			}
+			payloads = append(payloads, payload)
+		}
+	}
+	return payloads, nil
+}
+
+// get returns the items of ids by their keys.
+func (d *Data) get(ctx context.Context, ids []string) (map[string]*memcache.Item, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	keys := make([]string, 0, len(ids))
+	for _, id := range ids {
+		if key := d.prefix + id; isKey(key) {
+			keys = append(keys, key)
+		}
+	}
+	type result struct {
+		items map[string]*memcache.Item
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		items, err := d.client.GetMulti(keys)
+		done <- result{items, err}
+	}()
+	select {
+	case r := <-done:
+		return r.items, withoutContent(r.err)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// isKey reports whether Memcached takes key.
+func isKey(key string) bool {
+	for _, c := range []byte(key) {
+		if c <= ' ' || c == 0x7f {
+			return false
+		}
+	}
+	return len(key) <= maxKey
+}
+
+// errAnswer stands for errors whose text quotes the answer.
+var errAnswer = errors.New("answer that is not Memcached's, or an error of the server")
+
+// withoutContent returns err, or what can be told of it if its text may quote
+// keys and values.
+func withoutContent(err error) error {
+	var network net.Error
+	var timeout *memcache.ConnectTimeoutError
+	switch {
+	case err == nil, errors.As(err, &network), errors.As(err, &timeout),
+		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, memcache.ErrNoServers):
+		return err
+	}
+	return errAnswer
+}

@@ -1,0 +1,191 @@
+package redisdata_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/redisdata"
+	"github.com/capi-go/capi/storetest"
+)
+
+// long skips a test that starts several servers, unless CAPI_LONG is set.
+func long(t testing.TB) {
+	t.Helper()
+	if os.Getenv("CAPI_LONG") == "" {
+		t.Skip("CAPI_LONG is not set")
+	}
+}
+
+// ownCluster starts a Cluster of three masters for the test.
+func ownCluster(t testing.TB) ([]*server, *redis.ClusterClient) {
+	t.Helper()
+	var nodes []*server
+	var addrs []string
+	for range 3 {
+		node := ownServer(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
+		nodes, addrs = append(nodes, node), append(addrs, node.addr())
+	}
+	for i, node := range nodes {
+		client := node.client()
+		require.NoError(t, client.ClusterAddSlotsRange(t.Context(), i*16384/3, (i+1)*16384/3-1).Err())
+		require.NoError(t, client.ClusterMeet(t.Context(), "127.0.0.1", strconv.Itoa(nodes[0].port)).Err())
+		until(t, func(ctx context.Context) bool {
+			info, err := client.ClusterInfo(ctx).Result()
+			return i == 0 || err == nil && strings.Contains(info, "cluster_known_nodes:"+strconv.Itoa(i+1))
+		})
+		require.NoError(t, client.Close())
+	}
+	for _, node := range nodes {
+		client := node.client()
+		until(t, func(ctx context.Context) bool {
+			info, err := client.ClusterInfo(ctx).Result()
+			return err == nil && strings.Contains(info, "cluster_state:ok") && strings.Contains(info, "cluster_size:3")
+		})
+		require.NoError(t, client.Close())
+	}
+	cluster := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: addrs}).(*redis.ClusterClient)
+	t.Cleanup(func() { cluster.Close() })
+	return nodes, cluster
+}
+
+func TestCluster(t *testing.T) {
+	long(t)
+	nodes, cluster := ownCluster(t)
+	storetest.Run(t, func(t *testing.T, sessions []capi.Session) capi.Store {
+		return newAsRows(t, cluster, "capi-test-"+t.Name()+":", sessions)
+	})
+	data := redisdata.New(cluster)
+	guarded, c := guarded(t, data)
+	guarded.requireStatus(t, http.StatusUnauthorized, c.Cookies)
+	for key, stored := range c.Redis {
+		require.NoError(t, cluster.Set(t.Context(), key, stored.Value, time.Hour).Err())
+	}
+	guarded.requireStatus(t, http.StatusOK, c.Cookies)
+	require.NoError(t, cluster.LPush(t.Context(), "jfwlist", "of another type").Err())
+	got, err := data.Payloads(t.Context(), []string{"list", "gone"})
+	require.NoError(t, err)
+	assert.Equal(t, []capi.Payload{nil, nil}, got)
+
+	const n = 6000
+	list := redisdata.Config{Prefix: "list:"}.New(cluster)
+	tables, site := newSite(t, emptyRecording(), list, true)
+	fill(t, cluster, "list:", tables, n, 8000)
+	filled := serve(t, capi.NewSQLStore(site), anyone)
+	for i, session := range filled.list(t) {
+		require.Equal(t, payload(i, 8000), string(session.Data))
+	}
+	walked := serve(t, redisdata.NewStore(list), anyone)
+	assert.Len(t, walked.list(t), n)
+
+	// One master is lost, with its slots.
+	filled.requireCut(t, nodes[1].kill)
+	until(t, func(ctx context.Context) bool {
+		_, err := data.Payloads(ctx, []string{"any"})
+		return err != nil
+	})
+	status, _, err := walked.get(t.Context(), nil, nil)
+	assert.True(t, status == http.StatusInternalServerError || err != nil, "%d %v", status, err)
+	guarded.requireStatus(t, http.StatusInternalServerError, c.Cookies)
+}
+
+func TestClusterLosesMasterDuringWalk(t *testing.T) {
+	long(t)
+	nodes, cluster := ownCluster(t)
+	fill(t, cluster, "jfw", nil, 6000, 8000)
+	serve(t, redisdata.NewStore(redisdata.New(cluster)), anyone).requireCut(t, func() {
+		for _, node := range nodes[1:] { // One of them has not been read yet, whatever their order.
+			node.kill()
+		}
+	})
+}
+
+func TestSentinelFailover(t *testing.T) {
+	long(t)
+	master := ownServer(t)
+	replicas := []*server{
+		ownServer(t, "--replicaof", "127.0.0.1", strconv.Itoa(master.port)),
+		ownServer(t, "--replicaof", "127.0.0.1", strconv.Itoa(master.port)),
+	}
+	var addrs []string
+	for range 3 {
+		sentinel := &server{port: freePort(t)}
+		file := filepath.Join(t.TempDir(), "sentinel.conf") // Which it writes to.
+		require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, "port %d\nbind 127.0.0.1\nsentinel monitor site 127.0.0.1 %d 2\n"+
+			"sentinel down-after-milliseconds site 500\nsentinel failover-timeout site 3000\n", sentinel.port, master.port), 0o600))
+		sentinel.args = []string{file, "--sentinel"}
+		sentinel.start(t)
+		t.Cleanup(sentinel.kill)
+		addrs = append(addrs, sentinel.addr())
+	}
+	client := redis.NewUniversalClient(&redis.UniversalOptions{MasterName: "site", Addrs: addrs})
+	defer client.Close()
+	data := redisdata.New(client)
+	tables, site := newSite(t, emptyRecording(), data, true)
+	const n = 3000
+	fill(t, client, "jfw", tables, n, 4000)
+	guarded, c := guarded(t, data)
+	for key, stored := range c.Redis {
+		require.NoError(t, client.Set(t.Context(), key, stored.Value, time.Hour).Err())
+	}
+	for _, replica := range replicas {
+		client := replica.client()
+		until(t, func(ctx context.Context) bool { return client.DBSize(ctx).Val() == int64(n+len(c.Redis)) })
+		require.NoError(t, client.Close())
+	}
+	for _, addr := range addrs { // A Sentinel that does not know the replicas can promote none.
+		sentinel := redis.NewSentinelClient(&redis.Options{Addr: addr})
+		until(t, func(ctx context.Context) bool {
+			known, err := sentinel.Replicas(ctx, "site").Result()
+			others, err2 := sentinel.Sentinels(ctx, "site").Result()
+			return err == nil && err2 == nil && len(known) == 2 && len(others) == 2
+		})
+		require.NoError(t, sentinel.Close())
+	}
+	guarded.requireStatus(t, http.StatusOK, c.Cookies)
+
+	stores := []*service{serve(t, capi.NewSQLStore(site), anyone), serve(t, redisdata.NewStore(data), anyone)}
+	var whole, failed, wrong atomic.Int64
+	ctx, stop := context.WithCancel(t.Context())
+	var readers sync.WaitGroup
+	for i := range 8 {
+		readers.Go(func() {
+			for ctx.Err() == nil {
+				store := stores[i%2]
+				status, body, err := store.get(context.Background(), nil, nil)
+				switch {
+				case err != nil || status == http.StatusInternalServerError:
+					failed.Add(1)
+				// Each has its data, whose own length is in it, and the walk has the guard's session too.
+				case status == http.StatusOK && strings.Count(string(body), "x|s:4000:") == n:
+					whole.Add(1)
+				default:
+					wrong.Add(1)
+				}
+			}
+		})
+	}
+	until(t, func(context.Context) bool { return whole.Load() >= 20 })
+	master.kill()
+	before := whole.Load()
+	until(t, func(context.Context) bool { return whole.Load() >= before+40 })
+	stop()
+	readers.Wait()
+	t.Logf("lists: %d whole, %d cut or refused, %d wrong", whole.Load(), failed.Load(), wrong.Load())
+	assert.Zero(t, wrong.Load())
+	assert.NotZero(t, failed.Load())
+	guarded.requireStatus(t, http.StatusOK, c.Cookies)
+}

@@ -1,0 +1,70 @@
+package redisdata
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+var (
+	errTooLong = errors.New("value of 16 MiB or more")
+	errAnswer  = errors.New("answer that is not Redis's")
+	errClient  = errors.New("a client whose servers are not known")
+)
+
+// await returns the result of work, or the error of ctx when that ends before. In
+// the second case, work ends by itself: the client has timeouts of its own.
+func await[T any](ctx context.Context, work func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	if err := ctx.Err(); err != nil {
+		return *new(T), err
+	}
+	// The client waits for answers without an eye on contexts that are cancelled.
+	done := make(chan result, 1)
+	go func() {
+		value, err := work()
+		done <- result{value, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, withoutContent(r.err)
+	case <-ctx.Done():
+		return *new(T), ctx.Err()
+	}
+}
+
+// withoutContent returns err, or what can be told of it if its text may quote
+// keys and values.
+func withoutContent(err error) error {
+	var server redis.Error
+	var network net.Error
+	switch {
+	case err == nil, errors.Is(err, errTooLong), errors.Is(err, errAnswer), errors.Is(err, errClient):
+		return err
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.As(err, &server):
+		// A server that does not know a command quotes what came with it.
+		if text, _, quoted := strings.Cut(server.Error(), ", with args"); quoted {
+			return errors.New(text)
+		}
+		if redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "ASK") {
+			return errors.New("the slot of a key is at another node")
+		}
+		return err
+	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, redis.ErrClosed), errors.Is(err, redis.ErrPoolTimeout), errors.Is(err, redis.ErrPoolExhausted):
+		return err
+	case strings.HasPrefix(err.Error(), "redis: all sentinels"), strings.HasPrefix(err.Error(), "redis: cluster has no"):
+		return err
+	}
+	// The client quotes what it cannot read.
+	return errAnswer
+}

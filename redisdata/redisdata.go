@@ -1,0 +1,260 @@
+package redisdata
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"unsafe"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/capi-go/capi"
+)
+
+// What the keys of sessions begin with; the id follows.
+const (
+	// Joomla4 is the prefix of Joomla 4 to 6 (Joomla\Session\Handler\RedisHandler).
+	Joomla4 = "jfw"
+	// Joomla3 is the prefix of Joomla 3.x, which leaves sessions to PHP's extension
+	// redis.
+	Joomla3 = "PHPREDIS_SESSION:"
+)
+
+const (
+	// batchSize is how many values are asked for at a time.
+	batchSize = 256
+	// maxPayload is the size of the column data, a mediumtext.
+	maxPayload = 1<<24 - 1
+)
+
+// A Config holds the optional settings of a [Data]. The zero value is that of
+// Joomla 4 and later.
+type Config struct {
+	// Prefix is what the keys of sessions begin with: [Joomla4], which empty
+	// stands for, [Joomla3], or what PHP's session.save_path says of a 3.x site
+	// ("prefix="). There is no way to ask for several: whoever may write keys of
+	// another prefix into the same database, such as another PHP application,
+	// would log in to the site.
+	Prefix string
+
+	_ struct{} // Settings are written with names.
+}
+
+// A Data is the [capi.SessionData] of a site that keeps its sessions in Redis. It
+// is safe for concurrent use. Make one with [New] or [Open]; the zero value has no
+// client: its Payloads fails.
+type Data struct {
+	client redis.UniversalClient
+	prefix string
+	owned  bool
+}
+
+// New is [Config.New] of the zero Config.
+func New(client redis.UniversalClient) *Data { return Config{}.New(client) }
+
+// New returns the Data that client reaches: one server, the master that Sentinel
+// names, or a Cluster. The client stays the caller's to close. Its timeouts hold,
+// too: ReadTimeout is how long a read may go on after a context has ended. New
+// panics if client is nil.
+func (c Config) New(client redis.UniversalClient) *Data {
+	if client == nil {
+		panic("redisdata: nil client")
+	}
+	if c.Prefix == "" {
+		c.Prefix = Joomla4
+	}
+	return &Data{client: client, prefix: c.Prefix}
+}
+
+// Open is [Config.Open] of the zero Config.
+func Open(site capi.SiteConfig) (*Data, error) { return Config{}.Open(site) }
+
+// Open returns the Data of the server that site names in its SessionRedis
+// properties. It connects to nothing yet. The host may be a name, an address, the
+// path of a socket ("/run/redis.sock", "unix:///run/redis.sock"), or have tls://
+// in front, with a certificate that the system's authorities have signed. For
+// other settings, make a client and use [Config.New]. Close closes the connections.
+//
+// The error wraps [capi.ErrSiteConfig]: the session handler is not "redis", or what
+// site says of the server is malformed.
+func (c Config) Open(site capi.SiteConfig) (*Data, error) {
+	options, err := optionsOf(site)
+	if err != nil {
+		return nil, err
+	}
+	data := c.New(redis.NewClient(options))
+	data.owned = true
+	return data, nil
+}
+
+// optionsOf returns how to reach the server that site names.
+func optionsOf(site capi.SiteConfig) (*redis.Options, error) {
+	if site.SessionHandler != "redis" {
+		return nil, fmt.Errorf("%w: sessions are not in Redis ($session_handler is %q)", capi.ErrSiteConfig, site.SessionHandler)
+	}
+	options := &redis.Options{
+		Password: site.SessionRedisAuth.Reveal(), DB: site.SessionRedisDB,
+		// With these, a server needs to know GET, MGET and SCAN alone.
+		DisableIdentity:          true,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+		ContextTimeoutEnabled:    true,
+	}
+	if options.DB < 0 {
+		return nil, fmt.Errorf("%w: negative number of a database ($session_redis_server_db)", capi.ErrSiteConfig)
+	}
+	host := site.SessionRedisHost
+	scheme, rest, ok := strings.Cut(host, "://")
+	if ok {
+		host = rest
+	}
+	switch {
+	case !ok || scheme == "tcp" || scheme == "unix" && strings.HasPrefix(host, "/"):
+	case scheme == "tls":
+		options.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	default:
+		return nil, errHost
+	}
+	if strings.HasPrefix(host, "/") {
+		if options.TLSConfig != nil || strings.ContainsRune(host, 0) {
+			return nil, errHost
+		}
+		options.Network, options.Addr = "unix", host
+		return options, nil
+	}
+	if inside, ok := strings.CutPrefix(host, "["); ok && strings.HasSuffix(inside, "]") {
+		host = strings.TrimSuffix(inside, "]")
+	}
+	if strings.ContainsAny(host, "/@[] \x00") || strings.Contains(host, ":") && net.ParseIP(host) == nil {
+		return nil, errHost
+	}
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	port := site.SessionRedisPort
+	if port == 0 {
+		port = 6379
+	}
+	if port < 0 || port > 65535 {
+		return nil, fmt.Errorf("%w: port out of range ($session_redis_server_port)", capi.ErrSiteConfig)
+	}
+	if options.TLSConfig != nil {
+		options.TLSConfig.ServerName = host
+	}
+	options.Network, options.Addr = "tcp", net.JoinHostPort(host, strconv.Itoa(port))
+	return options, nil
+}
+
+// errHost does not hold the host, which may have a password in it.
+var errHost = fmt.Errorf("%w: malformed host ($session_redis_server_host)", capi.ErrSiteConfig)
+
+// Close closes the connections of a Data that [Open] made. It does nothing to the
+// client of a caller.
+func (d *Data) Close() error {
+	if !d.owned {
+		return nil
+	}
+	if err := d.client.Close(); err != nil {
+		return fmt.Errorf("redisdata: closing the client: %w", err)
+	}
+	return nil
+}
+
+// Payloads returns what Redis holds for ids. See [capi.SessionData].
+//
+// It asks for 256 at a time, each time in one round trip: MGET where the client is
+// one for a single server, else GETs in a pipeline for each node. A key that holds
+// something else than a string is no session, as it is for Joomla. A value of 16
+// MiB or more, which no database takes for a session, is an error.
+//
+// When ctx ends, Payloads returns at once. A read that waits for an answer then
+// goes on by itself, no longer than the client's ReadTimeout.
+func (d *Data) Payloads(ctx context.Context, ids []string) ([]capi.Payload, error) {
+	if d.client == nil {
+		return nil, errors.New("redisdata: Data without a client")
+	}
+	payloads := make([]capi.Payload, 0, len(ids))
+	for len(ids) > 0 {
+		batch := ids[:min(len(ids), batchSize)]
+		ids = ids[len(batch):]
+		keys := make([]string, len(batch))
+		for i, id := range batch {
+			keys[i] = d.prefix + id
+		}
+		more, err := await(ctx, func() ([]capi.Payload, error) { return d.get(ctx, keys) })
+		if err != nil {
+			return nil, fmt.Errorf("redisdata: reading sessions: %w", err)
+		}
+		payloads = append(payloads, more...)
+	}
+	return payloads, nil
+}
+
+// get returns the values of keys.
+func (d *Data) get(ctx context.Context, keys []string) ([]capi.Payload, error) {
+	if _, single := d.client.(*redis.Client); single {
+		return getAtOnce(ctx, d.client, keys)
+	}
+	return getEach(ctx, d.client, keys)
+}
+
+// getAtOnce returns the values of keys that are all on one server.
+func getAtOnce(ctx context.Context, client redis.Cmdable, keys []string) ([]capi.Payload, error) {
+	values, err := client.MGet(ctx, keys...).Result()
+	if err != nil {
+		return nil, err
+	}
+	if len(values) != len(keys) {
+		return nil, errAnswer
+	}
+	payloads := make([]capi.Payload, len(keys))
+	for i, value := range values {
+		switch value := value.(type) {
+		case nil:
+		case string:
+			if len(value) > maxPayload {
+				return nil, errTooLong
+			}
+			// Nobody else has the string, and nobody may change a Payload.
+			payloads[i] = unsafe.Slice(unsafe.StringData(value), len(value))
+			if value == "" {
+				payloads[i] = capi.Payload{}
+			}
+		default:
+			return nil, errAnswer
+		}
+	}
+	return payloads, nil
+}
+
+// getEach returns the values of keys, wherever they are.
+func getEach(ctx context.Context, client redis.Cmdable, keys []string) ([]capi.Payload, error) {
+	pipeline := client.Pipeline()
+	for _, key := range keys {
+		pipeline.Get(ctx, key)
+	}
+	commands, err := pipeline.Exec(ctx)
+	if len(commands) != len(keys) {
+		return nil, errors.Join(errAnswer, err)
+	}
+	payloads := make([]capi.Payload, len(keys))
+	for i, command := range commands {
+		value, err := command.(*redis.StringCmd).Bytes()
+		switch {
+		case err == nil && len(value) > maxPayload:
+			return nil, errTooLong
+		case err == nil && value == nil:
+			payloads[i] = capi.Payload{}
+		case err == nil:
+			payloads[i] = value
+		case errors.Is(err, redis.Nil) || redis.HasErrorPrefix(err, "WRONGTYPE"):
+		default:
+			return nil, err
+		}
+	}
+	return payloads, nil
+}
