@@ -11,6 +11,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -29,26 +30,32 @@ type databaseServer struct {
 // ownServer starts a server of d's system for the test.
 func ownServer(t testing.TB, d database) *databaseServer {
 	t.Helper()
+	return ownServerWith(t, d, "sslmode=disable")
+}
+
+// ownServerWith is ownServer, with parameters of the DSN (sslmode is PostgreSQL's alone) and further arguments.
+func ownServerWith(t testing.TB, d database, parameters string, arguments ...string) *databaseServer {
+	t.Helper()
 	home, err := os.MkdirTemp("", "capi")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(home) })
 	port := freePort(t)
 	s := &databaseServer{database: d, kill: os.Kill}
 	if d.name == "mariadb" {
-		s.dsn = fmt.Sprintf("root@tcp(127.0.0.1:%d)/test", port)
+		s.dsn = fmt.Sprintf("root@tcp(127.0.0.1:%d)/test?%s", port, strings.TrimPrefix(parameters, "sslmode=disable"))
 		owner, err := user.Current()
 		require.NoError(t, err)
 		data := "--datadir=" + filepath.Join(home, "data")
 		run(t, nil, program(t, "mariadb-install-db"), "--no-defaults", "--auth-root-authentication-method=normal",
 			"--user="+owner.Username, data)
 		s.start = func(t testing.TB) *exec.Cmd {
-			return start(t, nil, program(t, "mariadbd", "/usr/sbin/mariadbd"), "--no-defaults", "--user="+owner.Username, data,
-				"--socket="+filepath.Join(home, "socket"), "--pid-file="+filepath.Join(home, "pid"),
-				"--bind-address=127.0.0.1", "--port="+strconv.Itoa(port), "--innodb-buffer-pool-size=64M",
-				"--innodb-flush-log-at-trx-commit=0")
+			return start(t, nil, program(t, "mariadbd", "/usr/sbin/mariadbd"), append([]string{"--no-defaults",
+				"--user=" + owner.Username, data, "--socket=" + filepath.Join(home, "socket"), "--pid-file=" + filepath.Join(home, "pid"),
+				"--bind-address=127.0.0.1", "--port=" + strconv.Itoa(port), "--innodb-buffer-pool-size=64M",
+				"--innodb-flush-log-at-trx-commit=0"}, arguments...)...)
 		}
 	} else {
-		s.dsn = fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", port)
+		s.dsn = fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?%s", port, parameters)
 		// Only of the first process would SIGKILL be the end. After SIGQUIT it sees to that of all others, without ado.
 		s.kill = syscall.SIGQUIT
 		owner := postgresOwner(t, home)
@@ -56,8 +63,8 @@ func ownServer(t testing.TB, d database) *databaseServer {
 		run(t, owner, program(t, "initdb", "/usr/lib/postgresql/*/bin/initdb"), "--auth=trust", "--username=postgres",
 			"--encoding=UTF8", "--no-sync", "--pgdata="+data)
 		s.start = func(t testing.TB) *exec.Cmd {
-			return start(t, owner, program(t, "postgres", "/usr/lib/postgresql/*/bin/postgres"), "-D", data,
-				"-h", "127.0.0.1", "-p", strconv.Itoa(port), "-k", home, "-F")
+			return start(t, owner, program(t, "postgres", "/usr/lib/postgresql/*/bin/postgres"), append([]string{"-D", data,
+				"-h", "127.0.0.1", "-p", strconv.Itoa(port), "-k", home, "-F"}, arguments...)...)
 		}
 	}
 	s.run(t)
