@@ -2,6 +2,7 @@ package redisdata
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -45,6 +46,8 @@ func await[T any](ctx context.Context, work func() (T, error)) (T, error) {
 func withoutContent(err error) error {
 	var server redis.Error
 	var network net.Error
+	var certificate *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
 	switch {
 	case err == nil, errors.Is(err, errTooLong), errors.Is(err, errAnswer), errors.Is(err, errClient):
 		return err
@@ -62,8 +65,13 @@ func withoutContent(err error) error {
 	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, redis.ErrClosed), errors.Is(err, redis.ErrPoolTimeout), errors.Is(err, redis.ErrPoolExhausted):
 		return err
-	case strings.HasPrefix(err.Error(), "redis: all sentinels"), strings.HasPrefix(err.Error(), "redis: cluster has no"):
+	case errors.As(err, &certificate), errors.As(err, &record):
 		return err
+	}
+	for _, text := range []string{"redis: all ", "redis: cluster has no ", "redis: connection ", "redis: no sentinels "} {
+		if strings.HasPrefix(err.Error(), text) {
+			return err
+		}
 	}
 	// The client quotes what it cannot read.
 	return errAnswer

@@ -3,6 +3,7 @@ package redisdata_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -144,6 +145,16 @@ func TestFaultKilledDuringTheList(t *testing.T) {
 	own.start(t)
 	fill(t, client, "jfw", nil, n, 8000)
 	serve(t, redisdata.NewStore(data), anyone).requireCut(t, func() { own.kill(); own.start(t) })
+	fill(t, client, "jfw", nil, n, 8000)
+	filled := serve(t, capi.NewSQLStore(site), anyone)
+	_, rest, err := filled.get(t.Context(), nil, func() { own.kill(); own.start(t) })
+	if err != nil { // A read met the time between.
+		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+		return
+	}
+	assert.True(t, strings.HasSuffix(strings.TrimSpace(string(rest)), `"error":false,"status":200}`), "%.100q", rest[max(0, len(rest)-100):])
+	assert.Contains(t, string(rest), `"data":null`)
+	assert.Equal(t, n-1, strings.Count(string(rest), `"session_id"`), "after the first, which was read before")
 }
 
 // What expires between the row and the read of its data is no longer there, and nothing else is wrong.

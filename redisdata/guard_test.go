@@ -2,6 +2,8 @@ package redisdata_test
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -110,4 +112,23 @@ func emptyRecording() *joomlatest.Recording {
 	recording := joomlatest.Recorded("j5")
 	recording.Tables["session"] = nil
 	return recording
+}
+
+func TestOpenSocket(t *testing.T) {
+	home, err := os.MkdirTemp("", "capi") // Short, as paths of sockets must be.
+	require.NoError(t, err)
+	defer os.RemoveAll(home)
+	path := filepath.Join(home, "socket")
+	own := ownServer(t, "--unixsocket", path)
+	client := own.client()
+	require.NoError(t, client.Set(t.Context(), "jfwid", "x|N;", time.Minute).Err())
+	require.NoError(t, client.Close())
+	for _, host := range []string{path, "unix://" + path} {
+		data, err := redisdata.Open(capi.SiteConfig{SessionHandler: "redis", SessionRedisHost: host, SessionRedisPort: 1})
+		require.NoError(t, err)
+		got, err := data.Payloads(t.Context(), []string{"id"})
+		require.NoError(t, err)
+		assert.Equal(t, []capi.Payload{capi.Payload("x|N;")}, got)
+		require.NoError(t, data.Close())
+	}
 }

@@ -48,6 +48,7 @@ func BenchmarkList(b *testing.B) {
 			for name, store := range map[string]capi.Store{"SQLStore": capi.NewSQLStore(site), "Store": redisdata.NewStore(data)} {
 				service := serve(b, store, anyone)
 				b.Run("from="+name, func(b *testing.B) {
+					var sent int64
 					measure(b, n, func() {
 						response, err := http.Get(service.URL)
 						require.NoError(b, err)
@@ -55,7 +56,9 @@ func BenchmarkList(b *testing.B) {
 						require.NoError(b, err)
 						require.Greater(b, size, int64(2000*n))
 						require.NoError(b, response.Body.Close())
+						sent = size
 					})
+					b.ReportMetric(float64(sent)/float64(n), "B/session")
 				})
 			}
 		})

@@ -2,7 +2,11 @@ package redisdata_test
 
 import (
 	"context"
+	"io"
+	"log"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -207,6 +211,24 @@ func TestOpen(t *testing.T) {
 		require.Error(t, err)
 		assert.NotContains(t, err.Error(), "wr0ng")
 		require.NoError(t, data.Close())
+	}
+}
+
+// With tls://, no certificate will do but one of the system's authorities.
+func TestOpenTLS(t *testing.T) {
+	for want, start := range map[string]func(*httptest.Server){
+		"certificate": (*httptest.Server).StartTLS, "TLS handshake": (*httptest.Server).Start,
+	} {
+		server := httptest.NewUnstartedServer(http.NotFoundHandler())
+		server.Config.ErrorLog = log.New(io.Discard, "", 0)
+		start(server)
+		data, err := redisdata.Open(capi.SiteConfig{SessionHandler: "redis", SessionRedisHost: "tls://localhost",
+			SessionRedisPort: server.Listener.Addr().(*net.TCPAddr).Port})
+		require.NoError(t, err)
+		_, err = data.Payloads(t.Context(), []string{"id"})
+		require.ErrorContains(t, err, want)
+		require.NoError(t, data.Close())
+		server.Close()
 	}
 }
 
