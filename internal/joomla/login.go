@@ -104,10 +104,10 @@ const (
 func scanLogin(r *phpserial.Reader, serialized []byte) (login Login, ok bool) {
 	// places are those of the open containers. Deeper ones do not matter.
 	var places [6]place
-	// outer is what data holds, and inner what __default in it does, which counts
-	// if it is there.
+	// outer is what data holds, and inner what __default in it does. Where both
+	// hold some, it takes Decode.
 	var outer, inner Login
-	var nested, found bool
+	var nested, bare, found bool
 	r.Reset(serialized, false)
 	for {
 		t, err := r.Next()
@@ -116,7 +116,7 @@ func scanLogin(r *phpserial.Reader, serialized []byte) (login Login, ok bool) {
 		}
 		if t.Kind == phpserial.EOF {
 			if nested {
-				return inner, found
+				return inner, found && !bare
 			}
 			return outer, found
 		}
@@ -141,6 +141,7 @@ func scanLogin(r *phpserial.Reader, serialized []byte) (login Login, ok bool) {
 			if t.Depth > 2 && places[2] == space {
 				l = &inner
 			}
+			bare = bare || in == data && (string(name) == "user" || string(name) == "com_users" || string(name) == "session")
 			// Of doubled keys, the last counts.
 			switch {
 			case in == root && string(name) == "data":

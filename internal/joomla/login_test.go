@@ -117,6 +117,9 @@ func TestReadLogin(t *testing.T) {
 		{"id that is an array", variable("joomla", registry(id(`a:0:{}`))), joomla.Login{}},
 		{"user that is none", variable("joomla", registry(`a:1:{s:4:"user";i:7;}`)), joomla.Login{}},
 		{"3.x", variable("joomla", registry(space(id(`i:7;`)))), seven},
+		{"upgraded from 3.x", variable("joomla", registry(`a:2:{s:9:"__default";`+id(`i:8;`)+`s:4:"user";a:1:{s:2:"id";i:7;}}`)), seven},
+		{"upgraded from 3.x, user first", variable("joomla", registry(`a:2:{s:4:"user";a:1:{s:2:"id";i:7;}s:9:"__default";`+id(`i:8;`)+`}`)), seven},
+		{"upgraded from 3.x, no user yet", variable("joomla", registry(`a:3:{s:9:"__default";`+id(`i:7;`)+`s:4:"user";N;s:9:"com_users";a:1:{s:11:"mfa_checked";i:0;}}`)), checked(joomla.Zero)},
 		{"__default that is none", variable("joomla", registry(`a:2:{s:9:"__default";i:1;s:4:"user";a:1:{s:2:"id";i:7;}}`)), seven},
 		{"3.4.6", `__default|a:1:{s:4:"user";O:5:"JUser":1:{s:2:"id";s:1:"7";}}x|s:3:"\0\0\0";`, seven},
 		{"3.4.6, php_serialize", space(id(`i:7;`)), seven},
@@ -127,7 +130,7 @@ func TestReadLogin(t *testing.T) {
 		{"doubled user", variable("joomla", registry(`a:2:{s:4:"user";a:1:{s:2:"id";i:8;}s:4:"user";a:0:{}}`)), joomla.Login{}},
 		{"doubled com_users", variable("joomla", registry(`a:2:{s:9:"com_users";a:1:{s:11:"mfa_checked";i:1;}s:9:"com_users";i:1;}`)), joomla.Login{}},
 		{"doubled __default", variable("joomla", registry(`a:2:{s:9:"__default";`+id(`i:8;`)+`s:9:"__default";`+id(`i:7;`)+`}`)), seven},
-		{"empty __default, with a user outside", variable("joomla", registry(`a:2:{s:9:"__default";a:0:{}s:4:"user";a:1:{s:2:"id";i:8;}}`)), joomla.Login{}},
+		{"empty __default, with a user outside", variable("joomla", registry(`a:2:{s:9:"__default";a:0:{}s:4:"user";a:1:{s:2:"id";i:7;}}`)), seven},
 		// Programs other than Joomla share the directory of files, or a Redis.
 		{"another program's", `user|a:1:{s:2:"id";i:7;}com_users|a:1:{s:11:"mfa_checked";i:1;}`, joomla.Login{}},
 		{"another program's, php_serialize", id(`i:7;`), joomla.Login{}},

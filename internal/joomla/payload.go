@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"maps"
+	"strings"
 
 	"github.com/capi-go/capi/internal/phpserial"
 )
@@ -62,12 +64,22 @@ func unwrapRegistry(r *phpserial.Reader, payload []byte, variables map[string]an
 	return variables, registryValues(data), nil
 }
 
-// registryValues returns Joomla's own values in the data of a Registry.
+// registryValues returns Joomla's own values in the data of a Registry. A
+// session that lives through an upgrade from 3.x has both kinds. Then what is
+// outside of __default counts first, as in Joomla\CMS\Session\Session::get; in
+// 3.x, all names there begin with __.
 func registryValues(data map[string]any) map[string]any {
-	if space := phpserial.Map(data["__default"]); space != nil {
-		return space
+	space := phpserial.Map(data["__default"])
+	if space == nil {
+		return data
 	}
-	return data
+	own := maps.Clone(space)
+	for name, value := range data {
+		if value != nil && !strings.HasPrefix(name, "__") {
+			own[name] = value
+		}
+	}
+	return own
 }
 
 // soleRegistry returns where the text of the variable joomla is, if payload
