@@ -2,6 +2,7 @@ package joomla_test
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -152,6 +153,25 @@ func TestReadLogin(t *testing.T) {
 		_, err := joomla.ReadLogin([]byte(payload))
 		require.Error(t, err)
 	}
+}
+
+// TestReadLoginRefusesTwoReadings is about a text of two strings that a visitor wrote into a form of an extension. To who
+// reads \0\0\0 as three characters, the first of them ends within the second.
+func TestReadLoginRefusesTwoReadings(t *testing.T) {
+	const count = 40
+	first := variable("a", strings.Repeat(`\0\0\0`, count))
+	forged := variable("joomla", registry(`a:1:{s:4:"user";a:1:{s:2:"id";i:42;}}`))
+	pad := strings.Repeat("x", 3*count-len(`";b|s:100:"`))
+	payload := []byte(first + variable("b", pad+`";`+forged+`z|s:0:"`))
+	_, own, err := joomla.Decode(payload)
+	require.NoError(t, err)
+	require.EqualValues(t, 42, joomla.LoginOf(own).UserID, "the text fails to be what it is about")
+	_, err = joomla.ReadLogin(payload)
+	require.Error(t, err)
+	// The same where both tell the same.
+	login, err := joomla.ReadLogin([]byte(forged + variable("a", `\0\0\0`)))
+	require.NoError(t, err)
+	require.EqualValues(t, 42, login.UserID)
 }
 
 func BenchmarkReadLogin(b *testing.B) {
