@@ -1,12 +1,14 @@
 package capi
 
 import (
+	"bytes"
 	"context"
 	"crypto/md5" // Joomla's hash of cookie names. Nothing relies on its strength.
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -57,6 +59,7 @@ type SessionAuthorizer struct {
 var (
 	errNoCookie       = &refusal{ErrUnauthenticated, "no session cookie of this site"}
 	errUnknownSession = &refusal{ErrUnauthenticated, "unknown session"}
+	errDoubled        = &refusal{ErrUnauthenticated, "session or its user is in the table more than once"}
 	errExpired        = &refusal{ErrUnauthenticated, "session has expired"}
 	errNoData         = &refusal{ErrUnauthenticated, "session has no data"}
 	errUnreadable     = &refusal{ErrUnauthenticated, "data of the session cannot be read"}
@@ -188,6 +191,16 @@ func (a *SessionAuthorizer) fromTable(ctx context.Context, ids []string) (
 		if known == 0 {
 			continue
 		}
+		doubled := 0
+		for _, other := range rows {
+			if bytes.Equal(other.columns[0], row.columns[0]) {
+				doubled++
+			}
+		}
+		if doubled > 1 { // The table has lost its key, or that of the users.
+			reason = errDoubled
+			continue
+		}
 		if time := row.columns[1].integer(); !time.valid || time.value < a.site.oldest() {
 			reason = errExpired
 			continue
@@ -238,6 +251,10 @@ func (s *Site) readLogin(data Payload) (joomla.Login, error) {
 		return joomla.Login{}, errExpired
 	case login.UserID <= 0:
 		return joomla.Login{}, errGuest
+	case login.UserID > math.MaxInt32:
+		// The id is an int in all of Joomla's databases, some of which refuse to
+		// compare it with more than that.
+		return joomla.Login{}, errNoUser
 	}
 	return login, nil
 }
@@ -264,9 +281,13 @@ func (a *SessionAuthorizer) addAccounts(ctx context.Context, sessions []loginSes
 		}
 		sessions[i].account = account{}
 		for _, row := range rows {
-			if row.account.id == session.login.UserID {
-				sessions[i].account = row.account
+			if row.account.id != session.login.UserID {
+				continue
 			}
+			if sessions[i].account.id != 0 { // The table has lost its key.
+				row.account.refusal = errDoubled
+			}
+			sessions[i].account = row.account
 		}
 	}
 	return nil

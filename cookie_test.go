@@ -37,6 +37,14 @@ func withCookies(headers ...string) *http.Request {
 // withSession returns a request with the cookie of testID.
 func withSession() *http.Request { return withCookies(cookieName("site") + "=" + testID) }
 
+// otherID is the id of a second session.
+const otherID = "other-session"
+
+// withTwoSessions returns a request with the cookies of testID and otherID.
+func withTwoSessions() *http.Request {
+	return withCookies(cookieName("site") + "=" + testID + "; " + cookieName("administrator") + "=" + otherID)
+}
+
 func newSessionAuthorizer(t testing.TB, site *capi.Site) *capi.SessionAuthorizer {
 	t.Helper()
 	auth, err := capi.NewSessionAuthorizer(site)
@@ -97,16 +105,17 @@ func TestSessionAuthorizerAuthorize(t *testing.T) {
 		"activation is null":   {[]row{{"activation": nil}}, ""},
 		"must reset":           {[]row{{"requireReset": int64(1)}}, mustReset},
 
-		"two users, one Super Admin":   {[]row{{"groups": "2"}, {"id": int64(8), "data": login(8)}}, ""},
-		"two users, none":              {[]row{{"groups": "2"}, {"id": int64(8), "data": login(8), "groups": "21"}}, noCoreAdmin},
-		"two users, one is blocked":    {[]row{{"block": int64(1)}, {"id": int64(8), "data": login(8), "groups": "2"}}, noCoreAdmin},
-		"two sessions, one is a guest": {[]row{{"block": int64(1)}, {"data": login(0)}}, isBlocked},
-		"two sessions, one expired":    {[]row{{"time": int64(1)}, {}}, ""},
+		"two users, one Super Admin":   {[]row{{"groups": "2"}, {"session_id": otherID, "id": int64(8), "data": login(8)}}, ""},
+		"two users, none":              {[]row{{"groups": "2"}, {"session_id": otherID, "id": int64(8), "data": login(8), "groups": "21"}}, noCoreAdmin},
+		"two users, one is blocked":    {[]row{{"block": int64(1)}, {"session_id": otherID, "id": int64(8), "data": login(8), "groups": "2"}}, noCoreAdmin},
+		"two sessions, one is a guest": {[]row{{"block": int64(1)}, {"session_id": otherID, "data": login(0)}}, isBlocked},
+		"two sessions, one expired":    {[]row{{"time": int64(1)}, {"session_id": otherID}}, ""},
+		"two rows of one session":      {[]row{{}, {}}, "capi: not authenticated: session or its user is in the table more than once"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			db := newFakeDB(byCookie, test.rows...)
-			err := newSessionAuthorizer(t, db.site(t)).Authorize(withSession())
+			err := newSessionAuthorizer(t, db.site(t)).Authorize(withTwoSessions())
 			if test.want == "" {
 				require.NoError(t, err)
 				assert.Equal(t, []string{byCookie}, db.asked(), "one query")
@@ -165,7 +174,7 @@ func TestSessionAuthorizerSecondFactor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			db := newFakeDB(byCookie, row{"data": test.data, "factors": test.factors, "com_users": test.params})
 			db.factorPlugins = 1
-			err := newSessionAuthorizer(t, db.site(t)).Authorize(withSession())
+			err := newSessionAuthorizer(t, db.site(t)).Authorize(withTwoSessions())
 			if test.want == "" {
 				require.NoError(t, err)
 			} else {
@@ -198,9 +207,9 @@ func TestSessionAuthorizerGoesByData(t *testing.T) {
 }
 
 func TestSessionAuthorizerUserPrefersSuperAdmin(t *testing.T) {
-	super, other := row{}, row{"id": int64(8), "data": login(8), "groups": "2"}
+	super, other := row{}, row{"session_id": otherID, "id": int64(8), "data": login(8), "groups": "2"}
 	for _, rows := range [][]row{{super, other}, {other, super}} {
-		user, err := newSessionAuthorizer(t, newFakeDB(byCookie, rows...).site(t)).User(withSession())
+		user, err := newSessionAuthorizer(t, newFakeDB(byCookie, rows...).site(t)).User(withTwoSessions())
 		require.NoError(t, err)
 		assert.Equal(t, capi.User{ID: 7, Username: "admin", Groups: []int64{1, 8}, SuperAdmin: true, Credential: "session"}, user)
 	}

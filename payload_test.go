@@ -244,17 +244,18 @@ func TestPayloadState(t *testing.T) {
 		assert.Equal(t, int64(7), got.UserID)
 	})
 	t.Run("the last moment that has a JSON", func(t *testing.T) {
-		got, err := capi.Payload(`session.timer.last|i:253402300799;session.timer.now|i:253402300800;`).State()
+		got, err := capi.Payload(`__default|a:2:{s:18:"session.timer.last";i:253402300799;s:17:"session.timer.now";i:253402300800;}`).State()
 		require.NoError(t, err)
 		assert.Equal(t, capi.State{Last: at(253402300799)}, got)
 	})
 	t.Run("null in the joined form", func(t *testing.T) {
-		got, err := capi.Payload(`session.counter|N;session|a:1:{s:7:"counter";i:5;}`).State()
+		got, err := capi.Payload(`__default|a:2:{s:15:"session.counter";N;s:7:"session";a:1:{s:7:"counter";i:5;}}`).State()
 		require.NoError(t, err)
 		assert.Zero(t, got.Counter)
 	})
 	t.Run("unexpected types", func(t *testing.T) {
-		got, err := capi.Payload(`session.counter|s:1:"x";session.timer.start|i:99999999999999;session.timer.now|a:0:{}user|i:1;registry|N;`).State()
+		got, err := capi.Payload(`__default|a:5:{s:15:"session.counter";s:1:"x";s:19:"session.timer.start";i:99999999999999;` +
+			`s:17:"session.timer.now";a:0:{}s:4:"user";i:1;s:8:"registry";N;}`).State()
 		require.NoError(t, err)
 		assert.Zero(t, got)
 	})

@@ -22,7 +22,7 @@ type account struct {
 	groups []int64
 	// superAdmin reports whether the user is one, if the account may be used.
 	superAdmin bool
-	// enrolled reports whether the user has a second factor that counts.
+	// enrolled reports whether the user has a second factor that counts, or may.
 	enrolled bool
 	// usersParams are the parameters of the component com_users.
 	usersParams string
@@ -77,8 +77,17 @@ type accountQuery struct {
 func (s *Site) accountQuery(from, where string, columns ...string) accountQuery {
 	const (
 		plugins = ` FROM "#__extensions" AS e WHERE e."type" = 'plugin' AND e."folder" = 'multifactorauth' AND e."enabled" = 1`
-		factors = ` AND e."element" IN (SELECT LOWER(f."method") FROM "#__user_mfa" AS f` +
-			` WHERE f."user_id" = u."id" AND f."method" <> 'backupcodes')`
+		// Of a factor whose method is no plugin's name, it cannot be told which plugin
+		// it belongs to: it counts, unless no plugin is enabled. So does otpKey, the
+		// factor of Joomla 3.2 to 4.1: later versions make a row of it at the first
+		// page after the password. The casts keep apart tables of different
+		// collations, which MySQL refuses to compare.
+		method   = `CAST(LOWER(f."method") AS CHAR(100))`
+		disabled = `(SELECT CAST(d."element" AS CHAR(100)) FROM "#__extensions" AS d` +
+			` WHERE d."type" = 'plugin' AND d."folder" = 'multifactorauth' AND d."enabled" <> 1)`
+		factors = ` AND (EXISTS (SELECT 1 FROM "#__user_mfa" AS f WHERE f."user_id" = u."id" AND f."method" <> 'backupcodes'` +
+			` AND (` + method + ` = CAST(e."element" AS CHAR(100)) OR ` + method + ` NOT IN ` + disabled + `))` +
+			` OR (SELECT "otpKey" FROM "#__users" AS o WHERE o."id" = u."id") <> '')`
 		// The inner name is that of the column where there is one, else that of the
 		// table "missing".
 		anyReset = `(SELECT "requireReset" FROM "#__users" AS r WHERE r."id" = u."id")`
@@ -87,10 +96,10 @@ func (s *Site) accountQuery(from, where string, columns ...string) accountQuery 
 	for i := range q.texts {
 		count, reset, missing := `(SELECT COUNT(*)`+plugins+`)`, `u."requireReset"`, ""
 		if schema(i)&withFactors != 0 {
-			count = `(SELECT COUNT(*)` + plugins + factors + `)`
+			count, missing = `(SELECT COUNT(*)`+plugins+factors+`)`, ` CROSS JOIN (SELECT '' AS "otpKey") AS missing`
 		}
 		if schema(i)&withoutReset != 0 {
-			reset, missing = anyReset, ` CROSS JOIN (SELECT 0 AS "requireReset") AS missing`
+			reset, missing = anyReset, ` CROSS JOIN (SELECT 0 AS "requireReset", '' AS "otpKey") AS missing`
 		}
 		// Scalar subqueries rather than joins: one row a user, and nothing sent
 		// twice. The root asset goes by its name. Broken trees have left-over assets

@@ -72,8 +72,11 @@ func holdPayload(t *testing.T, data []byte) {
 		require.Equal(t, err, loginErr)
 		return
 	}
-	require.NoError(t, loginErr)
-	require.Equal(t, joomla.LoginOf(own), login)
+	if loginErr != nil {
+		require.Contains(t, string(data), `\0\0\0`, "only that can be read in two ways")
+	} else {
+		require.Equal(t, joomla.LoginOf(own), login)
+	}
 	if masked == nil {
 		return // one of the cases in which it cannot be told what is secret
 	}

@@ -1,6 +1,7 @@
 package joomla
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -34,8 +35,10 @@ type Login struct {
 }
 
 // ReadLogin returns who is logged in by a session. A nil or empty payload gives
-// the zero Login; errors are those of Decode. Usually it decodes no more of the
-// payload than it needs.
+// the zero Login; errors are those of Decode, and one more: where the characters
+// \0\0\0 can be read in two ways, these must tell the same. Only a text that was
+// made for it can tell two, to those who read it the other way than PHP does.
+// Usually ReadLogin decodes no more of the payload than it needs.
 func ReadLogin(payload []byte) (Login, error) {
 	var r phpserial.Reader
 	if text, ok := soleRegistry(&r, payload); ok && text.Coding == phpserial.Plain {
@@ -49,7 +52,17 @@ func ReadLogin(payload []byte) (Login, error) {
 	if err != nil {
 		return Login{}, err
 	}
-	return LoginOf(own), nil
+	login := LoginOf(own)
+	if at := bytes.Index(payload, escapedNUL); at >= 0 {
+		variables, err := phpserial.DecodeSession(payload, phpserial.Options{Unwrap: registryData})
+		if err != nil {
+			return login, nil
+		}
+		if _, own, err := unwrapRegistry(&r, payload, variables, false); err != nil || LoginOf(own) != login {
+			return Login{}, &phpserial.SyntaxError{Offset: at, Expected: "a text that can be read in one way"}
+		}
+	}
+	return login, nil
 }
 
 // LoginOf returns who is logged in by Joomla's own values, as Decode returns
@@ -104,10 +117,10 @@ const (
 func scanLogin(r *phpserial.Reader, serialized []byte) (login Login, ok bool) {
 	// places are those of the open containers. Deeper ones do not matter.
 	var places [6]place
-	// outer is what data holds, and inner what __default in it does, which counts
-	// if it is there.
+	// outer is what data holds, and inner what __default in it does. Where both
+	// hold some, it takes Decode.
 	var outer, inner Login
-	var nested, found bool
+	var nested, bare, found bool
 	r.Reset(serialized, false)
 	for {
 		t, err := r.Next()
@@ -116,7 +129,7 @@ func scanLogin(r *phpserial.Reader, serialized []byte) (login Login, ok bool) {
 		}
 		if t.Kind == phpserial.EOF {
 			if nested {
-				return inner, found
+				return inner, found && !bare
 			}
 			return outer, found
 		}
@@ -141,6 +154,7 @@ func scanLogin(r *phpserial.Reader, serialized []byte) (login Login, ok bool) {
 			if t.Depth > 2 && places[2] == space {
 				l = &inner
 			}
+			bare = bare || in == data && (string(name) == "user" || string(name) == "com_users" || string(name) == "session")
 			// Of doubled keys, the last counts.
 			switch {
 			case in == root && string(name) == "data":

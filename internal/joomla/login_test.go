@@ -2,6 +2,7 @@ package joomla_test
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -117,7 +118,9 @@ func TestReadLogin(t *testing.T) {
 		{"id that is an array", variable("joomla", registry(id(`a:0:{}`))), joomla.Login{}},
 		{"user that is none", variable("joomla", registry(`a:1:{s:4:"user";i:7;}`)), joomla.Login{}},
 		{"3.x", variable("joomla", registry(space(id(`i:7;`)))), seven},
-		{"3.x, with another user outside", variable("joomla", registry(`a:2:{s:9:"__default";`+id(`i:7;`)+`s:4:"user";a:1:{s:2:"id";i:8;}}`)), seven},
+		{"upgraded from 3.x", variable("joomla", registry(`a:2:{s:9:"__default";`+id(`i:8;`)+`s:4:"user";a:1:{s:2:"id";i:7;}}`)), seven},
+		{"upgraded from 3.x, user first", variable("joomla", registry(`a:2:{s:4:"user";a:1:{s:2:"id";i:7;}s:9:"__default";`+id(`i:8;`)+`}`)), seven},
+		{"upgraded from 3.x, no user yet", variable("joomla", registry(`a:3:{s:9:"__default";`+id(`i:7;`)+`s:4:"user";N;s:9:"com_users";a:1:{s:11:"mfa_checked";i:0;}}`)), checked(joomla.Zero)},
 		{"__default that is none", variable("joomla", registry(`a:2:{s:9:"__default";i:1;s:4:"user";a:1:{s:2:"id";i:7;}}`)), seven},
 		{"3.4.6", `__default|a:1:{s:4:"user";O:5:"JUser":1:{s:2:"id";s:1:"7";}}x|s:3:"\0\0\0";`, seven},
 		{"3.4.6, php_serialize", space(id(`i:7;`)), seven},
@@ -128,7 +131,10 @@ func TestReadLogin(t *testing.T) {
 		{"doubled user", variable("joomla", registry(`a:2:{s:4:"user";a:1:{s:2:"id";i:8;}s:4:"user";a:0:{}}`)), joomla.Login{}},
 		{"doubled com_users", variable("joomla", registry(`a:2:{s:9:"com_users";a:1:{s:11:"mfa_checked";i:1;}s:9:"com_users";i:1;}`)), joomla.Login{}},
 		{"doubled __default", variable("joomla", registry(`a:2:{s:9:"__default";`+id(`i:8;`)+`s:9:"__default";`+id(`i:7;`)+`}`)), seven},
-		{"empty __default, with a user outside", variable("joomla", registry(`a:2:{s:9:"__default";a:0:{}s:4:"user";a:1:{s:2:"id";i:8;}}`)), joomla.Login{}},
+		{"empty __default, with a user outside", variable("joomla", registry(`a:2:{s:9:"__default";a:0:{}s:4:"user";a:1:{s:2:"id";i:7;}}`)), seven},
+		// Programs other than Joomla share the directory of files, or a Redis.
+		{"another program's", `user|a:1:{s:2:"id";i:7;}com_users|a:1:{s:11:"mfa_checked";i:1;}`, joomla.Login{}},
+		{"another program's, php_serialize", id(`i:7;`), joomla.Login{}},
 		{"doubled __default, the last of a guest", variable("joomla", registry(`a:2:{s:9:"__default";`+id(`i:8;`)+`s:9:"__default";a:0:{}}`)), joomla.Login{}},
 		{"protected", variable("joomla", registry("O:1:\"A\":1:{s:7:\"\x00*\x00user\";a:1:{s:2:\"id\";i:7;}}")), seven},
 		{"user that is a Registry", variable("joomla", registry(`a:1:{s:4:"user";O:9:"JRegistry":1:{s:4:"data";a:1:{s:2:"id";i:7;}}}`)), seven},
@@ -147,6 +153,25 @@ func TestReadLogin(t *testing.T) {
 		_, err := joomla.ReadLogin([]byte(payload))
 		require.Error(t, err)
 	}
+}
+
+// TestReadLoginRefusesTwoReadings is about a text of two strings that a visitor wrote into a form of an extension. To who
+// reads \0\0\0 as three characters, the first of them ends within the second.
+func TestReadLoginRefusesTwoReadings(t *testing.T) {
+	const count = 40
+	first := variable("a", strings.Repeat(`\0\0\0`, count))
+	forged := variable("joomla", registry(`a:1:{s:4:"user";a:1:{s:2:"id";i:42;}}`))
+	pad := strings.Repeat("x", 3*count-len(`";b|s:100:"`))
+	payload := []byte(first + variable("b", pad+`";`+forged+`z|s:0:"`))
+	_, own, err := joomla.Decode(payload)
+	require.NoError(t, err)
+	require.EqualValues(t, 42, joomla.LoginOf(own).UserID, "the text fails to be what it is about")
+	_, err = joomla.ReadLogin(payload)
+	require.Error(t, err)
+	// The same where both tell the same.
+	login, err := joomla.ReadLogin([]byte(forged + variable("a", `\0\0\0`)))
+	require.NoError(t, err)
+	require.EqualValues(t, 42, login.UserID)
 }
 
 func BenchmarkReadLogin(b *testing.B) {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"maps"
+	"strings"
 
 	"github.com/capi-go/capi/internal/phpserial"
 )
@@ -20,9 +22,10 @@ var escapedNUL = []byte(`\0\0\0`)
 // phpserial.Decode, with the data of a Registry in its place. A nil payload
 // gives a nil map, an empty one an empty map.
 //
-// It returns Joomla's own values, too: what is in the Registry or, where there
-// is none, the session, and in the namespace __default of either, where Joomla
-// 3.x keeps everything.
+// It returns Joomla's own values, too. These are in the Registry: by themselves
+// since Joomla 4, in the namespace __default in 3.x. Where there is no Registry,
+// they are in the variable __default, and nil without it: other variables are
+// those of other programs in PHP, which often share a store with the site.
 func Decode(payload []byte) (variables, own map[string]any, err error) {
 	if payload == nil {
 		return nil, nil, nil
@@ -30,36 +33,53 @@ func Decode(payload []byte) (variables, own map[string]any, err error) {
 	var r phpserial.Reader
 	if text, ok := soleRegistry(&r, payload); ok {
 		data, err := decodeRegistry(&r, payload, text)
-		return data, namespace(data), err
+		return data, registryValues(data), err
 	}
 	variables, escaped, err := decodeVariables(payload)
 	if err != nil {
 		return nil, nil, err
 	}
+	return unwrapRegistry(&r, payload, variables, escaped)
+}
+
+// unwrapRegistry returns what Decode does of a payload with the given
+// variables.
+func unwrapRegistry(r *phpserial.Reader, payload []byte, variables map[string]any, escaped bool) (
+	unwrapped, own map[string]any, err error) {
 	if _, ok := variables[registryVariable].(string); !ok {
-		return variables, namespace(variables), nil
+		return variables, phpserial.Map(variables["__default"]), nil
 	}
-	text, ok := findRegistry(&r, payload, escaped)
-	if !ok {
-		return variables, namespace(variables), nil // An enum or an object decodes to a string, too.
+	text, ok := findRegistry(r, payload, escaped)
+	if !ok { // An enum or an object decodes to a string, too.
+		return variables, phpserial.Map(variables["__default"]), nil
 	}
-	data, err := decodeRegistry(&r, payload, text)
+	data, err := decodeRegistry(r, payload, text)
 	if err != nil {
 		return nil, nil, err
 	}
 	if len(variables) == 1 {
-		return data, namespace(data), nil
+		return data, registryValues(data), nil
 	}
 	variables[registryVariable] = data
-	return variables, namespace(data), nil
+	return variables, registryValues(data), nil
 }
 
-// namespace returns the values in __default, or m if there are none.
-func namespace(m map[string]any) map[string]any {
-	if space := phpserial.Map(m["__default"]); space != nil {
-		return space
+// registryValues returns Joomla's own values in the data of a Registry. A
+// session that lives through an upgrade from 3.x has both kinds. Then what is
+// outside of __default counts first, as in Joomla\CMS\Session\Session::get; in
+// 3.x, all names there begin with __.
+func registryValues(data map[string]any) map[string]any {
+	space := phpserial.Map(data["__default"])
+	if space == nil {
+		return data
 	}
-	return m
+	own := maps.Clone(space)
+	for name, value := range data {
+		if value != nil && !strings.HasPrefix(name, "__") {
+			own[name] = value
+		}
+	}
+	return own
 }
 
 // soleRegistry returns where the text of the variable joomla is, if payload
