@@ -13,8 +13,9 @@ var (
 	// request that carries no credentials, or invalid ones. The handler answers
 	// it with 401.
 	ErrUnauthenticated = errors.New("capi: not authenticated")
-	// ErrForbidden is what an [Authorizer] returns, often wrapped, for a request
-	// whose user may not read the session list. The handler answers it with 403.
+	// ErrForbidden is what an [Authorizer] returns, often wrapped, for a
+	// request whose user may not read the session list. The handler answers it
+	// with 403.
 	ErrForbidden = errors.New("capi: not authorized")
 )
 
@@ -156,7 +157,8 @@ func withUser(ctx context.Context) (context.Context, *User) {
 	return context.WithValue(ctx, userKey{}, user), user
 }
 
-// errNoSite is the error of authorizers that were not made by their constructors.
+// errNoSite is the error of authorizers that were not made by their
+// constructors.
 var errNoSite = errors.New("capi: authorizer without a site")
 
 var errNoCoreAdmin = &refusal{ErrForbidden, "no core.admin"}

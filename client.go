@@ -20,14 +20,15 @@ type ClientConfig struct {
 	// Cookie is the cookie of a Super Admin's session, as name=value. The zero
 	// Secret sends none; likewise below.
 	Cookie Secret
-	// APIToken is a Joomla API token. It is sent as Authorization: Bearer and as
-	// X-Joomla-Token, since some servers keep the former from PHP.
+	// APIToken is a Joomla API token. It is sent as Authorization: Bearer and
+	// as X-Joomla-Token, since some servers keep the former from PHP.
 	APIToken Secret
 	// CAPIToken is a token of the cAPI extension, sent in the header token.
 	CAPIToken Secret
 	// HTTPClient sends the requests. Its Timeout bounds the time for the whole
-	// list, and its CheckRedirect is not used. Nil is one with a connection pool
-	// of its own, and timeouts for connecting, but none for the whole list.
+	// list, and its CheckRedirect is not used. Nil is one with a connection
+	// pool of its own, and timeouts for connecting, but none for the whole
+	// list.
 	HTTPClient *http.Client
 	// StallTimeout is how long the server may keep a reader waiting, for the
 	// head of its answer and for each next part of it. Zero is 30 seconds.
@@ -194,9 +195,9 @@ func readRefusal(status int, body io.Reader) error {
 type ResponseError struct {
 	// StatusCode is the HTTP status or, where that is 200, the envelope's.
 	StatusCode int
-	// Message is the message of the envelope, cut after 1 KiB, and empty if there
-	// is none. It is the server's text, may hold anything, and is not a part of
-	// Error's.
+	// Message is the message of the envelope, cut after 1 KiB, and empty if
+	// there is none. It is the server's text, may hold anything, and is not a
+	// part of Error's.
 	Message string
 }
 

@@ -129,7 +129,8 @@ func TestCORS(t *testing.T) {
 						assert.Empty(t, w.Body.String())
 					}
 
-					// The handler of this package applies the same policy, whatever it answers.
+					// The handler of this package applies the same policy,
+					// whatever it answers.
 					w = httptest.NewRecorder()
 					own.ServeHTTP(w, r)
 					for name := range w.Header() {

@@ -36,7 +36,8 @@ type Session struct {
 	// Data is what the session holds, as PHP serialized it (data). Nil is
 	// null: the site keeps its session data outside the table.
 	Data Payload
-	// UserID is the user that is logged in (userid), 0 for a guest and for null.
+	// UserID is the user that is logged in (userid), 0 for a guest and for
+	// null.
 	UserID int64
 	// Username is the name that the user logs in with (username), empty for a
 	// guest and for null.

@@ -123,8 +123,8 @@ func (s *Site) tableColumns(ctx context.Context, table string) (map[string]bool,
 // no such table.
 func (s *Site) isMissing(ctx context.Context, table string, err error) bool {
 	// In MySQL, tables that the account may not read are missing in those that
-	// describe tables, too. Drivers have no type of error in common, but all quote
-	// the server's code: only the text tells one from the other.
+	// describe tables, too. Drivers have no type of error in common, but all
+	// quote the server's code: only the text tells one from the other.
 	if s.config.Database() == MySQL && !strings.Contains(err.Error(), "1146") {
 		return false
 	}

@@ -28,8 +28,8 @@ type Login struct {
 	// MandatoryMFASetup is One while the user must first set up a second factor
 	// (com_users.mandatory_mfa_setup, since 4.2).
 	MandatoryMFASetup Flag
-	// Now is when the last request came, in seconds since 1970, 0 if the session
-	// does not hold it (session.timer.now).
+	// Now is when the last request came, in seconds since 1970, 0 if the
+	// session does not hold it (session.timer.now).
 	Now int64
 }
 
@@ -104,8 +104,8 @@ const (
 func scanLogin(r *phpserial.Reader, serialized []byte) (login Login, ok bool) {
 	// places are those of the open containers. Deeper ones do not matter.
 	var places [6]place
-	// outer is what data holds, and inner what __default in it does, which counts
-	// if it is there.
+	// outer is what data holds, and inner what __default in it does, which
+	// counts if it is there.
 	var outer, inner Login
 	var nested, found bool
 	r.Reset(serialized, false)
