@@ -33,8 +33,8 @@ type ClientConfig struct {
 	// StallTimeout is how long the server may keep a reader waiting, for the
 	// head of its answer and for each next part of it. Zero is 30 seconds.
 	StallTimeout time.Duration
-	// MaxSessionSize is how many bytes of JSON one session may take. Zero is
-	// 64 MiB, four times what Joomla's column data (mediumtext) holds: only data
+	// MaxSessionSize is how many bytes of JSON one session may take. Zero is 64
+	// MiB, four times what Joomla's column data (mediumtext) holds: only data
 	// that is mostly control characters takes more.
 	MaxSessionSize int
 

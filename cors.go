@@ -89,7 +89,7 @@ func (c CORS) compile() (*corsPolicy, error) {
 	var errs []error
 	if slices.Contains(c.AllowedOrigins, "*") {
 		if len(c.AllowedOrigins) > 1 {
-			errs = append(errs, errors.New(`capi: CORS: the origin "*" cannot stand beside others`))
+			errs = append(errs, errors.New(`capi: CORS: the origin "*" cannot be combined with others`))
 		}
 		if c.AllowCredentials {
 			errs = append(errs, errors.New(`capi: CORS: credentials cannot be allowed to the origin "*"`))
@@ -108,7 +108,7 @@ func (c CORS) compile() (*corsPolicy, error) {
 			errs = append(errs, fmt.Errorf("capi: CORS: %q is neither a method nor a header", name))
 		}
 		if name == "*" && c.AllowCredentials {
-			errs = append(errs, errors.New(`capi: CORS: "*" does not stand for all methods or headers with credentials`))
+			errs = append(errs, errors.New(`capi: CORS: "*" does not mean all methods or headers with credentials`))
 		}
 	}
 	if c.MaxAge < 0 {

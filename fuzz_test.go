@@ -25,7 +25,7 @@ func FuzzSession(f *testing.F) {
 		userID int64, username string,
 	) {
 		if seconds == 0 {
-			seconds = 1 // 1970 itself stands for no time.
+			seconds = 1 // 1970 itself means no time.
 		}
 		session := capi.Session{ID: id, ClientID: capi.ClientNone, Guest: guest, Time: time.Unix(seconds, 0).UTC(), UserID: userID, Username: username}
 		if hasClient && clientID >= 0 {

@@ -170,8 +170,8 @@ func TestHandlerCutsList(t *testing.T) {
 		store capi.Store
 		wrap  func(http.Handler) http.Handler
 		http2 bool
-		// whole says that the answer can only be told by its JSON: its
-		// transport came to an orderly end.
+		// whole reports whether the transport comes to an orderly end, so
+		// that only the JSON tells a cut list from a whole one.
 		whole bool
 	}{
 		{"error", failing(100, 4<<10, errDown), bare, false, false},

@@ -250,7 +250,7 @@ func (c SiteConfig) validate() error {
 	return errors.Join(errs...)
 }
 
-// A Database is a kind of database server, with a dialect of its own. The zero
+// A Database is a kind of database, with a dialect of its own. The zero
 // value is none that this package knows.
 type Database int
 
@@ -296,7 +296,8 @@ func (c SiteConfig) Database() Database {
 //
 // Host may be a name or an IP address, which may be in brackets, with a port or
 // the absolute path of a socket after it ("db:3307", "[::1]:3307",
-// "localhost:/run/mysqld/mysqld.sock"), or such a path alone. For MySQL, p: in
+// "localhost:/run/mysqld/mysqld.sock"), or such a path alone, with or without
+// unix: in front of it. For MySQL, p: in
 // front of it is ignored, which asks PHP for a persistent connection. The
 // default is the port 3306 of MySQL or 5432 of PostgreSQL, and the host
 // localhost. Unlike PHP's mysqli, which takes the host localhost for a socket

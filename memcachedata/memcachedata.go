@@ -208,7 +208,7 @@ func isKey(key string) bool {
 	return len(key) <= maxKey
 }
 
-// errAnswer stands for errors whose text quotes the answer.
+// errAnswer replaces errors whose text quotes the answer.
 var errAnswer = errors.New("answer that is not Memcached's, or an error of the server")
 
 // withoutContent returns err, or what can be told of it if its text may quote

@@ -20,7 +20,7 @@ import (
 )
 
 // What a list of sessions of 2 KB takes over HTTP, with rows of MariaDB that
-// are filled from Redis and from Redis alone, beside the same keys read by
+// are filled from Redis and from Redis alone, next to the same keys read by
 // go-redis and dropped.
 func BenchmarkList(b *testing.B) {
 	own := ownServer(b)

@@ -36,8 +36,8 @@ const (
 // A Config holds the optional settings of a [Data]. The zero value is that of
 // Joomla 4 and later.
 type Config struct {
-	// Prefix is what the keys of sessions begin with: [Joomla4], which empty
-	// stands for, [Joomla3], or what PHP's session.save_path says of a 3.x site
+	// Prefix is what the keys of sessions begin with: [Joomla4], which is the
+	// default, [Joomla3], or what PHP's session.save_path says of a 3.x site
 	// ("prefix="). There is no way to ask for several: whoever may write keys
 	// of another prefix into the same database, such as another PHP
 	// application, would log in to the site.

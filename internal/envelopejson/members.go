@@ -128,7 +128,7 @@ func Unquote(dst, text []byte) []byte {
 	return dst
 }
 
-// unit returns the UTF-16 unit that four hexadecimal digits stand for.
+// unit returns the UTF-16 unit that four hexadecimal digits encode.
 func unit(text []byte) (r rune) {
 	for _, c := range text[:4] {
 		digit, _ := hex(c)

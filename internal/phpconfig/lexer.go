@@ -6,7 +6,7 @@ import "strings"
 type token struct {
 	kind kind
 	// text is the word as written, of a variable without $, and of a string
-	// what it stands for.
+	// what it means.
 	text string
 	// offset is where it begins.
 	offset int

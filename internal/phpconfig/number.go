@@ -64,7 +64,7 @@ func digitsLength(s string, base int) int {
 	return len(s)
 }
 
-// numberValue returns what the number written as text stands for, with a minus
+// numberValue returns what the number written as text means, with a minus
 // in front of it if it is negative. An integer that is too large for 64 bits is
 // a float, before its sign is applied.
 func numberValue(text string, negative bool) (Value, bool) {

@@ -120,7 +120,7 @@ func TestProperties(t *testing.T) {
 		"in a namespace":       replace("class", `namespace A\B; use C\{D, E}; declare(strict_types=1); defined('_JEXEC') or die; class`),
 		"after another class":  replace("class", "class Other { public $host = 'other'; function f() { return Foo::class; } }\nfinal class"),
 		"implementing":         replace("JConfig", `JConfig implements Baz, \Foo\Qux`),
-		"beside class names":   replace("class", "$a = Other::class; $b = $a->class; $c = new class JConfig {}; class"),
+		"next to class names":  replace("class", "$a = Other::class; $b = $a->class; $c = new class JConfig {}; class"),
 		// The rest of the line is what makes it a test: were the closing tag
 		// part of the comment, so would be the class.
 		"line comment closed by a tag": "<?php // ?> class JConfig {' <?php # ?> <?php " + strings.TrimPrefix(joomla5, "<?php\n"),

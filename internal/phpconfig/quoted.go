@@ -53,9 +53,9 @@ func (l *lexer) doubleQuoted(t token) (token, error) {
 	return token{}, l.fail(t.offset, "unterminated string")
 }
 
-// appendEscape appends what the escape sequence stands for whose backslash is
+// appendEscape appends what the escape sequence encodes whose backslash is
 // followed by rest, and returns how much of rest belongs to it: a negative
-// number if it is malformed. A backslash that begins no sequence stands for
+// number if it is malformed. A backslash that begins no sequence means
 // itself, as does what follows it.
 func appendEscape(decoded []byte, rest string) ([]byte, int) {
 	if rest == "" {
