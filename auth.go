@@ -124,8 +124,8 @@ type User struct {
 	// Username is the name that the user logs in with.
 	Username string
 	// Groups are the ids of the groups that the user is in and of all their
-	// ancestors, in no order, each once or more. A user without a group is in
-	// group 1, as for Joomla.
+	// ancestors, in no order and perhaps more than once. A user without a group
+	// is in group 1, as for Joomla.
 	Groups []int64
 	// SuperAdmin reports whether the user has core.admin on the root asset, or
 	// is the root user of the configuration.

@@ -31,11 +31,12 @@ type ClientConfig struct {
 	// list.
 	HTTPClient *http.Client
 	// StallTimeout is how long the server may keep a reader waiting, for the
-	// head of its answer and for each next part of it. Zero is 30 seconds.
+	// head of its answer and for each next part of it. Zero is 30 seconds; less
+	// is an error.
 	StallTimeout time.Duration
 	// MaxSessionSize is how many bytes of JSON one session may take. Zero is 64
 	// MiB, four times what Joomla's column data (mediumtext) holds: only data
-	// that is mostly control characters takes more.
+	// that is mostly control characters takes more. Less than zero is an error.
 	MaxSessionSize int
 
 	_ struct{} // Settings are written with names.

@@ -40,7 +40,7 @@ type CORS struct {
 	// and cookies of Joomla that are SameSite=None. False lets them send none.
 	AllowCredentials bool
 	// MaxAge is how long a browser may keep the answer to a preflight, cut to
-	// whole seconds. Zero leaves that to the browser.
+	// whole seconds. Zero leaves that to the browser; less is an error.
 	MaxAge time.Duration
 
 	_ struct{} // Settings are written with names.

@@ -35,7 +35,7 @@ type Config struct {
 	// StallTimeout is how long one write of some tens of KB to the client may
 	// take. A client that takes longer is dropped, so that it cannot hold a
 	// database connection for good. It replaces the WriteTimeout of the server.
-	// Zero is 30 seconds.
+	// Zero is 30 seconds; less is an error.
 	StallTimeout time.Duration
 
 	_ struct{} // Settings are written with names.

@@ -156,7 +156,8 @@ type FileSessionData struct {
 
 // Payloads returns the content of the files of ids that have not expired. See
 // [SessionData]. A file that PHP is about to write may be read in part, and
-// then cannot be decoded.
+// then cannot be decoded. An error about Dir itself wraps [ErrSiteConfig]; one
+// of the file system can be tested for with [errors.Is], and names no file.
 func (d FileSessionData) Payloads(ctx context.Context, ids []string) ([]Payload, error) {
 	dir, depth, err := splitSavePath(d.Dir)
 	if err != nil {

@@ -120,7 +120,7 @@ func (s Session) clone() Session {
 
 // MarshalJSON returns s as the contract has it. Note that [encoding/json] goes
 // on to escape <, > and & in it, which neither PHP nor the handler of this
-// package does.
+// package does. It returns no error.
 func (s Session) MarshalJSON() ([]byte, error) {
 	var w listWriter
 	w.session(&s)

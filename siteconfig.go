@@ -152,10 +152,10 @@ func (s Secret) hidden() string {
 	return "[hidden]"
 }
 
-// Format implements [fmt.Formatter].
+// Format implements [fmt.Formatter], for every verb alike.
 func (s Secret) Format(state fmt.State, _ rune) { fmt.Fprint(state, s.hidden()) }
 
-// MarshalText implements [encoding.TextMarshaler].
+// MarshalText implements [encoding.TextMarshaler]. It returns no error.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.hidden()), nil }
 
 // LoadSiteConfig reads the file configuration.php of a Joomla site, of at most
