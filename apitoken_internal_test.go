@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// FuzzParseAPIToken holds the reader of API tokens to accepting nothing but what
-// Joomla could have made, and to verifying nothing that was made up.
+// FuzzParseAPIToken holds the reader of API tokens to accepting nothing but
+// what Joomla could have made, and to verifying nothing that was made up.
 func FuzzParseAPIToken(f *testing.F) {
 	encode := base64.StdEncoding.EncodeToString
 	f.Add(encode([]byte("sha256:7:" + strings.Repeat("0", 64))))

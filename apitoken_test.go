@@ -152,8 +152,8 @@ func TestAPITokenAuthorizerViewLevel(t *testing.T) {
 	}
 }
 
-// Whoever never made a token has no seed, which must not stand for one that is
-// known to everybody. PHP's empty() takes "0" for none.
+// Whoever never made a token has no seed, which must not count as one that
+// everybody knows. PHP's empty() takes "0" for none.
 func TestAPITokenAuthorizerRefusesKnownSeeds(t *testing.T) {
 	for stored, known := range map[string]string{"": "", "====": "", encoded("0"): "0"} {
 		site := newFakeDB(byAPIToken, row{"seed": stored}).site(t)

@@ -13,8 +13,9 @@ var (
 	// request that carries no credentials, or invalid ones. The handler answers
 	// it with 401.
 	ErrUnauthenticated = errors.New("capi: not authenticated")
-	// ErrForbidden is what an [Authorizer] returns, often wrapped, for a request
-	// whose user may not read the session list. The handler answers it with 403.
+	// ErrForbidden is what an [Authorizer] returns, often wrapped, for a
+	// request whose user may not read the session list. The handler answers it
+	// with 403.
 	ErrForbidden = errors.New("capi: not authorized")
 )
 
@@ -123,8 +124,8 @@ type User struct {
 	// Username is the name that the user logs in with.
 	Username string
 	// Groups are the ids of the groups that the user is in and of all their
-	// ancestors, in no order, each once or more. A user without a group is in
-	// group 1, as for Joomla.
+	// ancestors, in no order and perhaps more than once. A user without a group
+	// is in group 1, as for Joomla.
 	Groups []int64
 	// SuperAdmin reports whether the user has core.admin on the root asset, or
 	// is the root user of the configuration.
@@ -156,7 +157,8 @@ func withUser(ctx context.Context) (context.Context, *User) {
 	return context.WithValue(ctx, userKey{}, user), user
 }
 
-// errNoSite is the error of authorizers that were not made by their constructors.
+// errNoSite is the error of authorizers that were not made by their
+// constructors.
 var errNoSite = errors.New("capi: authorizer without a site")
 
 var errNoCoreAdmin = &refusal{ErrForbidden, "no core.admin"}

@@ -69,8 +69,8 @@ func (a *CAPITokenAuthorizer) User(r *http.Request) (User, error) {
 	}
 	var found []accountRow
 	for _, row := range rows {
-		// The database compared it by a collation, which may ignore case and trailing
-		// spaces.
+		// The database compared it by a collation, which may ignore case and
+		// trailing spaces.
 		if subtle.ConstantTimeCompare([]byte(sent), row.columns[0]) == 1 {
 			found = append(found, row)
 		}

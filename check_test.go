@@ -12,7 +12,8 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// joomlaTables returns the tables that a site needs, and those that it may have.
+// joomlaTables returns the tables that a site needs, and those that it may
+// have.
 func joomlaTables() map[string][]string {
 	return map[string][]string{
 		"session": {"session_id", "client_id", "guest", "time", "data", "userid", "username"},

@@ -20,21 +20,23 @@ type ClientConfig struct {
 	// Cookie is the cookie of a Super Admin's session, as name=value. The zero
 	// Secret sends none; likewise below.
 	Cookie Secret
-	// APIToken is a Joomla API token. It is sent as Authorization: Bearer and as
-	// X-Joomla-Token, since some servers keep the former from PHP.
+	// APIToken is a Joomla API token. It is sent as Authorization: Bearer and
+	// as X-Joomla-Token, since some servers keep the former from PHP.
 	APIToken Secret
 	// CAPIToken is a token of the cAPI extension, sent in the header token.
 	CAPIToken Secret
 	// HTTPClient sends the requests. Its Timeout bounds the time for the whole
-	// list, and its CheckRedirect is not used. Nil is one with a connection pool
-	// of its own, and timeouts for connecting, but none for the whole list.
+	// list, and its CheckRedirect is not used. Nil is one with a connection
+	// pool of its own, and timeouts for connecting, but none for the whole
+	// list.
 	HTTPClient *http.Client
 	// StallTimeout is how long the server may keep a reader waiting, for the
-	// head of its answer and for each next part of it. Zero is 30 seconds.
+	// head of its answer and for each next part of it. Zero is 30 seconds; less
+	// is an error.
 	StallTimeout time.Duration
-	// MaxSessionSize is how many bytes of JSON one session may take. Zero is
-	// 64 MiB, four times what Joomla's column data (mediumtext) holds: only data
-	// that is mostly control characters takes more.
+	// MaxSessionSize is how many bytes of JSON one session may take. Zero is 64
+	// MiB, four times what Joomla's column data (mediumtext) holds: only data
+	// that is mostly control characters takes more. Less than zero is an error.
 	MaxSessionSize int
 
 	_ struct{} // Settings are written with names.
@@ -194,9 +196,9 @@ func readRefusal(status int, body io.Reader) error {
 type ResponseError struct {
 	// StatusCode is the HTTP status or, where that is 200, the envelope's.
 	StatusCode int
-	// Message is the message of the envelope, cut after 1 KiB, and empty if there
-	// is none. It is the server's text, may hold anything, and is not a part of
-	// Error's.
+	// Message is the message of the envelope, cut after 1 KiB, and empty if
+	// there is none. It is the server's text, may hold anything, and is not a
+	// part of Error's.
 	Message string
 }
 

@@ -15,7 +15,8 @@ import (
 )
 
 // BenchmarkClient reads one list in two ways: as a Client does, and as
-// encoding/json reads the whole body, into Sessions and into a struct of strings.
+// encoding/json reads the whole body, into Sessions and into a struct of
+// strings.
 func BenchmarkClient(b *testing.B) {
 	const rows = 1000
 	for name, session := range map[string]capi.Session{

@@ -35,8 +35,8 @@ func (c column) integer() (n integer) {
 // [database/sql.RawBytes], which makes null of an empty text where the driver
 // gives a string.
 type rowColumn struct {
-	// text is nil for null. It is the memory of the driver or of buffer, until the
-	// next row.
+	// text is nil for null. It is the memory of the driver or of buffer, until
+	// the next row.
 	text   []byte
 	buffer []byte
 }
@@ -76,8 +76,8 @@ func (c *rowColumn) Scan(src any) error {
 	return nil
 }
 
-// appendFloat appends f as PHP makes text of it, with its default precision of 14
-// digits (zend_gcvt). Only SQLite has columns of another type than Joomla's.
+// appendFloat appends f as PHP makes text of it, with its default precision of
+// 14 digits (zend_gcvt). Only SQLite has columns of another type than Joomla's.
 func appendFloat(dst []byte, f float64) []byte {
 	const precision = 14
 	if math.IsInf(f, 0) || math.IsNaN(f) {

@@ -184,8 +184,8 @@ func (a *SessionAuthorizer) fromTable(ctx context.Context, ids []string) (
 	for _, row := range rows {
 		known := 0
 		for _, sent := range ids {
-			// Where the column is text, the database compared it by a collation, which
-			// may ignore case and trailing spaces.
+			// Where the column is text, the database compared it by a
+			// collation, which may ignore case and trailing spaces.
 			known |= subtle.ConstantTimeCompare([]byte(sent), row.columns[0])
 		}
 		if known == 0 {

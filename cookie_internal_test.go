@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// A value that is too long for an id is not even unescaped, which would copy it.
+// A value that is too long for an id is not even unescaped, which would copy
+// it.
 func TestSessionIDRefusesLongValuesUnread(t *testing.T) {
 	value := strings.Repeat("%2C", maxSessionID+1)
 	if n := testing.AllocsPerRun(10, func() { sessionID(value) }); n > 0 {

@@ -22,13 +22,13 @@ import (
 // headers at all.
 type CORS struct {
 	// AllowedOrigins are the origins whose pages may read, such as
-	// "https://dashboard.example.org": scheme and host, and port unless it is the
-	// scheme's own, as a browser writes them. Nil is the contract's "*", which
-	// means all and allows no others in the list. An empty slice is none.
+	// "https://dashboard.example.org": scheme and host, and port unless it is
+	// the scheme's own, as a browser writes them. Nil is the contract's "*",
+	// which means all and allows no others in the list. An empty slice is none.
 	AllowedOrigins []string
 	// AllowedMethods are the methods that a page may use. Nil is the contract's
-	// PUT, GET, POST, DELETE and OPTIONS; an empty slice is only those that pages
-	// may always use: GET, HEAD and POST.
+	// PUT, GET, POST, DELETE and OPTIONS; an empty slice is only those that
+	// pages may always use: GET, HEAD and POST.
 	AllowedMethods []string
 	// AllowedHeaders are the request headers that a page may set. Nil is the
 	// contract's X-Requested-With, Origin, Content-Type, token, dlid and nonce.
@@ -36,11 +36,11 @@ type CORS struct {
 	// here.
 	AllowedHeaders []string
 	// AllowCredentials lets browsers send the site's cookies along, so that a
-	// Super Admin's own session authorizes the page. It needs named origins, and
-	// cookies of Joomla that are SameSite=None. False lets them send none.
+	// Super Admin's own session authorizes the page. It needs named origins,
+	// and cookies of Joomla that are SameSite=None. False lets them send none.
 	AllowCredentials bool
 	// MaxAge is how long a browser may keep the answer to a preflight, cut to
-	// whole seconds. Zero leaves that to the browser.
+	// whole seconds. Zero leaves that to the browser; less is an error.
 	MaxAge time.Duration
 
 	_ struct{} // Settings are written with names.
@@ -89,7 +89,7 @@ func (c CORS) compile() (*corsPolicy, error) {
 	var errs []error
 	if slices.Contains(c.AllowedOrigins, "*") {
 		if len(c.AllowedOrigins) > 1 {
-			errs = append(errs, errors.New(`capi: CORS: the origin "*" cannot stand beside others`))
+			errs = append(errs, errors.New(`capi: CORS: the origin "*" cannot be combined with others`))
 		}
 		if c.AllowCredentials {
 			errs = append(errs, errors.New(`capi: CORS: credentials cannot be allowed to the origin "*"`))
@@ -108,7 +108,7 @@ func (c CORS) compile() (*corsPolicy, error) {
 			errs = append(errs, fmt.Errorf("capi: CORS: %q is neither a method nor a header", name))
 		}
 		if name == "*" && c.AllowCredentials {
-			errs = append(errs, errors.New(`capi: CORS: "*" does not stand for all methods or headers with credentials`))
+			errs = append(errs, errors.New(`capi: CORS: "*" does not mean all methods or headers with credentials`))
 		}
 	}
 	if c.MaxAge < 0 {
@@ -207,7 +207,8 @@ func (p *corsPolicy) apply(w http.ResponseWriter, r *http.Request) (done bool) {
 	requested := r.Header.Get("Access-Control-Request-Method")
 	preflight := r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && requested != ""
 	if p.origins != nil {
-		// Added, never set: handlers around this one may vary their answers by more.
+		// Added, never set: handlers around this one may vary their answers
+		// by more.
 		header.Add("Vary", "Origin")
 		if origin = r.Header.Get("Origin"); !slices.Contains(p.origins, origin) || preflight && !p.allowsMethod(requested) {
 			origin = ""

@@ -129,7 +129,8 @@ func TestCORS(t *testing.T) {
 						assert.Empty(t, w.Body.String())
 					}
 
-					// The handler of this package applies the same policy, whatever it answers.
+					// The handler of this package applies the same policy,
+					// whatever it answers.
 					w = httptest.NewRecorder()
 					own.ServeHTTP(w, r)
 					for name := range w.Header() {
@@ -152,10 +153,10 @@ func TestCORSRefusesWhatCannotWork(t *testing.T) {
 	}{
 		{"any origin with credentials", capi.CORS{AllowCredentials: true}, []string{`credentials cannot be allowed to the origin "*"`}},
 		{"named * with credentials", capi.CORS{AllowedOrigins: []string{"*"}, AllowCredentials: true}, []string{`to the origin "*"`}},
-		{"* beside others", capi.CORS{AllowedOrigins: []string{"*", "https://a.example"}}, []string{`cannot stand beside others`}},
+		{"* with others", capi.CORS{AllowedOrigins: []string{"*", "https://a.example"}}, []string{`cannot be combined with others`}},
 		{"all methods with credentials", capi.CORS{
 			AllowedOrigins: []string{"https://a.example"}, AllowedMethods: []string{"*"}, AllowCredentials: true,
-		}, []string{`"*" does not stand for all`}},
+		}, []string{`"*" does not mean all`}},
 		{"method", capi.CORS{AllowedMethods: []string{"GET", "PO ST"}}, []string{`"PO ST"`}},
 		{"header", capi.CORS{AllowedHeaders: []string{"token\r\nX-Evil: 1"}}, []string{`"token\r\nX-Evil: 1"`}},
 		{"empty header", capi.CORS{AllowedHeaders: []string{""}}, []string{`""`}},

@@ -11,15 +11,16 @@ type dialect struct {
 	quote string
 	// numbered reports whether placeholders are $1, $2 and so on rather than ?.
 	numbered bool
-	// list is the aggregate of integers, %, as one text with commas between them.
+	// list is the aggregate of integers, %, as one text with commas between
+	// them.
 	list string
 	// listLimit is the number of bytes at which the database cuts such a text
 	// without a word, or NULL if it never does.
 	listLimit string
 	// untyped reports whether bytes and text of the same content are unequal.
 	untyped bool
-	// exists is a query that finds 0 if there is no table "#__%", and fails for no
-	// account.
+	// exists is a query that finds 0 if there is no table "#__%", and fails for
+	// no account.
 	exists string
 }
 

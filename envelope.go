@@ -14,7 +14,8 @@ import (
 // one. The session list is an Envelope[[]Session], an error an
 // Envelope[string].
 type Envelope[T any] struct {
-	// Msg is the answer itself: the list, or a sentence that tells what is wrong.
+	// Msg is the answer itself: the list, or a sentence that tells what is
+	// wrong.
 	Msg T `json:"msg"`
 	// Error reports whether Status is 400 or above.
 	Error bool `json:"error"`

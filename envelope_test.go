@@ -20,7 +20,8 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// testdata/contract.json is the contract's own example, as PHP's json_encode writes that document.
+// testdata/contract.json is the contract's own example, as PHP's json_encode
+// writes that document.
 func TestHandlerContractExample(t *testing.T) {
 	want := readFile(t, "testdata/contract.json")
 	var envelope capi.Envelope[[]capi.Session]
@@ -54,7 +55,8 @@ func TestHandlerContractExample(t *testing.T) {
 	assert.Equal(t, headers(withBody...), response.Header)
 }
 
-// internal/phpjson/testdata/json_encode.json holds strings and what PHP 8.2's json_encode makes of them.
+// internal/phpjson/testdata/json_encode.json holds strings and what PHP 8.2's
+// json_encode makes of them.
 func TestHandlerWritesStringsAsPHP(t *testing.T) {
 	var vectors []struct {
 		Input []byte  `json:"input_base64"`
@@ -80,7 +82,8 @@ func TestHandlerWritesStringsAsPHP(t *testing.T) {
 	assert.NotEqual(t, len(vectors), valid)
 }
 
-// variousSessions are sessions as various as they come, more than one buffer of the writer holds.
+// variousSessions are sessions as various as they come, more than one buffer of
+// the writer holds.
 func variousSessions() []capi.Session {
 	sessions := []capi.Session{
 		{},

@@ -112,8 +112,8 @@ type fakeDB struct {
 	args  [][]any
 }
 
-// newFakeDB returns a database whose accounts by the given kinds of query are one
-// row each.
+// newFakeDB returns a database whose accounts by the given kinds of query are
+// one row each.
 func newFakeDB(kind string, rows ...row) *fakeDB {
 	return &fakeDB{rows: map[string][]row{kind: rows}, errs: map[string]error{}, endErrs: map[string]error{}}
 }
@@ -252,8 +252,8 @@ func (r *fakeRows) Next(dest []driver.Value) error {
 	return nil
 }
 
-// requireRefusal requires err to be one with that text, which begins with that of
-// what it wraps.
+// requireRefusal requires err to be one with that text, which begins with that
+// of what it wraps.
 func requireRefusal(t testing.TB, want string, err error) {
 	t.Helper()
 	require.EqualError(t, err, want)

@@ -14,8 +14,9 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// FuzzSession checks that whatever a table holds is sent as valid JSON in ASCII, the same by the handler as by
-// MarshalJSON, and that clients read back what was UTF-8.
+// FuzzSession checks that whatever a table holds is sent as valid JSON in
+// ASCII, the same by the handler as by MarshalJSON, and that clients read back
+// what was UTF-8.
 func FuzzSession(f *testing.F) {
 	f.Add("0i6fcirbg5vdgmjadiuc6gl4dh", int64(0), true, true, int64(1795489075), []byte(`joomla|s:4:"bnVs";`), uint8(1), true, int64(0), "")
 	f.Add("", int64(-1), false, false, int64(-62135596800), []byte("\x00*\x00\xff/é"), uint8(0), false, int64(-1), "\xf0\x9f\x98")
@@ -24,7 +25,7 @@ func FuzzSession(f *testing.F) {
 		userID int64, username string,
 	) {
 		if seconds == 0 {
-			seconds = 1 // 1970 itself stands for no time.
+			seconds = 1 // 1970 itself means no time.
 		}
 		session := capi.Session{ID: id, ClientID: capi.ClientNone, Guest: guest, Time: time.Unix(seconds, 0).UTC(), UserID: userID, Username: username}
 		if hasClient && clientID >= 0 {
@@ -48,8 +49,9 @@ func FuzzSession(f *testing.F) {
 	})
 }
 
-// FuzzSessionUnmarshalJSON checks that what is read from any text is written so that it reads the same again, and is
-// what encoding/json reads of it into a plain struct.
+// FuzzSessionUnmarshalJSON checks that what is read from any text is written so
+// that it reads the same again, and is what encoding/json reads of it into a
+// plain struct.
 func FuzzSessionUnmarshalJSON(f *testing.F) {
 	for _, text := range []string{
 		`{"session_id":"a","client_id":"1","guest":"0","time":"1445783987","data":"x|N;","userid":"99","username":"steve"}`,

@@ -14,13 +14,15 @@ import (
 // A Config holds a handler's optional settings. The zero value is the contract:
 // its CORS policy, and every session as it is in the table.
 type Config struct {
-	// CORS is the policy that browsers are told. The zero value is the contract's.
+	// CORS is the policy that browsers are told. The zero value is the
+	// contract's.
 	CORS CORS
 	// Logger gets, with the context of the request,
 	//
 	//   - at level Error, failures of the service;
 	//   - at level Info, failures that its client caused, and for each list who
-	//     read it: user, credential, sessions, bytes, and whether it was finished;
+	//     read it: user, credential, sessions, bytes, and whether it was
+	//     finished;
 	//   - at level Debug, why a request was refused.
 	//
 	// No credential and nothing else that the client sent is in it. Nil is
@@ -33,7 +35,7 @@ type Config struct {
 	// StallTimeout is how long one write of some tens of KB to the client may
 	// take. A client that takes longer is dropped, so that it cannot hold a
 	// database connection for good. It replaces the WriteTimeout of the server.
-	// Zero is 30 seconds.
+	// Zero is 30 seconds; less is an error.
 	StallTimeout time.Duration
 
 	_ struct{} // Settings are written with names.

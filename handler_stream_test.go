@@ -170,7 +170,8 @@ func TestHandlerCutsList(t *testing.T) {
 		store capi.Store
 		wrap  func(http.Handler) http.Handler
 		http2 bool
-		// whole says that the answer can only be told by its JSON: its transport came to an orderly end.
+		// whole reports whether the transport comes to an orderly end, so
+		// that only the JSON tells a cut list from a whole one.
 		whole bool
 	}{
 		{"error", failing(100, 4<<10, errDown), bare, false, false},
@@ -251,7 +252,8 @@ func TestHandlerKeepsConnection(t *testing.T) {
 	assert.Len(t, connections, 1)
 }
 
-// endless returns a Store without an end, and a channel that is closed when the first range over it has ended.
+// endless returns a Store without an end, and a channel that is closed when the
+// first range over it has ended.
 func endless() (capi.Store, <-chan struct{}) {
 	ended := make(chan struct{})
 	return capi.StoreFunc(func(context.Context) iter.Seq2[capi.Session, error] {

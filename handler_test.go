@@ -335,7 +335,8 @@ func TestHandlerPassesContext(t *testing.T) {
 	assert.Equal(t, []any{"value", "value"}, got)
 }
 
-// The cause of a failure may hold nothing of a session, whichever way it comes about.
+// The cause of a failure may hold nothing of a session, whichever way it comes
+// about.
 func TestHandlerLogsNoSession(t *testing.T) {
 	config, logs := logged()
 	sessions := repeated(capi.Session{ID: "marker", Data: bytes.Repeat([]byte("marker"), 1<<10), Username: "marker"}, 100)

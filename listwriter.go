@@ -11,8 +11,8 @@ import (
 const (
 	// flushSize is how full the buffer of a listWriter gets before it is sent.
 	flushSize = 64 << 10
-	// blockSize is how much of a string is escaped at a time, so that no string,
-	// however long, outgrows the buffer.
+	// blockSize is how much of a string is escaped at a time, so that no
+	// string, however long, outgrows the buffer.
 	blockSize = 2 << 10
 	// bufferSize is the room for both, and for what is between the strings of a
 	// session.

@@ -18,8 +18,8 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// A list of 40 MB passes through server and client, both in this process, with a
-// heap of a few MB.
+// A list of 40 MB passes through server and client, both in this process, with
+// a heap of a few MB.
 const (
 	generatedSessions = 20_000
 	generatedSize     = 2 << 10

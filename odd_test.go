@@ -30,8 +30,8 @@ func oddRow(column string, value driver.Value) []driver.Value {
 	return changed
 }
 
-// Whatever is in a column is sent as PHP writes it, and survives being read by a
-// client and written again.
+// Whatever is in a column is sent as PHP writes it, and survives being read by
+// a client and written again.
 func TestSQLStoreOddColumns(t *testing.T) {
 	const huge = "92233720368547758070"
 	for _, column := range sessionColumns {
@@ -92,8 +92,8 @@ func TestConfigRedactOddColumns(t *testing.T) {
 	}
 }
 
-// A clock or a lifetime that is out of the range of the column makes no difference
-// but to what is listed.
+// A clock or a lifetime that is out of the range of the column makes no
+// difference but to what is listed.
 func TestSQLStoreActiveOnlyAtTheEndsOfTime(t *testing.T) {
 	const all = `SELECT "session_id", "client_id", "guest", "time", "data", "userid", "username" FROM "jos_session"`
 	const active = all + ` WHERE "time" >= $1`

@@ -90,9 +90,10 @@ type State struct {
 	// Started is when the session began (session.timer.start), in whole
 	// seconds, in UTC.
 	Started time.Time
-	// Last is when the request before the last one came (session.timer.last).
+	// Last is when the request before the last one came (session.timer.last),
+	// likewise.
 	Last time.Time
-	// Now is when the last request came (session.timer.now).
+	// Now is when the last request came (session.timer.now), likewise.
 	Now time.Time
 	// Browser is the User-Agent header that the session began with
 	// (session.client.browser). The client chose it. Joomla 4 and later no

@@ -14,7 +14,8 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// typed makes of a JSON text what Decode should return: integers and floats as the text writes them.
+// typed makes of a JSON text what Decode should return: integers and floats as
+// the text writes them.
 func typed(t testing.TB, text []byte) any {
 	t.Helper()
 	d := json.NewDecoder(strings.NewReader(string(text)))
@@ -98,7 +99,7 @@ func TestPayloadDecode(t *testing.T) {
 		{"registry as a session variable", capi.Payload(variable("joomla", registry(object))), map[string]any{"a": int64(1)}},
 		{"registry with php_serialize", capi.Payload("a:1:{" + phpString("joomla") + phpString(registry(object)) + "}"), map[string]any{"a": int64(1)}},
 		{"registry with data as an array", capi.Payload(variable("joomla", registry("a:1:{i:0;i:7;}"))), map[string]any{"0": int64(7)}},
-		{"registry beside another variable", capi.Payload(variable("joomla", registry(object)) + "x|i:2;"), map[string]any{"joomla": map[string]any{"a": int64(1)}, "x": int64(2)}},
+		{"registry with another variable", capi.Payload(variable("joomla", registry(object)) + "x|i:2;"), map[string]any{"joomla": map[string]any{"a": int64(1)}, "x": int64(2)}},
 		{"a variable joomla that is an enum", capi.Payload(`joomla|E:4:"AB:C";`), map[string]any{"joomla": "AB:C"}},
 		{"a variable joomla that is an object's own text", capi.Payload(`joomla|C:1:"A":4:{ABCD}`), map[string]any{"joomla": "ABCD"}},
 		{"registry by reference", capi.Payload("a|" + phpString(registry(object)) + "joomla|R:1;"), map[string]any{"a": registry(object), "joomla": map[string]any{"a": int64(1)}}},
@@ -162,8 +163,9 @@ func TestPayloadDecodeErrors(t *testing.T) {
 	}
 }
 
-// TestPayloadDecodeContractExample decodes the shape of the contract's own example, whose values were blanked by hand:
-// it is served as it is, and decoding it fails.
+// TestPayloadDecodeContractExample decodes the shape of the contract's own
+// example, whose values were blanked by hand: it is served as it is, and
+// decoding it fails.
 func TestPayloadDecodeContractExample(t *testing.T) {
 	data := capi.Payload(`__default|a:1:{s:4:"user";O:5:"JUser":1:{s:8:"password";s:60:"******************************";}}`)
 	_, err := data.Decode()
@@ -223,7 +225,7 @@ func TestPayloadState(t *testing.T) {
 			assert.NotNil(t, got.Application, name)
 		}
 	})
-	t.Run("beside another variable", func(t *testing.T) {
+	t.Run("with another variable", func(t *testing.T) {
 		got, err := capi.Payload(variable("joomla", registry(`a:1:{s:4:"user";a:1:{s:2:"id";s:1:"7";}}`)) + "x|i:1;").State()
 		require.NoError(t, err)
 		assert.Equal(t, int64(7), got.UserID)

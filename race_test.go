@@ -2,5 +2,6 @@
 
 package capi_test
 
-// raceEnabled says that the race detector is on, which allocates and slows down.
+// raceEnabled reports whether the race detector is on, which allocates and
+// slows down.
 const raceEnabled = true

@@ -13,8 +13,8 @@ type response struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	control *http.ResponseController
-	// stall is how long one write may take. Where the writer has no deadlines it
-	// is 0: stalls are the server's to notice.
+	// stall is how long one write may take. Where the writer has no deadlines
+	// it is 0: stalls are the server's to notice.
 	stall time.Duration
 	// cancel ends the listing.
 	cancel context.CancelFunc

@@ -47,9 +47,9 @@ func (s *Site) payloads(ctx context.Context, ids []string) ([]Payload, error) {
 // fillSize is how many sessions are asked for at a time.
 const fillSize = 256
 
-// fill returns sessions with the Data that the site's SessionData has of those that
-// have none. With liveOnly, it leaves out the others that it has none of. While a
-// batch is yielded, the data of the next is read.
+// fill returns sessions with the Data that the site's SessionData has of those
+// that have none. With liveOnly, it leaves out the others that it has none of.
+// While a batch is yielded, the data of the next is read.
 func (s *Site) fill(ctx context.Context, sessions iter.Seq2[Session, error], liveOnly bool) iter.Seq2[Session, error] {
 	return func(yield func(Session, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -60,7 +60,8 @@ func (s *Site) fill(ctx context.Context, sessions iter.Seq2[Session, error], liv
 			<-asked.done
 		}()
 		batch, spare := make([]Session, 0, fillSize), make([]Session, 0, fillSize)
-		// flush asks for the batch, yields the one before, and reports whether to go on.
+		// flush asks for the batch, yields the one before, and reports whether
+		// to go on.
 		flush := func() bool {
 			last := asked
 			if <-last.done; last.err == nil && last.panicked == nil { // So that there is one question at a time.
@@ -114,8 +115,8 @@ func (s *Site) ask(ctx context.Context, sessions []Session) *filling {
 	return f
 }
 
-// yield waits for the data of f, yields its sessions, and reports whether to go on.
-// It panics where the SessionData did.
+// yield waits for the data of f, yields its sessions, and reports whether to go
+// on. It panics where the SessionData did.
 func (f *filling) yield(yield func(Session, error) bool, liveOnly bool) bool {
 	<-f.done
 	if f.panicked != nil {
@@ -144,8 +145,8 @@ type FileSessionData struct {
 	// Dir is where the files are: the site's $session_filesystem_path or, where
 	// that is empty, PHP's session.save_path, in PHP's form "N;MODE;/path" too.
 	Dir string
-	// Lifetime is how long a session lives after it was last written: that of the
-	// site. Zero is Joomla's default of 15 minutes.
+	// Lifetime is how long a session lives after it was last written: that of
+	// the site. Zero is Joomla's default of 15 minutes.
 	Lifetime time.Duration
 	// Now is the clock that files expire by. Nil is [time.Now].
 	Now func() time.Time
@@ -155,7 +156,8 @@ type FileSessionData struct {
 
 // Payloads returns the content of the files of ids that have not expired. See
 // [SessionData]. A file that PHP is about to write may be read in part, and
-// then cannot be decoded.
+// then cannot be decoded. An error about Dir itself wraps [ErrSiteConfig]; one
+// of the file system can be tested for with [errors.Is], and names no file.
 func (d FileSessionData) Payloads(ctx context.Context, ids []string) ([]Payload, error) {
 	dir, depth, err := splitSavePath(d.Dir)
 	if err != nil {

@@ -114,7 +114,8 @@ func TestFileSessionDataZeroFields(t *testing.T) {
 	assert.Equal(t, []capi.Payload{capi.Payload("x"), nil}, got)
 }
 
-// filled returns the store of n rows of a site whose data is where data finds it.
+// filled returns the store of n rows of a site whose data is where data finds
+// it.
 func filled(t *testing.T, n int, activeOnly bool, data capi.SessionData) capi.Store {
 	t.Helper()
 	db, mock := mockDB(t)
@@ -180,7 +181,8 @@ func TestSQLStoreFillsUntilBreak(t *testing.T) {
 	assert.Equal(t, []int{256, 256}, batches, "one batch ahead")
 }
 
-// A SessionData that panics ends the range where it is, as its caller's own code would: net/http recovers from that.
+// A SessionData that panics ends the range where it is, as its caller's own
+// code would: net/http recovers from that.
 func TestSQLStoreFillPanics(t *testing.T) {
 	data := sessionDataFunc(func(context.Context, []string) ([]capi.Payload, error) { panic("of the data") })
 	assert.PanicsWithValue(t, "of the data", func() { _, _ = capi.Collect(filled(t, 1, false, data).Sessions(t.Context())) })

@@ -36,7 +36,8 @@ type Session struct {
 	// Data is what the session holds, as PHP serialized it (data). Nil is
 	// null: the site keeps its session data outside the table.
 	Data Payload
-	// UserID is the user that is logged in (userid), 0 for a guest and for null.
+	// UserID is the user that is logged in (userid), 0 for a guest and for
+	// null.
 	UserID int64
 	// Username is the name that the user logs in with (username), empty for a
 	// guest and for null.
@@ -119,7 +120,7 @@ func (s Session) clone() Session {
 
 // MarshalJSON returns s as the contract has it. Note that [encoding/json] goes
 // on to escape <, > and & in it, which neither PHP nor the handler of this
-// package does.
+// package does. It returns no error.
 func (s Session) MarshalJSON() ([]byte, error) {
 	var w listWriter
 	w.session(&s)

@@ -46,8 +46,8 @@ type SiteConfig struct {
 	DBPrefix string
 
 	// DBEncryption is how the database is reached ($dbencryption, of Joomla 4
-	// and later): 0 without TLS, 1 with TLS, 2 with TLS and a certificate of the
-	// client.
+	// and later): 0 without TLS, 1 with TLS, 2 with TLS and a certificate of
+	// the client.
 	DBEncryption int
 	// DBSSLKey is the path of the client's private key ($dbsslkey).
 	DBSSLKey string
@@ -59,20 +59,21 @@ type SiteConfig struct {
 	// DBSSLCipher is a list of ciphers as OpenSSL writes it ($dbsslcipher).
 	// Empty is the default of the driver.
 	DBSSLCipher string
-	// DBSSLVerifyServerCert reports whether the server's certificate is verified
-	// ($dbsslverifyservercert).
+	// DBSSLVerifyServerCert reports whether the server's certificate is
+	// verified ($dbsslverifyservercert).
 	DBSSLVerifyServerCert bool
 
 	// Secret is the site's secret ($secret), which its cookie names and API
 	// tokens are made with.
 	Secret Secret
 	// RootUser is a user who is a Super Admin whatever the access rules say
-	// ($root_user): a user id if it is a whole number, else a username. Empty is
-	// nobody.
+	// ($root_user): a user id if it is a whole number, else a username. Empty
+	// is nobody.
 	RootUser string
 
-	// Lifetime is how long a session lives without a request ($lifetime, which is
-	// in minutes), at least a minute. Zero is Joomla's default of 15 minutes.
+	// Lifetime is how long a session lives without a request ($lifetime, which
+	// is in minutes), at least a minute. Zero is Joomla's default of 15
+	// minutes.
 	Lifetime time.Duration
 	// SessionHandler is Joomla's name of where session data is kept
 	// ($session_handler), such as "database" or "redis". With another than
@@ -85,19 +86,20 @@ type SiteConfig struct {
 	// SharedSession reports whether site and administrator share one session
 	// ($shared_session).
 	SharedSession bool
-	// SessionMetadataOff reports whether Joomla does not write into the table who
-	// is logged in (the opposite of $session_metadata, of Joomla 4 and later).
-	// False is Joomla's default.
+	// SessionMetadataOff reports whether Joomla does not write into the table
+	// who is logged in (the opposite of $session_metadata, of Joomla 4 and
+	// later). False is Joomla's default.
 	SessionMetadataOff bool
-	// SessionFilesystemPath is the directory of the session handler "filesystem"
-	// ($session_filesystem_path). Empty is PHP's session.save_path.
+	// SessionFilesystemPath is the directory of the session handler
+	// "filesystem" ($session_filesystem_path). Empty is PHP's
+	// session.save_path.
 	SessionFilesystemPath string
-	// SessionRedisHost is the host of the session handler "redis", or the path of
-	// its socket ($session_redis_server_host). Empty is Joomla's default,
+	// SessionRedisHost is the host of the session handler "redis", or the path
+	// of its socket ($session_redis_server_host). Empty is Joomla's default,
 	// 127.0.0.1.
 	SessionRedisHost string
-	// SessionRedisPort is its port ($session_redis_server_port). Zero is Joomla's
-	// default, 6379; it does not matter for a socket.
+	// SessionRedisPort is its port ($session_redis_server_port). Zero is
+	// Joomla's default, 6379; it does not matter for a socket.
 	SessionRedisPort int
 	// SessionRedisDB is the number of its database ($session_redis_server_db).
 	SessionRedisDB int
@@ -107,8 +109,8 @@ type SiteConfig struct {
 	// SessionMemcachedHost is the host of the session handler "memcached"
 	// ($session_memcached_server_host). Empty is Joomla's default, localhost.
 	SessionMemcachedHost string
-	// SessionMemcachedPort is its port ($session_memcached_server_port). Zero is
-	// Joomla's default, 11211.
+	// SessionMemcachedPort is its port ($session_memcached_server_port). Zero
+	// is Joomla's default, 11211.
 	SessionMemcachedPort int
 }
 
@@ -121,7 +123,8 @@ type SiteConfig struct {
 // Compare what Reveal returns, not Secrets with ==. A Secret is immutable, and
 // safe for concurrent use.
 type Secret struct {
-	// text is a pointer because fmt prints one within another value as an address.
+	// text is a pointer because fmt prints one within another value as an
+	// address.
 	text *string
 }
 
@@ -149,10 +152,10 @@ func (s Secret) hidden() string {
 	return "[hidden]"
 }
 
-// Format implements [fmt.Formatter].
+// Format implements [fmt.Formatter], for every verb alike.
 func (s Secret) Format(state fmt.State, _ rune) { fmt.Fprint(state, s.hidden()) }
 
-// MarshalText implements [encoding.TextMarshaler].
+// MarshalText implements [encoding.TextMarshaler]. It returns no error.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.hidden()), nil }
 
 // LoadSiteConfig reads the file configuration.php of a Joomla site, of at most
@@ -168,10 +171,10 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.hidden()), nil }
 // could assign a property that is read, such as a constructor. Fill in a
 // SiteConfig by hand then.
 //
-// The properties named in except, such as "password", are not read: their fields
-// are the caller's to set, and code may assign them. That is for a site whose
-// constructor takes some values from the environment. A name that [SiteConfig]
-// has no field for is an error.
+// The properties named in except, such as "password", are not read: their
+// fields are the caller's to set, and code may assign them. That is for a site
+// whose constructor takes some values from the environment. A name that
+// [SiteConfig] has no field for is an error.
 //
 // Errors name the path; one of the file system can be tested for with
 // [errors.Is]. An error about the text wraps [ErrSiteConfig] and names the line
@@ -247,7 +250,7 @@ func (c SiteConfig) validate() error {
 	return errors.Join(errs...)
 }
 
-// A Database is a kind of database server, with a dialect of its own. The zero
+// A Database is a kind of database, with a dialect of its own. The zero
 // value is none that this package knows.
 type Database int
 
@@ -293,7 +296,8 @@ func (c SiteConfig) Database() Database {
 //
 // Host may be a name or an IP address, which may be in brackets, with a port or
 // the absolute path of a socket after it ("db:3307", "[::1]:3307",
-// "localhost:/run/mysqld/mysqld.sock"), or such a path alone. For MySQL, p: in
+// "localhost:/run/mysqld/mysqld.sock"), or such a path alone, with or without
+// unix: in front of it. For MySQL, p: in
 // front of it is ignored, which asks PHP for a persistent connection. The
 // default is the port 3306 of MySQL or 5432 of PostgreSQL, and the host
 // localhost. Unlike PHP's mysqli, which takes the host localhost for a socket

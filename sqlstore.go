@@ -29,9 +29,9 @@ type SQLStore struct {
 // A SQLStoreConfig holds the optional settings of a [SQLStore]. The zero value
 // lists every row.
 type SQLStoreConfig struct {
-	// ActiveOnly leaves out sessions that have outlived the site's lifetime and,
-	// where the site keeps session data outside of its database, those whose data
-	// is not there any more.
+	// ActiveOnly leaves out sessions that have outlived the site's lifetime
+	// and, where the site keeps session data outside of its database, those
+	// whose data is not there any more.
 	ActiveOnly bool
 
 	_ struct{} // Settings are written with names.
@@ -59,8 +59,8 @@ func (s *SQLStore) Sessions(ctx context.Context) iter.Seq2[Session, error] {
 		return func(yield func(Session, error) bool) { yield(Session{}, errors.New("capi: SQLStore without a site")) }
 	}
 	if s.site.data != nil && !s.site.dataInTable() {
-		// What is there is live, whatever the time in the table: Joomla 3.x never
-		// writes that again.
+		// What is there is live, whatever the time in the table: Joomla 3.x
+		// never writes that again.
 		return s.site.fill(ctx, s.rows(ctx, false), s.activeOnly)
 	}
 	return s.rows(ctx, s.activeOnly)
@@ -72,12 +72,13 @@ func (s *SQLStore) rows(ctx context.Context, activeOnly bool) iter.Seq2[Session,
 		query, args, oldest := s.all, []any(nil), int64(math.MinInt64)
 		if activeOnly {
 			oldest = s.site.oldest()
-			// Where it has less digits than the times of today, which are compared as
-			// text in some tables, and where the column, of 32 bits in PostgreSQL, has
-			// no such number, only the comparison below counts.
+			// Where it has less digits than the times of today, which are
+			// compared as text in some tables, and where the column, of 32 bits
+			// in PostgreSQL, has no such number, only the comparison below
+			// counts.
 			if oldest >= 1e9 {
-				// As text, since that compares with the integer column of today as with
-				// the varchar of older Joomla 3.
+				// As text, since that compares with the integer column of today
+				// as with the varchar of older Joomla 3.
 				query, args = s.active, []any{strconv.FormatInt(min(oldest, math.MaxInt32), 10)}
 			}
 		}
@@ -110,8 +111,8 @@ func (s *SQLStore) rows(ctx context.Context, activeOnly bool) iter.Seq2[Session,
 
 // A sessionRow is where the rows of a query are scanned to, one after another.
 type sessionRow struct {
-	// id is the driver's own memory. That it is RawBytes makes database/sql keep
-	// that memory, also of the other columns, until the next row.
+	// id is the driver's own memory. That it is RawBytes makes database/sql
+	// keep that memory, also of the other columns, until the next row.
 	id                                            sql.RawBytes
 	clientID, guest, time, data, userID, username rowColumn
 	dest                                          [7]any

@@ -24,7 +24,8 @@ const allSessions = "SELECT `session_id`, `client_id`, `guest`, `time`, `data`, 
 
 var sessionColumns = []string{"session_id", "client_id", "guest", "time", "data", "userid", "username"}
 
-// mockSite returns a site of MySQL whose database is a mock that knows queries by their exact text.
+// mockSite returns a site of MySQL whose database is a mock that knows queries
+// by their exact text.
 func mockSite(t *testing.T) (*capi.Site, *sql.DB, sqlmock.Sqlmock) {
 	t.Helper()
 	db, mock := mockDB(t)
@@ -33,8 +34,8 @@ func mockSite(t *testing.T) (*capi.Site, *sql.DB, sqlmock.Sqlmock) {
 	return site, db, mock
 }
 
-// mockDB returns a database that is a mock. Whatever is expected of it must have happened when the test ends, and no
-// connection may still be in use.
+// mockDB returns a database that is a mock. Whatever is expected of it must
+// have happened when the test ends, and no connection may still be in use.
 func mockDB(t *testing.T) (*sql.DB, sqlmock.Sqlmock) {
 	t.Helper()
 	db, mock, err := sqlmock.New(sqlmock.QueryMatcherOption(sqlmock.QueryMatcherEqual))

@@ -54,7 +54,8 @@ func (s Sessions) Sessions(ctx context.Context) iter.Seq2[Session, error] {
 
 // Collect reads sessions to their end and returns them, each with Data of its
 // own. An error is returned with those that came before it. It holds the whole
-// list in memory, which the handler of this package never does.
+// list in memory, which the handler of this package never does. It panics if
+// sessions is nil.
 func Collect(sessions iter.Seq2[Session, error]) ([]Session, error) {
 	var list []Session
 	for session, err := range sessions {

@@ -17,8 +17,8 @@ type account struct {
 	// refusal is why the account may not be used, nil if it may.
 	refusal error
 	// groups are those of the user and all their ancestors, as
-	// Joomla\CMS\Access\Access::getGroupsByUser finds them: by nested set, 1 alone
-	// for a user who is in none, and 0 for one that does not exist.
+	// Joomla\CMS\Access\Access::getGroupsByUser finds them: by nested set, 1
+	// alone for a user who is in none, and 0 for one that does not exist.
 	groups []int64
 	// superAdmin reports whether the user is one, if the account may be used.
 	superAdmin bool
@@ -57,11 +57,11 @@ type schema uint32
 
 const (
 	// withFactors is set once a plugin for second factors was seen: these came
-	// with the table #__user_mfa in Joomla 4.2. The table does not matter before,
-	// since only the methods of enabled plugins count.
+	// with the table #__user_mfa in Joomla 4.2. The table does not matter
+	// before, since only the methods of enabled plugins count.
 	withFactors schema = 1 << iota
-	// withoutReset is set where the column requireReset of #__users was missing,
-	// which came with Joomla 3.3.
+	// withoutReset is set where the column requireReset of #__users was
+	// missing, which came with Joomla 3.3.
 	withoutReset
 	schemas
 )
@@ -102,8 +102,8 @@ func (s *Site) accountQuery(from, where string, columns ...string) accountQuery 
 			reset, missing = anyReset, ` CROSS JOIN (SELECT 0 AS "requireReset", '' AS "otpKey") AS missing`
 		}
 		// Scalar subqueries rather than joins: one row a user, and nothing sent
-		// twice. The root asset goes by its name. Broken trees have left-over assets
-		// without a parent, which Joomla ignores.
+		// twice. The root asset goes by its name. Broken trees have left-over
+		// assets without a parent, which Joomla ignores.
 		q.texts[i] = s.sql(`SELECT ` + strings.Join(append(columns[:len(columns):len(columns)],
 			`u."id"`, `u."username"`, `u."block"`, `u."activation"`, reset,
 			`(SELECT `+strings.Replace(s.dialect.list, "%", `COALESCE(p."id", 0)`, 1)+

@@ -42,7 +42,8 @@ func TestSiteFindsSchema(t *testing.T) {
 	}
 }
 
-// A column that is there, or cannot be looked for, is not what a query failed of.
+// A column that is there, or cannot be looked for, is not what a query failed
+// of.
 func TestSiteFailsWithReset(t *testing.T) {
 	for _, lookup := range []error{nil, errors.New("no such table")} {
 		db := newFakeDB(byCookie, row{})
@@ -57,8 +58,8 @@ func TestSiteFailsWithReset(t *testing.T) {
 	}
 }
 
-// A list that has the length of the limit may be cut, and a group with it that is
-// denied.
+// A list that has the length of the limit may be cut, and a group with it that
+// is denied.
 func TestSiteGroupLimit(t *testing.T) {
 	groups := strings.Repeat("1,", 500) + "8"
 	for limit, fails := range map[any]bool{nil: false, int64(len(groups) + 1): false, int64(len(groups)): true, int64(len(groups) - 1): true} {

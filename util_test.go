@@ -24,7 +24,8 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// spyStore counts what is asked of a Store. That Sessions was called is not yet that anything was read.
+// spyStore counts what is asked of a Store. That Sessions was called is not yet
+// that anything was read.
 type spyStore struct {
 	capi.Store
 	called, ranged atomic.Int64
@@ -44,7 +45,8 @@ func answering(err error) capi.Authorizer {
 	return capi.AuthorizerFunc(func(*http.Request) error { return err })
 }
 
-// failing returns a Store that fails with err after n sessions whose Data is of size bytes.
+// failing returns a Store that fails with err after n sessions whose Data is of
+// size bytes.
 func failing(n, size int, err error) capi.Store {
 	data := bytes.Repeat([]byte("x"), size)
 	return capi.StoreFunc(func(context.Context) iter.Seq2[capi.Session, error] {
@@ -59,7 +61,8 @@ func failing(n, size int, err error) capi.Store {
 	})
 }
 
-// logged returns a Config whose log goes to the buffer. Reading that is safe when the handler is through.
+// logged returns a Config whose log goes to the buffer. Reading that is safe
+// when the handler is through.
 func logged() (capi.Config, *bytes.Buffer) {
 	var buffer bytes.Buffer
 	return capi.Config{Logger: slog.New(slog.NewJSONHandler(&buffer, nil))}, &buffer
@@ -72,7 +75,8 @@ func newHandler(t *testing.T, config capi.Config, store capi.Store, auth capi.Au
 	return handler
 }
 
-// serve returns a server whose own complaints, such as of a panic, are not of interest.
+// serve returns a server whose own complaints, such as of a panic, are not of
+// interest.
 func serve(t *testing.T, handler http.Handler, http2 bool) *httptest.Server {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
@@ -176,7 +180,8 @@ func readFile(t testing.TB, name string) []byte {
 	return text
 }
 
-// payloadVector is a value of the data column that PHP's own serializer wrote, and what decoding it must give.
+// payloadVector is a value of the data column that PHP's own serializer wrote,
+// and what decoding it must give.
 type payloadVector struct {
 	Name    string          `json:"name"`
 	Stored  []byte          `json:"stored_base64"`
@@ -194,7 +199,8 @@ func payloadVectors(t testing.TB) []payloadVector {
 	return vectors
 }
 
-// joomlaPayloads returns every data column of the rows that real sites wrote, by site and session id.
+// joomlaPayloads returns every data column of the rows that real sites wrote,
+// by site and session id.
 func joomlaPayloads(t testing.TB) map[string]capi.Payload {
 	t.Helper()
 	payloads := map[string]capi.Payload{}

@@ -141,7 +141,7 @@ func naive(s *site) http.HandlerFunc {
 	}
 }
 
-// BenchmarkList reads the list of a real database over real HTTP, beside the driver's limit, which is to read the rows and
+// BenchmarkList reads the list of a real database over real HTTP, next to the driver's limit, which is to read the rows and
 // drop them, that of HTTP on top of it, and what people would write.
 // MB/s are those of the rows in the database, whatever they become on the wire.
 func BenchmarkList(b *testing.B) {

@@ -258,7 +258,7 @@ func TestGuardTakesEitherApplication(t *testing.T) {
 				s.requireStatus(t, test.status, reply)
 			}
 		}
-		// An unknown session beside a good one.
+		// An unknown session with a good one.
 		s.requireStatus(t, http.StatusOK, service.ask(t, http.Header{"Cookie": {
 			s.CookieNames.Site + "=unknown; " + cookie("super", 1)}}))
 	})

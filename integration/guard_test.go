@@ -32,7 +32,7 @@ func (s *site) guarded(t testing.TB, change func(*capi.SiteConfig)) *service {
 	return serve(t, capi.Config{}, capi.NewSQLStore(s.capi(t, nil)), s.guard(t, change))
 }
 
-// requireStatus fails the test if r is not the whole answer of that status: the list, or what stands in its place.
+// requireStatus fails the test if r is not the whole answer of that status: the list, or what is in its place.
 func (s *site) requireStatus(t testing.TB, status int, r reply) {
 	t.Helper()
 	if status != http.StatusOK {

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A proxy stands between a pool of connections and a database server, and breaks what passes.
+// A proxy is between a pool of connections and a database server, and breaks what passes.
 type proxy struct {
 	listener net.Listener
 	target   string

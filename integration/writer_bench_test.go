@@ -112,7 +112,7 @@ func wire[T ~string](sessions capi.Sessions) wireEnvelope[T] {
 	return envelope
 }
 
-// BenchmarkWriter writes a list that is already in memory, beside the public
+// BenchmarkWriter writes a list that is already in memory, next to the public
 // encoders, PHP's json_encode and a copy of the same bytes. Those with same=yes
 // write PHP's bytes; the others write other JSON of the same meaning, with less
 // escaped.

@@ -30,16 +30,16 @@ const (
 type Config struct {
 	// Prefix is what the keys of sessions begin with; the id follows. Empty is
 	// "jfw", the prefix of Joomla 4 to 6. Joomla 3.x leaves sessions to PHP's
-	// extension memcached, whose memcached.sess_prefix is "memc.sess.key." where
-	// nothing else is set.
+	// extension memcached, whose memcached.sess_prefix is "memc.sess.key."
+	// where nothing else is set.
 	Prefix string
 
 	_ struct{} // Settings are written with names.
 }
 
-// A Data is the [capi.SessionData] of a site that keeps its sessions in Memcached.
-// It is safe for concurrent use. Make one with [New] or [Open]; the zero value has
-// no client: its Payloads fails.
+// A Data is the [capi.SessionData] of a site that keeps its sessions in
+// Memcached. It is safe for concurrent use. Make one with [New] or [Open]; the
+// zero value has no client: its Payloads fails.
 type Data struct {
 	client *memcache.Client
 	prefix string
@@ -51,8 +51,8 @@ func New(client *memcache.Client) *Data { return Config{}.New(client) }
 
 // New returns the Data that client reaches. The client stays the caller's to
 // close. Its Timeout is how long a server may take for each value; its
-// MaxIdleConns should be as large as the number of requests at a time. New panics
-// if client is nil.
+// MaxIdleConns should be as large as the number of requests at a time. New
+// panics if client is nil.
 func (c Config) New(client *memcache.Client) *Data {
 	if client == nil {
 		panic("memcachedata: nil client")
@@ -71,8 +71,8 @@ func Open(site capi.SiteConfig) (*Data, error) { return Config{}.Open(site) }
 // connects to nothing yet, and resolves the host whenever it connects. Close
 // closes the connections.
 //
-// The error wraps [capi.ErrSiteConfig]: the session handler is not "memcached", or
-// what site says of the server is malformed.
+// The error wraps [capi.ErrSiteConfig]: the session handler is not "memcached",
+// or what site says of the server is malformed.
 func (c Config) Open(site capi.SiteConfig) (*Data, error) {
 	server, err := serverOf(site)
 	if err != nil {
@@ -85,8 +85,8 @@ func (c Config) Open(site capi.SiteConfig) (*Data, error) {
 	return data, nil
 }
 
-// A server is the selector that always picks it. It is its own address, whose host
-// the dialer resolves: a ServerList does that but once.
+// A server is the selector that always picks it. It is its own address, whose
+// host the dialer resolves: a ServerList does that but once.
 type server struct{ network, address string }
 
 func (s server) Network() string                     { return s.network }
@@ -123,8 +123,8 @@ func serverOf(site capi.SiteConfig) (server, error) {
 	return server{"tcp", net.JoinHostPort(host, strconv.Itoa(port))}, nil
 }
 
-// Close closes the idle connections of a Data that [Open] made. It does nothing to
-// the client of a caller.
+// Close closes the idle connections of a Data that [Open] made. It does nothing
+// to the client of a caller.
 func (d *Data) Close() error {
 	if !d.owned {
 		return nil
@@ -138,12 +138,12 @@ func (d *Data) Close() error {
 // Payloads returns what Memcached holds for ids. See [capi.SessionData].
 //
 // It asks for 256 at a time, each time in one round trip to each server. An id
-// that no key can have, with spaces or control characters or of more than 250 bytes
-// with the prefix, is that of no session; so is one whose value is no string of
-// PHP's. A value of 16 MiB or more is an error.
+// that no key can have, with spaces or control characters or of more than 250
+// bytes with the prefix, is that of no session; so is one whose value is no
+// string of PHP's. A value of 16 MiB or more is an error.
 //
-// When ctx ends, Payloads returns at once, though gomemcache knows no contexts: a
-// read that waits for an answer then goes on by itself, no longer than the
+// When ctx ends, Payloads returns at once, though gomemcache knows no contexts:
+// a read that waits for an answer then goes on by itself, no longer than the
 // client's Timeout after the last value came.
 func (d *Data) Payloads(ctx context.Context, ids []string) ([]capi.Payload, error) {
 	if d.client == nil {
@@ -208,7 +208,7 @@ func isKey(key string) bool {
 	return len(key) <= maxKey
 }
 
-// errAnswer stands for errors whose text quotes the answer.
+// errAnswer replaces errors whose text quotes the answer.
 var errAnswer = errors.New("answer that is not Memcached's, or an error of the server")
 
 // withoutContent returns err, or what can be told of it if its text may quote

@@ -126,8 +126,9 @@ func TestDataPayloadsOfSeveralServers(t *testing.T) {
 	require.Error(t, err)
 }
 
-// Live and ended sessions, and the second factor, as Joomla answered them. What Joomla wrote into Redis, it writes into
-// Memcached alike, and PHP compresses it there.
+// Live and ended sessions, and the second factor, as Joomla answered them. What
+// Joomla wrote into Redis, it writes into Memcached alike, and PHP compresses
+// it there.
 func TestGuardAsJoomla(t *testing.T) {
 	client := ownServer(t).client(t)
 	if addr := os.Getenv("CAPI_MEMCACHED_ADDR"); addr != "" {
@@ -214,8 +215,9 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// answering returns the port of a server that takes connections, and answers what comes first with answer; with none, it
-// never answers. Its connections are sent to accepted.
+// answering returns the port of a server that takes connections, and answers
+// what comes first with answer; with none, it never answers. Its connections
+// are sent to accepted.
 func answering(t *testing.T, answer string) (port int, accepted <-chan net.Conn) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -71,11 +71,12 @@ func payloadOf(item *memcache.Item) (capi.Payload, error) {
 }
 
 // fastLZ returns the text of a FastLZ block, of at most size bytes, or reports
-// that it is damaged. The first three bits of a block are its level. A byte below
-// 32 is one less than the number of literal bytes that follow; of any other, three
-// bits are the length of a repetition, less two, and five the upper bits of its
-// distance, less one. A length of seven goes on in further bytes; in level 2, as
-// long as they are 255, and a distance of all ones there in two more.
+// that it is damaged. The first three bits of a block are its level. A byte
+// below 32 is one less than the number of literal bytes that follow; of any
+// other, three bits are the length of a repetition, less two, and five the
+// upper bits of its distance, less one. A length of seven goes on in further
+// bytes; in level 2, as long as they are 255, and a distance of all ones there
+// in two more.
 func fastLZ(block []byte, size int) ([]byte, bool) {
 	if len(block) == 0 {
 		return nil, size == 0
@@ -84,7 +85,8 @@ func fastLZ(block []byte, size int) ([]byte, bool) {
 	if level > 2 {
 		return nil, false
 	}
-	// A repetition of three bytes makes at most 264, so a size cannot lie by more.
+	// A repetition of three bytes makes at most 264, so a size cannot lie by
+	// more.
 	text := make([]byte, 0, min(size, 264*len(block)))
 	op := block[0] & 31
 	for block = block[1:]; ; {

@@ -80,7 +80,8 @@ func TestPayloadOfOdd(t *testing.T) {
 	}
 }
 
-// Whatever the block, the text is no longer than said and is made in proportion to the block.
+// Whatever the block, the text is no longer than said and is made in proportion
+// to the block.
 func FuzzFastLZ(f *testing.F) {
 	for _, test := range phpValues {
 		if value, err := base64.StdEncoding.DecodeString(test.base64); err == nil && len(value) > 4 {

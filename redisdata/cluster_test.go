@@ -169,7 +169,8 @@ func TestSentinelFailover(t *testing.T) {
 				switch {
 				case err != nil || status == http.StatusInternalServerError:
 					failed.Add(1)
-				// Each has its data, whose own length is in it, and the walk has the guard's session too.
+				// Each has its data, whose own length is in it, and the walk
+				// has the guard's session too.
 				case status == http.StatusOK && strings.Count(string(body), "x|s:4000:") == n:
 					whole.Add(1)
 				default:

@@ -17,8 +17,8 @@ var (
 	errClient  = errors.New("a client whose servers are not known")
 )
 
-// await returns the result of work, or the error of ctx when that ends before. In
-// the second case, work ends by itself: the client has timeouts of its own.
+// await returns the result of work, or the error of ctx when that ends before.
+// In the second case, work ends by itself: the client has timeouts of its own.
 func await[T any](ctx context.Context, work func() (T, error)) (T, error) {
 	type result struct {
 		value T
@@ -27,7 +27,8 @@ func await[T any](ctx context.Context, work func() (T, error)) (T, error) {
 	if err := ctx.Err(); err != nil {
 		return *new(T), err
 	}
-	// The client waits for answers without an eye on contexts that are cancelled.
+	// The client waits for answers without an eye on contexts that are
+	// cancelled.
 	done := make(chan result, 1)
 	go func() {
 		value, err := work()

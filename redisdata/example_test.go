@@ -38,7 +38,8 @@ func ExampleOpen() {
 	http.Handle("/api/v1/user/sessions", capi.NewHandler(store, auth))
 }
 
-// Sentinel, a Cluster and all else that configuration.php cannot say is a matter of the client.
+// Sentinel, a Cluster and all else that configuration.php cannot say is a
+// matter of the client.
 func ExampleNew() {
 	client := redis.NewUniversalClient(&redis.UniversalOptions{
 		MasterName: "site", Addrs: []string{"10.0.0.1:26379", "10.0.0.2:26379", "10.0.0.3:26379"},

@@ -31,7 +31,8 @@ func superAdmin(t testing.TB) joomlatest.Case {
 	panic(nil)
 }
 
-// guarded returns a service with the guard of a site, and the keys of a live session.
+// guarded returns a service with the guard of a site, and the keys of a live
+// session.
 func guarded(t testing.TB, data capi.SessionData) (*service, joomlatest.Case) {
 	c := superAdmin(t)
 	_, site := newSite(t, c.Recording, data, true)
@@ -91,7 +92,8 @@ func TestFaultValueOfAnotherType(t *testing.T) {
 	service.requireStatus(t, http.StatusUnauthorized, c.Cookies)
 }
 
-// A server that takes connections and never answers: the request's context ends the wait.
+// A server that takes connections and never answers: the request's context ends
+// the wait.
 func TestFaultSilentServer(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -128,7 +130,8 @@ func TestFaultSilentServer(t *testing.T) {
 	}
 }
 
-// Redis ends in the middle of a list, of rows that it fills and of its own: neither looks whole.
+// Redis ends in the middle of a list, of rows that it fills and of its own:
+// neither looks whole.
 func TestFaultKilledDuringTheList(t *testing.T) {
 	own := ownServer(t)
 	client := own.client()
@@ -141,7 +144,8 @@ func TestFaultKilledDuringTheList(t *testing.T) {
 	own.start(t)
 	fill(t, client, "jfw", nil, n, 8000)
 	serve(t, redisdata.NewStore(data), anyone).requireCut(t, own.kill)
-	// Killed, and up again before the next read: its keys are gone, which looks like sessions that have ended.
+	// Killed, and up again before the next read: its keys are gone, which looks
+	// like sessions that have ended.
 	own.start(t)
 	fill(t, client, "jfw", nil, n, 8000)
 	serve(t, redisdata.NewStore(data), anyone).requireCut(t, func() { own.kill(); own.start(t) })
@@ -157,7 +161,8 @@ func TestFaultKilledDuringTheList(t *testing.T) {
 	assert.Equal(t, n-1, strings.Count(string(rest), `"session_id"`), "after the first, which was read before")
 }
 
-// What expires between the row and the read of its data is no longer there, and nothing else is wrong.
+// What expires between the row and the read of its data is no longer there, and
+// nothing else is wrong.
 func TestFaultExpiredDuringTheList(t *testing.T) {
 	client, prefix := real(t)
 	data := redisdata.Config{Prefix: prefix}.New(client)

@@ -17,8 +17,9 @@ import (
 	"github.com/capi-go/capi/storetest"
 )
 
-// Sessions that live in Redis, that ended there though their rows are left, and whose second factor is pending: each
-// request is answered as Joomla answered it, and what the lists hold is what Redis held.
+// Sessions that live in Redis, that ended there though their rows are left, and
+// whose second factor is pending: each request is answered as Joomla answered
+// it, and what the lists hold is what Redis held.
 func TestGuardAsJoomla(t *testing.T) {
 	client, prefix := real(t)
 	tested := 0

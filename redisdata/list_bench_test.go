@@ -19,8 +19,9 @@ import (
 	"github.com/capi-go/capi/redisdata"
 )
 
-// What a list of sessions of 2 KB takes over HTTP, with rows of MariaDB that are filled from Redis and from Redis alone,
-// beside the same keys read by go-redis and dropped.
+// What a list of sessions of 2 KB takes over HTTP, with rows of MariaDB that
+// are filled from Redis and from Redis alone, next to the same keys read by
+// go-redis and dropped.
 func BenchmarkList(b *testing.B) {
 	own := ownServer(b)
 	client := own.client()
@@ -78,7 +79,8 @@ func readAlone(b *testing.B, client *redis.Client, n int) {
 	}
 }
 
-// measure runs read, and reports what it takes for a session, and the most heap.
+// measure runs read, and reports what it takes for a session, and the most
+// heap.
 func measure(b *testing.B, n int, read func()) {
 	stop, peak := make(chan struct{}), make(chan uint64)
 	go func() {

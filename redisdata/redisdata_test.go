@@ -122,7 +122,8 @@ func TestDataErrorsHoldNoSecrets(t *testing.T) {
 	}
 }
 
-// answering returns the address of a server that takes any HELLO and answers all else alike, and then ends.
+// answering returns the address of a server that takes any HELLO and answers
+// all else alike, and then ends.
 func answering(t *testing.T, answer string) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -155,7 +156,8 @@ func answering(t *testing.T, answer string) string {
 	return listener.Addr().String()
 }
 
-// A silent server is given up on when the context ends, by a cancellation as by a deadline.
+// A silent server is given up on when the context ends, by a cancellation as by
+// a deadline.
 func TestDataPayloadsEndWithContext(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -23,7 +23,8 @@ type server struct {
 	cmd  *exec.Cmd
 }
 
-// ownServer starts a redis-server with further arguments. It ends with the test.
+// ownServer starts a redis-server with further arguments. It ends with the
+// test.
 func ownServer(t testing.TB, args ...string) *server {
 	t.Helper()
 	s := &server{port: freePort(t)}
@@ -33,7 +34,8 @@ func ownServer(t testing.TB, args ...string) *server {
 	return s
 }
 
-// freePort returns a port that is free, as is the one 10,000 above, which nodes of a Cluster take too.
+// freePort returns a port that is free, as is the one 10,000 above, which nodes
+// of a Cluster take too.
 func freePort(t testing.TB) int {
 	t.Helper()
 	for {
@@ -100,7 +102,8 @@ func until(t testing.TB, done func(context.Context) bool) {
 	}
 }
 
-// real returns a client of the Redis at CAPI_REDIS_URL, and a prefix of keys that are deleted with the test.
+// real returns a client of the Redis at CAPI_REDIS_URL, and a prefix of keys
+// that are deleted with the test.
 func real(t testing.TB) (client *redis.Client, prefix string) {
 	t.Helper()
 	url := os.Getenv("CAPI_REDIS_URL")

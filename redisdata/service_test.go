@@ -77,7 +77,8 @@ func serve(t testing.TB, store capi.Store, auth capi.Authorizer) *service {
 	return s
 }
 
-// get asks for the list with cookies, calls midway when its first bytes are here, and reads the rest.
+// get asks for the list with cookies, calls midway when its first bytes are
+// here, and reads the rest.
 func (s *service) get(ctx context.Context, cookies map[string]string, midway func()) (status int, body []byte, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL, nil)
 	if err != nil {
@@ -136,7 +137,8 @@ func payload(i, size int) string {
 	return fmt.Sprintf("x|s:%d:\"%s\";", size, fmt.Sprintf("%0*d", size, i))
 }
 
-// fill writes n sessions to Redis and, if site is not nil, their rows to its table.
+// fill writes n sessions to Redis and, if site is not nil, their rows to its
+// table.
 func fill(t testing.TB, client redis.UniversalClient, prefix string, site *joomlatest.Site, n, size int) {
 	t.Helper()
 	const some = 1000

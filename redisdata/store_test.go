@@ -16,8 +16,9 @@ import (
 	"github.com/capi-go/capi/storetest"
 )
 
-// asRows is a Store that adds to what Redis holds of sessions what only rows hold, so that it can be compared with
-// rows: those fields, and sessions without data.
+// asRows is a Store that adds to what Redis holds of sessions what only rows
+// hold, so that it can be compared with rows: those fields, and sessions
+// without data.
 type asRows struct {
 	*redisdata.Store
 	rows map[string]capi.Session
@@ -92,7 +93,8 @@ func TestStoreSessions(t *testing.T) {
 	}, got)
 }
 
-// A cursor of SCAN means nothing on another connection, which may be one to another server.
+// A cursor of SCAN means nothing on another connection, which may be one to
+// another server.
 func TestStoreSessionsCut(t *testing.T) {
 	server, client := mini(t)
 	for i := range 3000 {

@@ -82,11 +82,11 @@ var checks = []check{
 }
 
 const (
-	// repetitions is how often something is done that must leave nothing behind:
-	// more often than pools are large.
+	// repetitions is how often something is done that must leave nothing
+	// behind: more often than pools are large.
 	repetitions = 64
-	// manySessions is more than a store is likely to have in hand when its context
-	// ends.
+	// manySessions is more than a store is likely to have in hand when its
+	// context ends.
 	manySessions = 500
 )
 
@@ -343,8 +343,8 @@ func cancelledDuring(ctx context.Context, store capi.Store, want []capi.Session)
 		err, violation := read(cancelled, store, func(capi.Session) bool {
 			count++
 			cancel()
-			// A store may notice at its leisure, but not only when it has nothing left
-			// to read.
+			// A store may notice at its leisure, but not only when it has
+			// nothing left to read.
 			time.Sleep(100 * time.Microsecond)
 			return true
 		})
@@ -398,8 +398,8 @@ func keptData(ctx context.Context, store capi.Store, want []capi.Session) error 
 	err, violation := read(ctx, store, func(session capi.Session) bool {
 		data := bytes.Clone(session.Data)
 		if len(kept) == 0 {
-			// A store with a single connection lets nobody else read meanwhile, so this
-			// may fail.
+			// A store with a single connection lets nobody else read meanwhile,
+			// so this may fail.
 			other, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 			defer cancel()
 			if _, violation := read(other, store, func(capi.Session) bool { return true }); violation != nil {

@@ -30,12 +30,14 @@ func TestRunOnStoreFunc(t *testing.T) {
 	})
 }
 
-// A pool of one connection is the least that a Store can have, and it may lend its memory.
+// A pool of one connection is the least that a Store can have, and it may lend
+// its memory.
 func TestRunOnOneConnection(t *testing.T) {
 	Run(t, func(_ *testing.T, sessions []capi.Session) capi.Store { return newPool(sessions, 1) })
 }
 
-// pool is a Store whose ranges need one of a few connections, and whose Data is memory of that connection.
+// pool is a Store whose ranges need one of a few connections, and whose Data is
+// memory of that connection.
 type pool struct {
 	sessions    capi.Sessions
 	connections chan []byte
@@ -372,7 +374,8 @@ func TestChecksFailOnBrokenStores(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for _, tt := range broken {
 		t.Run(tt.check+"/"+tt.name, func(t *testing.T) {
-			// The goroutines that a store has leaked end with its context, and would hide those of the next.
+			// The goroutines that a store has leaked end with its context, and
+			// would hide those of the next.
 			for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before+1; time.Sleep(time.Millisecond) {
 				require.True(t, time.Now().Before(end))
 			}

@@ -42,8 +42,8 @@ func runCheck(ctx context.Context, _ func(), c *command, args []string) int {
 	return code
 }
 
-// checkSite prints what is found of a site, and returns what keeps it from being
-// served.
+// checkSite prints what is found of a site, and returns what keeps it from
+// being served.
 func (f siteFlags) checkSite(ctx context.Context, c *command, file siteFile) []error {
 	fmt.Fprintln(c.stdout, file.path)
 	if file.name != "" {

@@ -27,8 +27,8 @@ type database struct {
 	where func() string
 }
 
-// openDatabase opens the database that config says. The socket is that of a server
-// on this machine, or empty. It connects to nothing yet.
+// openDatabase opens the database that config says. The socket is that of a
+// server on this machine, or empty. It connects to nothing yet.
 func openDatabase(config capi.SiteConfig, socket string, logger *slog.Logger) (*database, error) {
 	switch config.Database() {
 	case capi.MySQL:
@@ -70,9 +70,9 @@ func isSocket(path string) bool {
 	return err == nil && info.Mode()&os.ModeSocket != 0
 }
 
-// serverTLS returns how the database server is to be spoken to, as $dbencryption and
-// the properties $dbssl… say, or nil for clear text. The server of a socket is
-// localhost.
+// serverTLS returns how the database server is to be spoken to, as
+// $dbencryption and the properties $dbssl… say, or nil for clear text. The
+// server of a socket is localhost.
 func serverTLS(config capi.SiteConfig, server string) (*tls.Config, error) {
 	if config.DBEncryption == 0 {
 		return nil, nil
@@ -101,18 +101,20 @@ func serverTLS(config capi.SiteConfig, server string) (*tls.Config, error) {
 	return settings, nil
 }
 
-// answered reports whether err, of a connection to a database, is one that does not
-// pass by waiting: the server runs and refuses, or is not whom it should be.
+// answered reports whether err, of a connection to a database, is one that does
+// not pass by waiting: the server runs and refuses, or is not whom it should
+// be.
 func answered(err error) bool {
 	var my *mysql.MySQLError
 	if errors.As(err, &my) {
-		// Too many connections (ER_CON_COUNT_ERROR, ER_TOO_MANY_USER_CONNECTIONS),
-		// shutting down (ER_SERVER_SHUTDOWN).
+		// Too many connections (ER_CON_COUNT_ERROR,
+		// ER_TOO_MANY_USER_CONNECTIONS), shutting down (ER_SERVER_SHUTDOWN).
 		return my.Number != 1040 && my.Number != 1203 && my.Number != 1053
 	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		// Insufficient resources, and an operator's intervention such as a start.
+		// Insufficient resources, and an operator's intervention such as a
+		// start.
 		return !strings.HasPrefix(pg.Code, "53") && !strings.HasPrefix(pg.Code, "57")
 	}
 	var certificate *tls.CertificateVerificationError

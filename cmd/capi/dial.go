@@ -7,8 +7,9 @@ import (
 	"syscall"
 )
 
-// dial connects to MySQL. The driver asks the network for 4 KB at a time, which for a list of many MB is most of what
-// reading it costs; through a buffer of 256 KB it takes a third less.
+// dial connects to MySQL. The driver asks the network for 4 KB at a time, which
+// for a list of many MB is most of what reading it costs; through a buffer of
+// 256 KB it takes a third less.
 func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, network, address)
@@ -27,7 +28,8 @@ type bufferedConn struct {
 // Read implements [net.Conn].
 func (c *bufferedConn) Read(p []byte) (int, error) { return c.reader.Read(p) }
 
-// SyscallConn implements [syscall.Conn], by which the driver finds out whether the server has closed an idle connection.
+// SyscallConn implements [syscall.Conn], by which the driver finds out whether
+// the server has closed an idle connection.
 func (c *bufferedConn) SyscallConn() (syscall.RawConn, error) {
 	conn, ok := c.Conn.(syscall.Conn)
 	if !ok {

@@ -9,14 +9,15 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// A variable is one of the environment that holds a property of configuration.php.
+// A variable is one of the environment that holds a property of
+// configuration.php.
 type variable struct {
 	name, property string
 	set            func(*capi.SiteConfig, string)
 }
 
-// variables are those that are read, each after "CAPI_" and, for a site with a name,
-// the name.
+// variables are those that are read, each after "CAPI_" and, for a site with a
+// name, the name.
 var variables = []variable{
 	{"DB_TYPE", "dbtype", func(c *capi.SiteConfig, v string) { c.DBType = v }},
 	{"DB_HOST", "host", func(c *capi.SiteConfig, v string) { c.Host = v }},
@@ -73,8 +74,8 @@ func loadConfig(site siteFile) (capi.SiteConfig, error) {
 	return config, nil
 }
 
-// lookup returns the variable of a name, or the content of the file that NAME_FILE
-// names.
+// lookup returns the variable of a name, or the content of the file that
+// NAME_FILE names.
 func lookup(name string) (value string, ok bool, err error) {
 	value, ok = os.LookupEnv(name)
 	path, inFile := os.LookupEnv(name + "_FILE")

@@ -24,8 +24,8 @@ func newCommand(name string, stdout, stderr io.Writer) *command {
 	return c
 }
 
-// parse reads args, of which at most so many may be no flags. If the program is to
-// end already, it returns false and the exit code.
+// parse reads args, of which at most so many may be no flags. If the program is
+// to end already, it returns false and the exit code.
 func (c *command) parse(args []string, usage string, most int) (code int, ok bool) {
 	err := c.Parse(args)
 	for err == nil && c.NArg() > 0 { // Flags may follow.
@@ -93,11 +93,12 @@ func (f *siteFlags) add(c *command) {
 		"Joomla 4 and later, jfw; PHPREDIS_SESSION: for Joomla 3 with Redis)")
 }
 
-// manySites is how many sites one program may keep idle connections for: servers have
-// some hundred connections for everybody.
+// manySites is how many sites one program may keep idle connections for:
+// servers have some hundred connections for everybody.
 const manySites = 16
 
-// idle returns how many connections of each site are kept open for the next request.
+// idle returns how many connections of each site are kept open for the next
+// request.
 func (f *siteFlags) idle() int {
 	if len(f.sites) > manySites {
 		return 0

@@ -30,8 +30,8 @@ var formats = map[string]func(io.Writer) format{
 // columns are what a table and CSV show of a session.
 var columns = []string{"time", "userid", "username", "application", "guest", "requests", "browser", "session_id"}
 
-// cells returns the columns of a session. Of data that cannot be decoded there are
-// none.
+// cells returns the columns of a session. Of data that cannot be decoded there
+// are none.
 func cells(s capi.Session) []string {
 	state, err := s.Data.State()
 	if err != nil {
@@ -93,8 +93,8 @@ func (t *table) row(cells []string) error {
 
 func (t *table) end() error { return t.w.Flush() }
 
-// printable returns text without what could steer a terminal: clients choose what
-// is in it.
+// printable returns text without what could steer a terminal: clients choose
+// what is in it.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {

@@ -182,7 +182,8 @@ func (o listOptions) client() (*capi.Client, error) {
 	return config.NewClient(endpoint)
 }
 
-// redactions returns what is done to each session. Pseudonyms are made with key.
+// redactions returns what is done to each session. Pseudonyms are made with
+// key.
 func (o listOptions) redactions(key string) (all []capi.Redaction, err error) {
 	if !o.unmasked {
 		all = append(all, capi.MaskSecrets())

@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// listen listens at an address: host:port, or unix: and the path of a socket. The
-// flag is what the address was given with.
+// listen listens at an address: host:port, or unix: and the path of a socket.
+// The flag is what the address was given with.
 func listen(ctx context.Context, flag, address string) (net.Listener, error) {
 	network := "tcp"
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
@@ -33,7 +33,8 @@ func listen(ctx context.Context, flag, address string) (net.Listener, error) {
 	return listener, nil
 }
 
-// removeStale removes the socket at path if a program left it that runs no more.
+// removeStale removes the socket at path if a program left it that runs no
+// more.
 func removeStale(ctx context.Context, path string) error {
 	if !isSocket(path) {
 		return nil // What else is there is not ours to remove: listening fails.

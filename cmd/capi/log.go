@@ -25,9 +25,9 @@ func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 	return nil, fmt.Errorf("flag -log-format must be json or text: %q", format)
 }
 
-// observe logs and counts each request with what it was answered. Of what the client
-// sent it shows the method and nothing else: instead of the path it has the route,
-// and the query and the headers may hold credentials.
+// observe logs and counts each request with what it was answered. Of what the
+// client sent it shows the method and nothing else: instead of the path it has
+// the route, and the query and the headers may hold credentials.
 func observe(r *router, m *metrics, logger *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		recorder := &recorder{ResponseWriter: w, status: http.StatusOK}
@@ -64,6 +64,6 @@ func (r *recorder) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Unwrap lets http.ResponseController find what it wraps, with which the list sets
-// deadlines.
+// Unwrap lets http.ResponseController find what it wraps, with which the list
+// sets deadlines.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

@@ -40,7 +40,8 @@ func openMySQL(config capi.SiteConfig, socket string, logger *slog.Logger) (*dat
 	case socket != "":
 		err = add("unix", socket)
 	default:
-		// PHP takes localhost for a socket, and here is no php.ini to say which.
+		// PHP takes localhost for a socket, and here is no php.ini to say
+		// which.
 		for _, path := range mysqlSockets {
 			err = errors.Join(err, add("unix", path))
 		}
@@ -68,8 +69,8 @@ func mysqlConfig(config capi.SiteConfig, network, address string, logger *slog.L
 	}
 	settings.Net, settings.Addr, settings.DialFunc = network, address, dial
 	settings.User, settings.Passwd, settings.DBName = config.User, config.Password.Reveal(), config.DB
-	// Spares a round trip for each query. The driver quotes what it interpolates, for
-	// the character set that it sets.
+	// Spares a round trip for each query. The driver quotes what it
+	// interpolates, for the character set that it sets.
 	settings.InterpolateParams = true
 	settings.Timeout = 5 * time.Second
 	settings.ReadTimeout = 30 * time.Second
@@ -78,9 +79,9 @@ func mysqlConfig(config capi.SiteConfig, network, address string, logger *slog.L
 	return settings, nil
 }
 
-// A localConnector connects to the server of this machine: at the first of several
-// sockets that is there, else at the last address. With one address it connects
-// to that.
+// A localConnector connects to the server of this machine: at the first of
+// several sockets that is there, else at the last address. With one address it
+// connects to that.
 type localConnector []localServer
 
 type localServer struct {

@@ -31,8 +31,8 @@ func openPostgreSQL(config capi.SiteConfig, socket string) (*database, error) {
 }
 
 // postgresqlConfig returns what the driver needs to know. All that the site's
-// configuration leaves open can be set by libpq's environment variables, such as
-// PGSSLMODE, as for Joomla itself.
+// configuration leaves open can be set by libpq's environment variables, such
+// as PGSSLMODE, as for Joomla itself.
 func postgresqlConfig(config capi.SiteConfig, socket string) (*pgx.ConnConfig, error) {
 	network, address, err := config.Address()
 	if err != nil {

@@ -36,8 +36,8 @@ func serveProcess(t testing.TB, php string, args ...string) *process {
 	return startProcess(t, exec.Command("capi", append([]string{"serve", "-addr", "127.0.0.1:0", "-config", writePHP(t, php)}, args...)...))
 }
 
-// startProcess starts a program and waits until it serves. It is killed at the end of
-// the test if it still runs.
+// startProcess starts a program and waits until it serves. It is killed at the
+// end of the test if it still runs.
 func startProcess(t testing.TB, command *exec.Cmd) *process {
 	t.Helper()
 	reader, writer, err := os.Pipe()

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A progress shows on a terminal how many sessions were read, in one line that is
-// gone at the end. Elsewhere it shows nothing.
+// A progress shows on a terminal how many sessions were read, in one line that
+// is gone at the end. Elsewhere it shows nothing.
 type progress struct {
 	w     io.Writer // nil to show nothing
 	count int

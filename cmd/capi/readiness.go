@@ -11,8 +11,8 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// A readiness knows whether a site can be served. It finds out when it is asked, but
-// not more often than every few seconds, whoever asks.
+// A readiness knows whether a site can be served. It finds out when it is
+// asked, but not more often than every few seconds, whoever asks.
 type readiness struct {
 	site   *site
 	logger *slog.Logger
@@ -32,7 +32,8 @@ func (r *readiness) get(ctx context.Context) bool {
 	if time.Since(r.checked) < fresh {
 		return r.ready
 	}
-	// Others wait for the answer, so that it must not depend on who asked first.
+	// Others wait for the answer, so that it must not depend on who asked
+	// first.
 	err, _ := r.site.check(context.WithoutCancel(ctx))
 	was := r.ready || r.checked.IsZero()
 	r.checked, r.ready = time.Now(), err == nil
@@ -62,8 +63,8 @@ func findReady(ctx context.Context, all []*readiness) []bool {
 	return ready
 }
 
-// readyHandler answers with 200 while at least one of the sites can be served: the
-// others have readiness routes of their own.
+// readyHandler answers with 200 while at least one of the sites can be served:
+// the others have readiness routes of their own.
 func readyHandler(all []*readiness) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		status, message := http.StatusOK, "Ready."

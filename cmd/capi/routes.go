@@ -28,8 +28,8 @@ type router struct {
 	routes map[string]route // by pattern
 }
 
-// handle serves a route of a site, of all hosts and, where the site has a name, below
-// it and at the root of the host of that name.
+// handle serves a route of a site, of all hosts and, where the site has a name,
+// below it and at the root of the host of that name.
 func (r *router) handle(site, name, path string, handler http.Handler) {
 	patterns := []string{path}
 	if site != "" {
@@ -108,9 +108,9 @@ func newList(s *site, o serveOptions, logger *slog.Logger) (http.Handler, error)
 	return turns.handler(list), nil
 }
 
-// pseudonyms returns the Redaction that replaces session ids. Its key is made from
-// the site's secret, so that a session keeps its pseudonym when the program is
-// started anew.
+// pseudonyms returns the Redaction that replaces session ids. Its key is made
+// from the site's secret, so that a session keeps its pseudonym when the
+// program is started anew.
 func pseudonyms(secret string) (capi.Redaction, error) {
 	if secret == "" {
 		return nil, errors.New("the site has no secret to make pseudonyms with")

@@ -21,7 +21,8 @@ import (
 
 func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"capi": main}) }
 
-// TestScripts runs the program as its users do. The scripts have some commands more:
+// TestScripts runs the program as its users do. The scripts have some commands
+// more:
 //
 //	site NAME DIALECT            makes a site with the rows of a real one, and NAME.php
 //	config FILE NAME KEY=VALUE…  writes another configuration.php of it

@@ -116,8 +116,8 @@ func runServe(ctx context.Context, stop func(), c *command, args []string) int {
 	return exitOK
 }
 
-// serve serves the sites until ctx ends, and then calls stop and finishes what is
-// being sent.
+// serve serves the sites until ctx ends, and then calls stop and finishes what
+// is being sent.
 func serve(ctx context.Context, stop func(), o serveOptions, logger *slog.Logger) (err error) {
 	sites, err := openSites(ctx, o, logger)
 	for _, s := range sites {
@@ -185,8 +185,8 @@ func openSites(ctx context.Context, o serveOptions, logger *slog.Logger) ([]*sit
 	return sites, nil
 }
 
-// start logs what is known of the site. The error is what keeps it from ever being
-// served.
+// start logs what is known of the site. The error is what keeps it from ever
+// being served.
 func (s *site) start(ctx context.Context, logger *slog.Logger) error {
 	err, down := s.check(ctx)
 	if err != nil && !down {

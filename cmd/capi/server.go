@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// servers are the HTTP servers of the program: of the lists, and of the metrics if
-// they are asked for.
+// servers are the HTTP servers of the program: of the lists, and of the metrics
+// if they are asked for.
 type servers struct {
 	all    []*http.Server
 	listen []net.Listener
@@ -67,7 +67,8 @@ func newServers(ctx context.Context, o serveOptions, handler, metrics http.Handl
 		})
 		return nil
 	}
-	// Metrics first: whoever waits for the address of the lists finds both served.
+	// Metrics first: whoever waits for the address of the lists finds both
+	// served.
 	if err := open(metricsSocket, "-metrics", o.metrics, "/metrics", metrics, nil); err != nil {
 		return nil, err
 	}
@@ -84,8 +85,8 @@ func (s *servers) close() {
 	}
 }
 
-// run serves until ctx ends, and then calls stop and finishes what is being sent,
-// within grace.
+// run serves until ctx ends, and then calls stop and finishes what is being
+// sent, within grace.
 func (s *servers) run(ctx context.Context, stop func(), grace time.Duration) error {
 	served := make(chan error, len(s.all))
 	for i, server := range s.all {

@@ -13,13 +13,15 @@ import (
 // A sessionData is where a site keeps its sessions outside of its database.
 type sessionData struct {
 	capi.SessionData // nil for a site that keeps them in its database
-	// store lists the sessions where the table does not know them. Nil is the table.
+	// store lists the sessions where the table does not know them. Nil is the
+	// table.
 	store capi.Store
 	// close is nil where there is nothing to close.
 	close io.Closer
 }
 
-// sessionData returns where a site keeps its sessions. It connects to nothing yet.
+// sessionData returns where a site keeps its sessions. It connects to nothing
+// yet.
 func (f siteFlags) sessionData(config capi.SiteConfig) (sessionData, error) {
 	switch handler := config.SessionHandler; handler {
 	case "", "database":

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestServeSessionData serves a site whose sessions live in files or in Redis: only
-// who has one there is let in, and the list has what it holds.
+// TestServeSessionData serves a site whose sessions live in files or in Redis:
+// only who has one there is let in, and the list has what it holds.
 func TestServeSessionData(t *testing.T) {
 	options, err := redis.ParseURL(cmp.Or(os.Getenv("CAPI_REDIS_URL"), "redis://127.0.0.1:6379/0"))
 	require.NoError(t, err)

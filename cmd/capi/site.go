@@ -25,15 +25,16 @@ type site struct {
 }
 
 // openSite opens a site, of which it reads nothing but the configuration. The
-// error is everything that keeps it from being used. A site without an error is to
-// be closed.
+// error is everything that keeps it from being used. A site without an error is
+// to be closed.
 func (f siteFlags) openSite(file siteFile, logger *slog.Logger) (*site, error) {
 	config, err := loadConfig(file)
 	if err != nil {
 		return nil, err
 	}
 	if f.tokensOnly {
-		// Then it does not matter where sessions live: the list has what is in the table.
+		// Then it does not matter where sessions live: the list has what is in
+		// the table.
 		config.SessionHandler = ""
 	}
 	data, dataErr := f.sessionData(config)
@@ -41,8 +42,8 @@ func (f siteFlags) openSite(file siteFile, logger *slog.Logger) (*site, error) {
 	if dbErr != nil {
 		db = &database{DB: noDatabase(dbErr)} // For all that is wrong with the rest.
 	}
-	// Each list that is being sent holds a connection, for as long as its client
-	// takes to read it.
+	// Each list that is being sent holds a connection, for as long as its
+	// client takes to read it.
 	db.SetMaxOpenConns(f.connections)
 	db.SetMaxIdleConns(f.idle())
 	db.SetConnMaxIdleTime(time.Minute)
@@ -76,7 +77,8 @@ func (s *site) close() error {
 	return err
 }
 
-// checkTimeout is how long it may take to find out whether a site can be served.
+// checkTimeout is how long it may take to find out whether a site can be
+// served.
 const checkTimeout = 5 * time.Second
 
 // check returns everything that keeps the site from being served. It reports

@@ -21,8 +21,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A testSite is a site of a test, with the rows of a real Joomla 5, as if it had
-// written them just now.
+// A testSite is a site of a test, with the rows of a real Joomla 5, as if it
+// had written them just now.
 type testSite struct {
 	*joomlatest.Site
 	// properties are what its configuration.php says.

@@ -13,9 +13,9 @@ import (
 // (SD_LISTEN_FDS_START).
 const firstActivated = 3
 
-// activated returns the sockets that systemd opened for this process, by the names
-// that their units give them (FileDescriptorName=), as sd_listen_fds_with_names has
-// it. Those without a name have the empty one.
+// activated returns the sockets that systemd opened for this process, by the
+// names that their units give them (FileDescriptorName=), as
+// sd_listen_fds_with_names has it. Those without a name have the empty one.
 func activated() (map[string]net.Listener, error) {
 	if os.Getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
 		return nil, nil
@@ -50,8 +50,8 @@ func activated() (map[string]net.Listener, error) {
 // metricsSocket is the name of the socket for metrics.
 const metricsSocket = "metrics"
 
-// notify tells systemd of a state of this process, such as READY=1, as sd_notify
-// does. It does nothing where nobody listens.
+// notify tells systemd of a state of this process, such as READY=1, as
+// sd_notify does. It does nothing where nobody listens.
 func notify(state string) error {
 	path := os.Getenv("NOTIFY_SOCKET")
 	if path == "" {

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestServeActivation passes sockets on as systemd does, and listens to what it is
-// told.
+// TestServeActivation passes sockets on as systemd does, and listens to what it
+// is told.
 func TestServeActivation(t *testing.T) {
 	site := newSiteOf(t, "sqlite")
 	told, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(t.TempDir(), "notify"), Net: "unixgram"})

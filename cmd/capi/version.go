@@ -10,8 +10,8 @@ import (
 // A build is what the program was made from.
 type build struct{ version, revision string }
 
-// thisBuild returns the version of the module, and the commit where the program was
-// built from a checkout.
+// thisBuild returns the version of the module, and the commit where the program
+// was built from a checkout.
 func thisBuild() build {
 	b := build{version: "(devel)"}
 	info, ok := debug.ReadBuildInfo()

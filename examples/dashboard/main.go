@@ -27,7 +27,7 @@ import (
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8090", "`address` to serve at; port 0 takes any that is free")
-	sessions := flag.Int("sessions", 484, "how many sessions to make up, beside those of real users")
+	sessions := flag.Int("sessions", 484, "how many sessions to make up, besides those of real users")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -72,7 +72,7 @@ func run(ctx context.Context, out io.Writer, addr string, sessions int) (err err
 		site.User
 		who string
 	}{{demo.Admin, "a Super Admin"}, {demo.Denied, "who is refused"}} {
-		// What stands after the # is not sent by browsers; the page takes the token from there.
+		// What comes after the # is not sent by browsers; the page takes the token from there.
 		address := url.URL{Scheme: "http", Host: listener.Addr().String(), Path: "/"}
 		fmt.Fprintf(out, "As %s, %s:\n  %s#token=%s\n", user.Username, user.who, &address, url.QueryEscape(user.APIToken))
 	}

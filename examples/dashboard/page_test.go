@@ -122,14 +122,14 @@ func noScrolling(t *testing.T, tab *tab, width int64) {
 	assert.LessOrEqual(t, eval[int64](tab, `document.documentElement.scrollWidth`), width, "the page scrolls sideways")
 }
 
-// noWholeIDs checks that no session id stands anywhere in the page, nor a pseudonym of one.
+// noWholeIDs checks that no session id is anywhere in the page, nor a pseudonym of one.
 func noWholeIDs(t *testing.T, tab *tab, sessions []capi.Session) {
 	t.Helper()
 	document := eval[string](tab, `document.documentElement.outerHTML`)
 	for _, session := range sessions {
-		assert.False(t, session.ID != "" && strings.Contains(document, session.ID), "a session id stands in the page")
+		assert.False(t, session.ID != "" && strings.Contains(document, session.ID), "a session id is in the page")
 	}
-	assert.Empty(t, regexp.MustCompile(`[0-9a-f]{20}`).FindString(document), "a pseudonym stands in the page")
+	assert.Empty(t, regexp.MustCompile(`[0-9a-f]{20}`).FindString(document), "a pseudonym is in the page")
 	for _, id := range tab.column("id") {
 		assert.Regexp(t, `^[0-9a-f]{4}…$`, id)
 	}
@@ -345,7 +345,7 @@ func refused(t *testing.T, b *browser) {
 	assert.False(t, eval[bool](tab, `document.getElementById("notice").checkVisibility()`))
 	assert.False(t, eval[bool](tab, `document.getElementById("sign-in").checkVisibility()`))
 	assert.Len(t, tab.column("username"), 30)
-	assert.NotContains(t, eval[string](tab, `document.documentElement.outerHTML`), "good", "the token stands nowhere")
+	assert.NotContains(t, eval[string](tab, `document.documentElement.outerHTML`), "good", "the token is nowhere")
 	assert.Equal(t, 0, eval[int](tab, `localStorage.length + sessionStorage.length + document.cookie.length`))
 
 	// Access that ends takes away what was readable before.

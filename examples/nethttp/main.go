@@ -48,7 +48,7 @@ func accessLog(next http.Handler) http.Handler {
 	})
 }
 
-// recovery answers with 500 where a handler panics, but lets http.ErrAbortHandler pass: with it a handler says that the
+// recovery answers with 500 where a handler panics, but lets http.ErrAbortHandler pass: with it a handler tells that the
 // answer, which is partly sent, cannot be finished, and net/http then cuts the connection.
 func recovery(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -26,7 +26,7 @@ func main() {
 	}
 }
 
-// run makes the site in a directory for the time being, and serves until the program is interrupted.
+// run makes the site in a temporary directory, and serves until the program is interrupted.
 func run(addr string, redact bool) (err error) {
 	demo, err := site.OpenTemporary(context.Background(), 0)
 	if err != nil {
@@ -41,7 +41,7 @@ func run(addr string, redact bool) (err error) {
 	return serve.Run(context.Background(), addr, mux, func(url string) { usage(demo, url) })
 }
 
-// newMux mounts the session list of demo beside another route.
+// newMux mounts the session list of demo next to another route.
 func newMux(demo *site.Site, redact bool) (*http.ServeMux, error) {
 	joomla, err := capi.NewSite(demo.DB, demo.Config)
 	if err != nil {

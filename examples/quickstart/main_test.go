@@ -32,7 +32,7 @@ func TestProgram(t *testing.T) {
 			if want == 200 {
 				list := sessions(t, body)
 				assert.GreaterOrEqual(t, len(list), 15)
-				assert.Contains(t, string(body), "JBSWY3DPEHPK3PXP", "everything is sent as it stands in the table")
+				assert.Contains(t, string(body), "JBSWY3DPEHPK3PXP", "everything is sent as it is in the table")
 			} else {
 				assert.JSONEq(t, `{"msg":"Not authorized.","error":true,"status":403}`, string(body))
 			}

@@ -76,7 +76,8 @@ func after(text []byte, at int) int {
 }
 
 // Unquote appends what a JSON string means, which must be valid. As by
-// encoding/json, a lone surrogate and each byte that is not UTF-8 become U+FFFD.
+// encoding/json, a lone surrogate and each byte that is not UTF-8 become
+// U+FFFD.
 func Unquote(dst, text []byte) []byte {
 	text = text[1 : len(text)-1]
 	for len(text) > 0 {
@@ -127,7 +128,7 @@ func Unquote(dst, text []byte) []byte {
 	return dst
 }
 
-// unit returns the UTF-16 unit that four hexadecimal digits stand for.
+// unit returns the UTF-16 unit that four hexadecimal digits encode.
 func unit(text []byte) (r rune) {
 	for _, c := range text[:4] {
 		digit, _ := hex(c)

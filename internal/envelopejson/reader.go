@@ -7,8 +7,8 @@
 //	{"0": ROW, "1": ROW, …, "error": false, "status": 200}
 //
 // A ROW is an object. Members may come in any order, and unknown ones are
-// skipped. Of doubled members error, status and msg (as a text) the last counts.
-// It refuses:
+// skipped. Of doubled members error, status and msg (as a text) the last
+// counts. It refuses:
 //
 //   - a text that is cut, or is followed by anything but white space;
 //   - a text without error or status, or with either of another type;
@@ -33,8 +33,8 @@ var (
 	ErrTooLarge = errors.New("larger than the limit")
 	// ErrTooDeep is a value that is nested deeper than MaxDepth.
 	ErrTooDeep = errors.New("nested too deep")
-	// ErrRefused is a whole envelope whose error is true, or whose status is not
-	// 200.
+	// ErrRefused is a whole envelope whose error is true, or whose status is
+	// not 200.
 	ErrRefused = errors.New("the envelope holds an error")
 )
 
@@ -80,7 +80,8 @@ func (r *Reader) Message() string { return r.message }
 // until the next call. The error is io.EOF when the whole envelope was read to
 // the end of its source and is no refusal, and wraps io.ErrUnexpectedEOF if the
 // source ends before the envelope does. Errors of the source are returned
-// wrapped; all others wrap one of this package. None holds anything of the text.
+// wrapped; all others wrap one of this package. None holds anything of the
+// text.
 func (r *Reader) Next() ([]byte, error) {
 	if r.err != nil {
 		return nil, r.err

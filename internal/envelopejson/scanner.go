@@ -104,7 +104,8 @@ func (s *scanner) expect(want byte) error {
 }
 
 // more reads what precedes the next element of a list or object, or closing,
-// and reports which. after says that there was an element before, and is set.
+// and reports which. after reports whether there was an element before, and is
+// set.
 func (s *scanner) more(closing byte, after *bool) (bool, error) {
 	c, err := s.peek()
 	if err != nil {

@@ -8,10 +8,11 @@
 // two session formats of package phpserial, and has one of three forms:
 //
 //   - up to Joomla 3.4.6: PHP's session variables, with the bytes NUL * NUL, by
-//     which PHP marks protected properties, written as the six characters \0\0\0
-//     (JSessionStorageDatabase);
+//     which PHP marks protected properties, written as the six characters
+//     \0\0\0 (JSessionStorageDatabase);
 //   - since then: the variable "joomla" alone, a string that holds the base64
-//     text of a serialized Registry (JSession, Joomla\CMS\Session\Storage\JoomlaStorage);
+//     text of a serialized Registry (JSession,
+//     Joomla\CMS\Session\Storage\JoomlaStorage);
 //   - either of them as one array, where session.serialize_handler is
 //     php_serialize.
 //

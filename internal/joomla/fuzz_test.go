@@ -139,7 +139,7 @@ func holdMasked(t *testing.T, old, masked any, secret bool) {
 }
 
 // masks has what secrets are overwritten with: asterisks, digits, and what
-// escapes in JSON can stand for.
+// escapes in JSON can encode.
 const masks = `*01/2a\u00b7\u2022\ud83d\udd12f`
 
 // enumLike reports whether s may be an enum, whose text is that of the program

@@ -29,8 +29,8 @@ type Login struct {
 	// MandatoryMFASetup is One while the user must first set up a second factor
 	// (com_users.mandatory_mfa_setup, since 4.2).
 	MandatoryMFASetup Flag
-	// Now is when the last request came, in seconds since 1970, 0 if the session
-	// does not hold it (session.timer.now).
+	// Now is when the last request came, in seconds since 1970, 0 if the
+	// session does not hold it (session.timer.now).
 	Now int64
 }
 

@@ -44,8 +44,9 @@ func TestReadLoginRows(t *testing.T) {
 	assert.Greater(t, seen, 80)
 }
 
-// TestReadLoginSecondFactor holds what the sessions of second_factor.json tell by themselves: whoever has been let in after
-// a page has mfa_checked, and whoever has not been has none, or a mandatory setup.
+// TestReadLoginSecondFactor holds what the sessions of second_factor.json tell
+// by themselves: whoever has been let in after a page has mfa_checked, and
+// whoever has not been has none, or a mandatory setup.
 func TestReadLoginSecondFactor(t *testing.T) {
 	seen := map[joomla.Login]int{}
 	for _, c := range joomlatest.SecondFactor() {

@@ -130,7 +130,7 @@ func opening(text []byte) opens {
 	return opensNothing
 }
 
-// unescape appends to dst the bytes that raw stands for, and to starts for each
+// unescape appends to dst the bytes that raw encodes, and to starts for each
 // of them where in raw its escape begins, and the length of raw at the end.
 func unescape(dst []byte, starts []int, raw []byte, c coding) ([]byte, []int) {
 	for i := 0; i < len(raw); {
@@ -160,7 +160,7 @@ func unescape(dst []byte, starts []int, raw []byte, c coding) ([]byte, []int) {
 }
 
 // unescapeJSON appends to dst what the escape at the start of raw, part of a
-// valid JSON string, stands for, and returns the length of the escape.
+// valid JSON string, encodes, and returns the length of the escape.
 func unescapeJSON(dst, raw []byte) ([]byte, int) {
 	switch raw[1] {
 	case 'b':
@@ -204,7 +204,7 @@ func hex(c byte) byte {
 
 // rewrite changes to, a string whose content is from, so that its content is
 // masked, of the same length. See unescape for starts. An escape stays as long
-// as it is, and stands for as many bytes as before: what is masked may so
+// as it is, and encodes as many bytes as before: what is masked may so
 // become another character than an asterisk.
 func rewrite(to, from, masked []byte, starts []int, c coding) {
 	for i := 0; i < len(from); {
@@ -219,7 +219,7 @@ func rewrite(to, from, masked []byte, starts []int, c coding) {
 	}
 }
 
-// replace writes an escape of the same length that stands for masked, or for
+// replace writes an escape of the same length that encodes masked, or for
 // another character of the same length.
 func replace(escape, masked []byte, c coding) {
 	const digits = "0123456789abcdef"

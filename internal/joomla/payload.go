@@ -181,7 +181,7 @@ func decodeRegistry(r *phpserial.Reader, payload []byte, text phpserial.Span) (m
 }
 
 // moved returns err, whose offset is one inside of text, with that of the
-// payload. Every by bytes of what was read stand as to bytes in text. Where
+// payload. Every by bytes of what was read are to bytes of text. Where
 // text has escapes, the offset is that of its start.
 func moved(err error, text phpserial.Span, to, by int) error {
 	var syntax *phpserial.SyntaxError
@@ -237,8 +237,8 @@ var registryClasses = [...]struct{ name, prefix []byte }{
 	{[]byte("JRegistry"), []byte(`O:9:"JRegistry":`)},
 }
 
-// registryData names the property that stands for the whole object, if class is
-// that of a Registry.
+// registryData names the property whose value replaces the whole object, if
+// class is that of a Registry.
 func registryData(class []byte) string {
 	for _, c := range registryClasses {
 		if bytes.EqualFold(class, c.name) {

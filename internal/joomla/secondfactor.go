@@ -7,11 +7,11 @@ type SecondFactor struct {
 	// namespace com_users of the session's data, decoded; nil where they are
 	// not there.
 	Checked, MandatorySetup any
-	// Unreadable says that the session's data is out of reach, or cannot be
-	// decoded. Then it does not matter what Checked and MandatorySetup are.
+	// Unreadable reports whether the session's data is out of reach, or cannot
+	// be decoded. Then it does not matter what Checked and MandatorySetup are.
 	Unreadable bool
-	// Enrolled says that the user has a factor that counts: one in #__user_mfa
-	// whose method is enabled, other than backup codes.
+	// Enrolled reports whether the user has a factor that counts: one in
+	// #__user_mfa whose method is enabled, other than backup codes.
 	Enrolled bool
 	// Params are the parameters of the component com_users. Where
 	// Joomla\Registry\Registry cannot read them as JSON, they exempt nobody,

@@ -1,8 +1,8 @@
 // Package joomlatest holds what the tests of every module need of Joomla:
-// recordings of real sites, the tables that the library reads in each dialect of
-// SQL, and files as Joomla writes its configuration.php. It is imported by tests
-// alone, and imports the standard library alone: whoever uses it brings the
-// database driver.
+// recordings of real sites, the tables that the library reads in each dialect
+// of SQL, and files as Joomla writes its configuration.php. It is imported by
+// tests alone, and imports the standard library alone: whoever uses it brings
+// the database driver.
 package joomlatest
 
 import (
@@ -177,7 +177,8 @@ func cases(name string) []Case {
 	return all
 }
 
-// MoveTo shifts the times of all sessions so that the newest was written at now.
+// MoveTo shifts the times of all sessions so that the newest was written at
+// now.
 func (r *Recording) MoveTo(now time.Time) {
 	shift := now.Unix() - r.Now
 	for _, row := range r.Tables["session"] {

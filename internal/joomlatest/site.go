@@ -22,8 +22,8 @@ type Site struct {
 	Prefix  string
 }
 
-// NewSite makes the tables of a site and fills them with what was recorded. They
-// are dropped with the test.
+// NewSite makes the tables of a site and fills them with what was recorded.
+// They are dropped with the test.
 func NewSite(t testing.TB, db *sql.DB, d Dialect, l Layout, recording *Recording) *Site {
 	t.Helper()
 	s := &Site{Recording: recording, DB: db, Dialect: d, Layout: l, Prefix: "capi" + strings.ToLower(rand.Text()[:10]) + "_"}

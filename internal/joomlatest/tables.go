@@ -16,8 +16,9 @@ const (
 	SQLite     Dialect = "sqlite"
 )
 
-// Rewrite returns query, written with #__ for the prefix of the tables, " around
-// names and ? for values, in the dialect. None of the three may be in a literal.
+// Rewrite returns query, written with #__ for the prefix of the tables, "
+// around names and ? for values, in the dialect. None of the three may be in a
+// literal.
 func (d Dialect) Rewrite(query, prefix string) string {
 	query = strings.ReplaceAll(query, "#__", prefix)
 	switch d {
@@ -56,8 +57,8 @@ func (l Layout) String() string { return "Joomla " + [...]string{"2.5", "3.3", "
 func SessionLayouts() []Layout { return []Layout{Joomla42, Joomla33} }
 
 // tables makes the tables that the library reads, in words that statements puts
-// into a dialect. Their columns have Joomla's types, and defaults where recorded
-// rows leave something out.
+// into a dialect. Their columns have Joomla's types, and defaults where
+// recorded rows leave something out.
 //
 //go:embed tables.sql
 var tables string

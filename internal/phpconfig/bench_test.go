@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// BenchmarkProperties reads hostile sources of 1, 2, 4 and 8 MB, beyond the limit, and
-// reports the exponents that fit what they take of the processor and of memory: 1 is
-// linear, 2 quadratic.
+// BenchmarkProperties reads hostile sources of 1, 2, 4 and 8 MB, beyond the
+// limit, and reports the exponents that fit what they take of the processor and
+// of memory: 1 is linear, 2 quadratic.
 func BenchmarkProperties(b *testing.B) {
 	type shape struct{ before, repeated, after string }
 	in := func(repeated string) shape { return shape{"<?php class JConfig { public $x = ", repeated, ""} }
@@ -89,8 +89,8 @@ func BenchmarkProperties(b *testing.B) {
 	}
 }
 
-// processorTime returns what this process has taken of the processor, in nanoseconds:
-// other processes do not disturb it as they do a clock.
+// processorTime returns what this process has taken of the processor, in
+// nanoseconds: other processes do not disturb it as they do a clock.
 func processorTime() float64 {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
@@ -99,8 +99,8 @@ func processorTime() float64 {
 	return float64(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// exponent returns the slope of the line that fits the logarithms best of what doubling
-// sizes cost.
+// exponent returns the slope of the line that fits the logarithms best of what
+// doubling sizes cost.
 func exponent(costs []float64) float64 {
 	var x, y, xx, xy float64
 	for i, cost := range costs {

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// FuzzProperties holds Properties to giving either properties or an [Error] with a line
-// of the source, and to giving the same properties of the same words with comments and
-// space between them.
+// FuzzProperties holds Properties to giving either properties or an [Error]
+// with a line of the source, and to giving the same properties of the same
+// words with comments and space between them.
 func FuzzProperties(f *testing.F) {
 	f.Add("<?php\nclass JConfig { public $host = 'a'; var $secret = \"\\x41\\u{e9}\\101\", $x = <<<A\n {$b[\"'\"]}\n A\n; }")
 	f.Add("<html><?= 1 ?><?php #[A]\nfinal class JConfig { public static ?int $a = -0x1_F; public $db = .5e-3 ; } ?>")
@@ -64,8 +64,8 @@ func insert(t *testing.T, source, text string) string {
 	}
 }
 
-// FuzzPropertiesString holds strings to being read as they were written, whatever is in
-// them, and to changing nothing around them.
+// FuzzPropertiesString holds strings to being read as they were written,
+// whatever is in them, and to changing nothing around them.
 func FuzzPropertiesString(f *testing.F) {
 	f.Add("it's", `a\`, "?>")
 	f.Add(`\'; public $host = 'x'; //`, "/*", "\x00\xff\r\n")

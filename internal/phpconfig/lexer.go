@@ -5,8 +5,8 @@ import "strings"
 // A token is a word of PHP.
 type token struct {
 	kind kind
-	// text is the word as written, of a variable without $, and of a string what
-	// it stands for.
+	// text is the word as written, of a variable without $, and of a string
+	// what it means.
 	text string
 	// offset is where it begins.
 	offset int
@@ -26,8 +26,8 @@ const (
 )
 
 // The marks of more than one character. A template is a string that may have
-// variables in it, or that is written as heredoc or nowdoc; what it has in braces
-// are tokens between its marks.
+// variables in it, or that is written as heredoc or nowdoc; what it has in
+// braces are tokens between its marks.
 const (
 	openTemplate  = `"{`
 	closeTemplate = `}"`

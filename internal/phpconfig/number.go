@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// numberLength returns how much of s, which begins with a number, is that number:
+// numberLength returns how much of s, which begins with a number, is that
+// number:
 //
 //	number  = "0x" digits | "0b" digits | "0o" digits | float | digits .
 //	float   = ( digits "." [ digits ] | "." digits | digits ) [ ( "e" | "E" ) [ "+" | "-" ] digits ] .
@@ -34,7 +35,8 @@ func numberLength(s string) int {
 	return n
 }
 
-// prefixBase returns the base that the first two characters of a number name, or 0.
+// prefixBase returns the base that the first two characters of a number name,
+// or 0.
 func prefixBase(s string) int {
 	if len(s) < 2 || s[0] != '0' {
 		return 0
@@ -62,9 +64,9 @@ func digitsLength(s string, base int) int {
 	return len(s)
 }
 
-// numberValue returns what the number written as text stands for, with a minus in
-// front of it if it is negative. An integer that is too large for 64 bits is a float,
-// before its sign is applied.
+// numberValue returns what the number written as text means, with a minus
+// in front of it if it is negative. An integer that is too large for 64 bits is
+// a float, before its sign is applied.
 func numberValue(text string, negative bool) (Value, bool) {
 	written := strings.ReplaceAll(text, "_", "")
 	base := prefixBase(written)

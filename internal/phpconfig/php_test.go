@@ -17,9 +17,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPropertiesAsPHP compares what is read of generated sources with what an object of
-// their class has in PHP. It takes CAPI_PHP_SECONDS, 5 by default, and begins at
-// CAPI_PHP_SEED, 1 by default.
+// TestPropertiesAsPHP compares what is read of generated sources with what an
+// object of their class has in PHP. It takes CAPI_PHP_SECONDS, 5 by default,
+// and begins at CAPI_PHP_SEED, 1 by default.
 func TestPropertiesAsPHP(t *testing.T) {
 	program, err := exec.LookPath("php")
 	if err != nil {
@@ -73,7 +73,8 @@ type evaluator struct {
 	out     *bufio.Reader
 }
 
-// start starts PHP with its default settings, and without what reaches outside of it.
+// start starts PHP with its default settings, and without what reaches outside
+// of it.
 func (e *evaluator) start(program string) (err error) {
 	e.command = exec.Command(program, "-n", "-d", "short_open_tag=0", "-d", "memory_limit=512M", "-d", "open_basedir=testdata",
 		"-d", "disable_functions=exec,shell_exec,system,passthru,proc_open,popen,pcntl_exec,unlink,rename,file_put_contents",
@@ -98,8 +99,9 @@ func (e *evaluator) stop() {
 	}
 }
 
-// evaluate returns the properties of an object of the class JConfig of the source, or
-// false if PHP refuses it. The class gets another name, since PHP declares one once.
+// evaluate returns the properties of an object of the class JConfig of the
+// source, or false if PHP refuses it. The class gets another name, since PHP
+// declares one once.
 func (e *evaluator) evaluate(t *testing.T, source, suffix string) (map[string]string, bool) {
 	t.Helper()
 	for _, class := range []string{"JConfig", "Other", "function f1", "function f2", "function f3"} {
@@ -112,7 +114,8 @@ func (e *evaluator) evaluate(t *testing.T, source, suffix string) (map[string]st
 	var encoded map[string]string
 	require.NoError(t, json.Unmarshal(line, &encoded))
 	if encoded == nil {
-		// PHP may have ended: it does where it refuses to compile. Ask for a sign of life.
+		// PHP may have ended: it does where it refuses to compile. Ask for a
+		// sign of life.
 		if _, err := fmt.Fprintf(e.in, "stdClass x \n"); err == nil {
 			if _, err = e.out.ReadBytes('\n'); err == nil {
 				return nil, false

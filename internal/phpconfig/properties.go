@@ -50,9 +50,9 @@ func (e *Error) Error() string {
 }
 
 // Properties returns the defaults of those properties of the class that have
-// one of the given names. A property that is missing, without a default, null or
-// static is left out. An error is an [*Error]; see the package comment for what
-// is one.
+// one of the given names. A property that is missing, without a default, null
+// or static is left out. An error is an [*Error]; see the package comment for
+// what is one.
 func Properties(source, class string, names []string) (map[string]Value, error) {
 	if len(source) > MaxSize {
 		return nil, &Error{Message: fmt.Sprintf("larger than %d bytes", MaxSize)}
@@ -168,8 +168,8 @@ func (p *parser) body() error {
 	}
 }
 
-// modifier returns which word t is of those that may be in front of a property or of a
-// promoted parameter, in lower case, or nothing.
+// modifier returns which word t is of those that may be in front of a property
+// or of a promoted parameter, in lower case, or nothing.
 func modifier(t token) string {
 	if t.kind != name || len(t.text) > len("protected(set)") {
 		return ""
@@ -368,8 +368,9 @@ func (p *parser) skip(ends string) (token, error) {
 	}
 }
 
-// group reads up to what closes the bracket open, which was just read, and calls
-// visit, unless it is nil, with each token that is in no bracket further in.
+// group reads up to what closes the bracket open, which was just read, and
+// calls visit, unless it is nil, with each token that is in no bracket further
+// in.
 func (p *parser) group(open token, visit func(token) error) error {
 	// A stack rather than recursion: no nesting outgrows it.
 	closers := []byte{open.closer()}

@@ -27,8 +27,8 @@ func texts(source string) (map[string]string, error) {
 	return texts, nil
 }
 
-// joomla5 is a configuration.php such as Joomla 5 writes it, with more of everything
-// that is not read.
+// joomla5 is a configuration.php such as Joomla 5 writes it, with more of
+// everything that is not read.
 const joomla5 = `<?php
 class JConfig {
 	public $offline = false;
@@ -55,8 +55,8 @@ class JConfig {
 }
 `
 
-// joomla3 is a configuration.php such as older sites have it, with what administrators
-// add.
+// joomla3 is a configuration.php such as older sites have it, with what
+// administrators add.
 const joomla3 = `<?php
 /** Written by hand. ?> is not special here. */
 defined('_JEXEC') or die;
@@ -76,8 +76,8 @@ class JConfig
 ?>
 `
 
-// otherMembers are members of a class that is read, with all that could be taken for
-// something else.
+// otherMembers are members of a class that is read, with all that could be
+// taken for something else.
 const otherMembers = `{
 	const HOST = 'x', SECRET = ['}', "{"];
 	final public const string DB = 'x' . "$" . PHP_EOL;
@@ -120,9 +120,9 @@ func TestProperties(t *testing.T) {
 		"in a namespace":       replace("class", `namespace A\B; use C\{D, E}; declare(strict_types=1); defined('_JEXEC') or die; class`),
 		"after another class":  replace("class", "class Other { public $host = 'other'; function f() { return Foo::class; } }\nfinal class"),
 		"implementing":         replace("JConfig", `JConfig implements Baz, \Foo\Qux`),
-		"beside class names":   replace("class", "$a = Other::class; $b = $a->class; $c = new class JConfig {}; class"),
-		// The rest of the line is what makes it a test: were the closing tag part of the
-		// comment, so would be the class.
+		"next to class names":  replace("class", "$a = Other::class; $b = $a->class; $c = new class JConfig {}; class"),
+		// The rest of the line is what makes it a test: were the closing tag
+		// part of the comment, so would be the class.
 		"line comment closed by a tag": "<?php // ?> class JConfig {' <?php # ?> <?php " + strings.TrimPrefix(joomla5, "<?php\n"),
 		"echo tag":                     "<?= 1 ?>" + joomla5,
 		"other members":                replace("{\n", otherMembers),
@@ -299,8 +299,8 @@ func TestPropertiesErrors(t *testing.T) {
 	}
 }
 
-// refused asserts that the source has an error that begins with, or contains, what is
-// wanted.
+// refused asserts that the source has an error that begins with, or contains,
+// what is wanted.
 func refused(t *testing.T, source, want string) {
 	t.Helper()
 	got, err := texts(source)

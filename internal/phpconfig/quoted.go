@@ -53,10 +53,10 @@ func (l *lexer) doubleQuoted(t token) (token, error) {
 	return token{}, l.fail(t.offset, "unterminated string")
 }
 
-// appendEscape appends what the escape sequence stands for whose backslash is
-// followed by rest, and returns how much of rest belongs to it: a negative number if
-// it is malformed. A backslash that begins no sequence stands for itself, as does
-// what follows it.
+// appendEscape appends what the escape sequence encodes whose backslash is
+// followed by rest, and returns how much of rest belongs to it: a negative
+// number if it is malformed. A backslash that begins no sequence means
+// itself, as does what follows it.
 func appendEscape(decoded []byte, rest string) ([]byte, int) {
 	if rest == "" {
 		return decoded, 0
@@ -117,7 +117,8 @@ func digits(s string, base int) int {
 	return len(s)
 }
 
-// digit returns the value of a digit of any base up to 16, or 16 for anything else.
+// digit returns the value of a digit of any base up to 16, or 16 for anything
+// else.
 func digit(c byte) int {
 	switch {
 	case isDigit(c):

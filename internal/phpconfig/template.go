@@ -9,7 +9,8 @@ type template struct {
 	label string
 	// offset is where it begins.
 	offset int
-	// braces is how many are open of the code in it; without any, its text is read.
+	// braces is how many are open of the code in it; without any, its text is
+	// read.
 	braces int
 }
 
@@ -30,7 +31,8 @@ func (l *lexer) inText() bool {
 // maxTemplates is how many templates may be within each other.
 const maxTemplates = 64
 
-// openTemplate begins a template at t, after as many bytes as its beginning has.
+// openTemplate begins a template at t, after as many bytes as its beginning
+// has.
 func (l *lexer) openTemplate(t token, with template, length int) (token, error) {
 	if len(l.templates) == maxTemplates {
 		return token{}, l.fail(t.offset, "strings too deep within each other")
@@ -42,8 +44,8 @@ func (l *lexer) openTemplate(t token, with template, length int) (token, error) 
 	return t, nil
 }
 
-// templateText reads the text of the innermost template, up to its end or to code
-// in it.
+// templateText reads the text of the innermost template, up to its end or to
+// code in it.
 func (l *lexer) templateText() (token, error) {
 	top := &l.templates[len(l.templates)-1]
 	for i := l.offset; i < len(l.source); i++ {
@@ -84,8 +86,8 @@ func (l *lexer) endTemplate(offset, length int) token {
 // nameEnds reports whether rest does not go on with a name.
 func nameEnds(rest string) bool { return rest == "" || !isNameStart(rest[0]) && !isDigit(rest[0]) }
 
-// heredocStart returns the heredoc or nowdoc that begins with the <<< of s, and the
-// length of its beginning without the end of the line: 0 if it is none.
+// heredocStart returns the heredoc or nowdoc that begins with the <<< of s, and
+// the length of its beginning without the end of the line: 0 if it is none.
 func heredocStart(s string) (template, int) {
 	rest := strings.TrimLeft(s[3:], " \t")
 	with, quote := template{kind: heredoc}, ""

@@ -1,7 +1,8 @@
 package phpconfig
 
-// A watcher knows the last tokens, to find code that may assign a property which
-// is asked for. It goes by the words alone: what it cannot tell, it refuses.
+// A watcher knows the last tokens, to find code that may assign a property
+// which is asked for. It goes by the words alone: what it cannot tell, it
+// refuses.
 type watcher struct {
 	beforeLast, last token
 	// touched is the name of such a property behind an arrow, until it is seen

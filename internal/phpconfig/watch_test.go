@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each of these makes, or could make, the object that PHP has differ from the defaults
-// of its class.
+// Each of these makes, or could make, the object that PHP has differ from the
+// defaults of its class.
 func TestPropertiesRefusesCodeThatAssigns(t *testing.T) {
 	const may = "line 4: code outside of the properties names $host and may assign it"
 	inConstructor := func(code string) string {

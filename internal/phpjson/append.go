@@ -35,8 +35,8 @@ func AppendEscaped(dst, src []byte) []byte {
 // json_encode writes them. Escapes that src has are kept as they are.
 func AppendJSON(dst, src []byte) []byte {
 	for len(src) > 0 {
-		// Slashes, and bytes above ASCII, occur in strings only. A quote that is
-		// not behind a backslash ends or begins one and is no part of it.
+		// Slashes, and bytes above ASCII, occur in strings only. A quote that
+		// is not behind a backslash ends or begins one and is no part of it.
 		n := bytes.IndexFunc(src, func(r rune) bool { return r == '\\' || r == '/' || r >= utf8.RuneSelf })
 		if n < 0 {
 			return append(dst, src...)

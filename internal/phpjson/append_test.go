@@ -162,8 +162,8 @@ func TestAppendJSON(t *testing.T) {
 	}
 }
 
-// FuzzAppendString compares with the reference, whole and cut anywhere, and with
-// encoding/json.
+// FuzzAppendString compares with the reference, whole and cut anywhere, and
+// with encoding/json.
 func FuzzAppendString(f *testing.F) {
 	for i, v := range jsonVectors(f) {
 		f.Add(string(v.Input), uint8(i))

@@ -222,8 +222,8 @@ func TestDecodeAsPHP(t *testing.T) {
 	assert.Positive(t, accepted)
 }
 
-// FuzzDecode compares with encoding/json, which differs from PHP in what it takes
-// of surrogates, bytes that are not UTF-8, and depth.
+// FuzzDecode compares with encoding/json, which differs from PHP in what it
+// takes of surrogates, bytes that are not UTF-8, and depth.
 func FuzzDecode(f *testing.F) {
 	for text := range decodable {
 		f.Add(text)

@@ -7,8 +7,9 @@ import (
 )
 
 // slack is how many bytes behind the end of what is written may be overwritten,
-// since it is cheaper to store whole words and vectors. Every function here that
-// takes out needs room there for [MaxEscape] times the bytes of src, and slack.
+// since it is cheaper to store whole words and vectors. Every function here
+// that takes out needs room there for [MaxEscape] times the bytes of src, and
+// slack.
 const slack = 32
 
 // putWords writes src to out and returns where that ends there. It works a word
@@ -25,7 +26,8 @@ func putWords(out, src []byte) (end int) {
 				continue
 			}
 			if word&highs == 0 {
-				// What is escaped cannot be predicted, so there is no branch for each.
+				// What is escaped cannot be predicted, so there is no branch
+				// for each.
 				for _, c := range src[i : i+8] {
 					single := singles[c]
 					binary.LittleEndian.PutUint64(out[end:end+8:end+8], single)
@@ -97,8 +99,8 @@ func putRunes(out, src []byte) (end, done int) {
 }
 
 // invalid returns how many bytes of src, which begins with an invalid sequence,
-// PHP replaces at once: as many as the first byte calls for, but none that could
-// begin a sequence of its own.
+// PHP replaces at once: as many as the first byte calls for, but none that
+// could begin a sequence of its own.
 func invalid(src []byte) int {
 	size := 2
 	if src[0] >= 0xF0 {
@@ -119,8 +121,8 @@ const (
 	highs = 0x80 * ones
 )
 
-// special returns a word with the highest bit set of each byte that differs from
-// how it is written.
+// special returns a word with the highest bit set of each byte that differs
+// from how it is written.
 func special(word uint64) uint64 {
 	// In seven bits, adding 0x7F carries into the eighth unless the byte is 0.
 	ascii := word &^ highs

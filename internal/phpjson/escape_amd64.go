@@ -2,15 +2,15 @@
 
 package phpjson
 
-// vectors reports whether the processor has what putVectors is made of. All have
-// since 2008.
+// vectors reports whether the processor has what putVectors is made of. All
+// have since 2008.
 var vectors = hasSSSE3AndPOPCNT()
 
 func hasSSSE3AndPOPCNT() bool
 
 // escapes has, for each set of bytes to escape out of eight, the first one
-// lowest, the order in which to take them, and the backslashes before them, from
-// the eight and a backslash that follows them.
+// lowest, the order in which to take them, and the backslashes before them,
+// from the eight and a backslash that follows them.
 var escapes = func() (table [1 << 8][16]byte) {
 	for set := range table {
 		n := 0
@@ -45,7 +45,8 @@ var kinds = func() (table [1 << 8][16]byte) {
 				order = append(order, 0x80|'\\', 0x80|'u', 4*i, 4*i+1, 4*i+2, 4*i+3)
 			}
 		}
-		// Longer ones do not occur: a byte that begins is not followed by another.
+		// Longer ones do not occur: a byte that begins is not followed by
+		// another.
 		table[kind][15] = byte(copy(table[kind][:15], order))
 	}
 	return table

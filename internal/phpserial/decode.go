@@ -10,8 +10,8 @@ type Options struct {
 	// EscapedNUL tells that NUL * NUL is written as the six characters \0\0\0.
 	EscapedNUL bool
 	// Unwrap names, for the class of an object, the property whose value is to
-	// stand for the object, if that value is an array or object. It returns ""
-	// for objects that stand for themselves. Nil unwraps nothing.
+	// replace the object, if that value is an array or object. It returns ""
+	// for objects that are not replaced. Nil unwraps nothing.
 	Unwrap func(class []byte) string
 }
 

@@ -342,7 +342,7 @@ func TestReferencesAreShared(t *testing.T) {
 	_, err = phpserial.Decode([]byte(refer(15)), phpserial.Options{})
 	require.NoError(t, err)
 	_, err = phpserial.Decode([]byte(refer(40)), phpserial.Options{})
-	require.ErrorContains(t, err, "references that stand for at most 16 times the text")
+	require.ErrorContains(t, err, "references that expand to at most 16 times the text")
 
 	var nested strings.Builder
 	const depth = 40
@@ -354,5 +354,5 @@ func TestReferencesAreShared(t *testing.T) {
 		nested.WriteString("i:1;R:" + strconv.Itoa(i+1) + ";}")
 	}
 	_, err = phpserial.Decode([]byte(nested.String()), phpserial.Options{})
-	require.ErrorContains(t, err, "references that stand for at most 16 times the text")
+	require.ErrorContains(t, err, "references that expand to at most 16 times the text")
 }

@@ -35,7 +35,7 @@
 //   - integers that do not fit 64 bits, which PHP makes fit, with a warning;
 //   - bytes after the value, which PHP 8.2 ignores;
 //   - more than [MaxDepth] levels of nesting;
-//   - references that stand for more than [MaxReferenced] times the text;
+//   - references that expand to more than [MaxReferenced] times the text;
 //   - counts for which there is no text left, which PHP refuses later, and
 //     objects without a count (O:8:"stdClass"::{}), which PHP reads as empty;
 //   - what comes after the last variable of a session, which PHP 8.2 ignores;

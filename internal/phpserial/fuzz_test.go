@@ -104,7 +104,7 @@ func check(t *testing.T, data []byte, value any, err error) {
 	// With its class name and key prefix, each container grows; and so does
 	// each integer key that becomes a string.
 	if limit := 64 + 16*(1+phpserial.MaxReferenced)*len(data); b.Len() > limit {
-		t.Fatalf("%d bytes of input stand for %d", len(data), b.Len())
+		t.Fatalf("%d bytes of input expand to %d", len(data), b.Len())
 	}
 	if depth > phpserial.MaxDepth {
 		return // references put deep values deeper

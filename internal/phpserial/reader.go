@@ -40,7 +40,7 @@ type frame struct {
 	remaining int
 	slot      int
 	start     int
-	// extra counts the bytes that references inside stand for.
+	// extra counts the bytes that references inside expand to.
 	extra int64
 	// strings is what string keys are here: StringKey or PropertyKey.
 	strings KeyKind

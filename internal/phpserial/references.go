@@ -10,16 +10,16 @@ import (
 // it pays to begin without, and to begin anew where it is needed.
 var errReference = errors.New("phpserial: reference in a text read without tracking")
 
-// MaxReferenced bounds what back-references may stand for: a text with every
+// MaxReferenced bounds what back-references may expand to: a text with every
 // reference written out may be this many times as long as the text itself, not
 // counting the text. Without a bound, a few hundred bytes of arrays that each
-// hold the one before twice stand for more values than any memory holds.
+// hold the one before twice expand to more values than any memory holds.
 const MaxReferenced = 16
 
 type slot struct {
 	// weight is the length of the value with all references written out.
 	weight int64
-	// root is the slot itself, or for an r: the slot it stands for.
+	// root is the slot itself, or for an r: the slot it refers to.
 	root   int
 	object bool
 	open   bool
@@ -61,7 +61,7 @@ func (r *Reader) reference() (*Token, error) {
 	}
 	r.expanded += weight
 	if r.expanded > MaxReferenced*int64(len(r.data)) {
-		return nil, r.expected(start, "references that stand for at most "+strconv.Itoa(MaxReferenced)+" times the text")
+		return nil, r.expected(start, "references that expand to at most "+strconv.Itoa(MaxReferenced)+" times the text")
 	}
 	if len(r.stack) > 0 {
 		r.stack[len(r.stack)-1].extra += weight

@@ -21,14 +21,14 @@ const (
 	EOF                   // the end of the text
 )
 
-// A Coding tells how the bytes of a [Span] stand for the bytes that PHP had.
+// A Coding tells how the bytes of a [Span] encode the bytes that PHP had.
 type Coding uint8
 
 // The codings.
 const (
 	Plain      Coding = iota // byte for byte
-	Escaped                  // S: strings: \ and two hexadecimal digits stand for one byte
-	EscapedNUL               // every \0\0\0 stands for NUL * NUL
+	Escaped                  // S: strings: \ and two hexadecimal digits are one byte
+	EscapedNUL               // every \0\0\0 is NUL * NUL
 )
 
 // Span is a part of the text, from Start up to but not including End.
@@ -67,7 +67,7 @@ type Token struct {
 	// Slot is the number by which a back-reference can name the value, from 1.
 	// A value that came from R: has none (0).
 	Slot int
-	// Target is the slot of the value that a Reference stands for, never itself
+	// Target is the slot of the value that a Reference refers to, never itself
 	// a reference. Open reports whether it is one of those that hold the
 	// reference.
 	Target int
