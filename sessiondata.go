@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/capi-go/capi/internal/joomla"
 )
 
 // A SessionData reads the data of sessions that a site keeps outside of its
@@ -174,7 +176,7 @@ func (d FileSessionData) Payloads(ctx context.Context, ids []string) ([]Payload,
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if !isSessionID(id) || len(id) < depth {
+		if !joomla.IsSessionID(id) || len(id) < depth {
 			continue
 		}
 		path := dir
