@@ -2,16 +2,9 @@ package capi
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/base64"
-	"encoding/hex"
 	"fmt"
-	"hash"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/capi-go/capi/internal/joomla"
@@ -93,15 +86,15 @@ func (a *APITokenAuthorizer) User(r *http.Request) (User, error) {
 	if a.site == nil {
 		return User{}, errNoSite
 	}
-	token, ok := parseAPIToken(apiTokenText(r.Header))
+	token, ok := joomla.ParseAPIToken(apiTokenText(r.Header))
 	if !ok {
 		return User{}, errNoAPIToken
 	}
-	rows, err := a.site.accounts(r.Context(), a.query, token.userID)
+	rows, err := a.site.accounts(r.Context(), a.query, token.UserID)
 	if err != nil {
 		return User{}, fmt.Errorf("capi: looking up the user of an API token: %w", err)
 	}
-	if len(rows) != 1 || !token.verify(a.site.config.Secret.Reveal(), string(rows[0].columns[0])) {
+	if len(rows) != 1 || !token.Verify(a.site.config.Secret.Reveal(), string(rows[0].columns[0])) {
 		return User{}, errAPIToken
 	}
 	columns, user := rows[0].columns, rows[0].account
@@ -156,13 +149,6 @@ func (a *APITokenAuthorizer) visible(ctx context.Context, level int64, usersPara
 	return slices.Contains(joomla.VisitorLevels(levels, ids), level), nil
 }
 
-// An apiToken is what a Joomla API token says.
-type apiToken struct {
-	hash   func() hash.Hash
-	userID int64
-	mac    []byte // in hexadecimal
-}
-
 // apiTokenText returns the API token that comes with a request, or what is sent
 // in its place.
 func apiTokenText(header http.Header) string {
@@ -172,54 +158,4 @@ func apiTokenText(header http.Header) string {
 		}
 	}
 	return header.Get("X-Joomla-Token")
-}
-
-// maxAPIToken is more than the size of the longest API token in base64.
-const maxAPIToken = 256
-
-// parseAPIToken reads a token of Joomla: algorithm:userid:hmac, in base64.
-func parseAPIToken(text string) (apiToken, bool) {
-	if text == "" || len(text) > maxAPIToken {
-		return apiToken{}, false
-	}
-	decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
-	if err != nil {
-		return apiToken{}, false
-	}
-	parts := strings.Split(string(decoded), ":")
-	if len(parts) != 3 {
-		return apiToken{}, false
-	}
-	var token apiToken
-	switch parts[0] {
-	case "sha256":
-		token.hash = sha256.New
-	case "sha512":
-		token.hash = sha512.New
-	default:
-		return apiToken{}, false
-	}
-	// The id is an int in all of Joomla's databases, some of which refuse to
-	// compare it with more than that.
-	token.userID, err = strconv.ParseInt(parts[1], 10, 32)
-	if err != nil || token.userID <= 0 || strconv.FormatInt(token.userID, 10) != parts[1] {
-		return apiToken{}, false
-	}
-	token.mac = []byte(parts[2])
-	if len(token.mac) != hex.EncodedLen(token.hash().Size()) || strings.Trim(parts[2], "0123456789abcdef") != "" {
-		return apiToken{}, false
-	}
-	return token, true
-}
-
-// verify reports whether t was made with secret of seed, the base64 in the
-// user's profile. PHP's empty() takes the seed "0" for none.
-func (t apiToken) verify(secret, seed string) bool {
-	decoded, err := base64.StdEncoding.DecodeString(seed)
-	if err != nil || len(decoded) == 0 || string(decoded) == "0" || secret == "" {
-		return false
-	}
-	mac := hmac.New(t.hash, []byte(secret))
-	mac.Write(decoded)
-	return hmac.Equal(hex.AppendEncode(nil, mac.Sum(nil)), t.mac)
 }

@@ -2,8 +2,6 @@ package capi_test
 
 import (
 	"crypto/hmac"
-	"crypto/md5"
-	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
 	"database/sql/driver"
@@ -27,7 +25,7 @@ var seed = encoded("seed-hush")
 
 // apiToken returns the API token of a user as Joomla shows it.
 func apiToken(algorithm, user, secret, seed string) string {
-	hashes := map[string]func() hash.Hash{"sha256": sha256.New, "sha512": sha512.New, "sha1": sha1.New, "md5": md5.New}
+	hashes := map[string]func() hash.Hash{"sha256": sha256.New, "sha512": sha512.New}
 	mac := hmac.New(hashes[algorithm], []byte(secret))
 	mac.Write([]byte(seed))
 	return encoded(algorithm + ":" + user + ":" + hex.EncodeToString(mac.Sum(nil)))
@@ -70,9 +68,7 @@ func TestAPITokenAuthorizerAuthorize(t *testing.T) {
 		"no groups":            {row{"groups": nil}, noAPITokenGroup},
 		"no such user":         {nil, invalidAPIToken},
 		"no seed":              {row{"seed": nil}, invalidAPIToken},
-		"empty seed":           {row{"seed": ""}, invalidAPIToken},
 		"other seed":           {row{"seed": encoded("other")}, invalidAPIToken},
-		"seed is no base64":    {row{"seed": "seed-hush"}, invalidAPIToken},
 		"token disabled":       {row{"enabled": "0"}, disabledAPIToken},
 		"never enabled":        {row{"enabled": nil}, disabledAPIToken},
 		"enabled is no 1":      {row{"enabled": "yes"}, disabledAPIToken},
@@ -152,18 +148,6 @@ func TestAPITokenAuthorizerViewLevel(t *testing.T) {
 	}
 }
 
-// Whoever never made a token has no seed, which must not count as one that
-// everybody knows. PHP's empty() takes "0" for none.
-func TestAPITokenAuthorizerRefusesKnownSeeds(t *testing.T) {
-	for stored, known := range map[string]string{"": "", "====": "", encoded("0"): "0"} {
-		site := newFakeDB(byAPIToken, row{"seed": stored}).site(t)
-		r := withHeaders("X-Joomla-Token", apiToken("sha256", "7", testSecret, known))
-		requireRefusal(t, invalidAPIToken, capi.NewAPITokenAuthorizer(site).Authorize(r))
-	}
-	site := newFakeDB(byAPIToken, row{"seed": encoded("00")}).site(t)
-	assert.NoError(t, capi.NewAPITokenAuthorizer(site).Authorize(withHeaders("X-Joomla-Token", apiToken("sha512", "7", testSecret, "00"))))
-}
-
 func TestAPITokenAuthorizerHeaders(t *testing.T) {
 	good := apiToken("sha256", "7", testSecret, "seed-hush")
 	wrong := apiToken("sha256", "7", "other", "seed-hush")
@@ -184,25 +168,8 @@ func TestAPITokenAuthorizerHeaders(t *testing.T) {
 		"basic does not win":      {[]string{"Authorization", "Basic " + wrong, "X-Joomla-Token", good}, ""},
 		"no space":                {[]string{"Authorization", "Bearer" + good}, noAPIToken},
 		"none":                    {nil, noAPIToken},
-		"of sha1":                 {[]string{"Authorization", "Bearer " + apiToken("sha1", "7", testSecret, "seed-hush")}, noAPIToken},
-		"of md5":                  {[]string{"Authorization", "Bearer " + apiToken("md5", "7", testSecret, "seed-hush")}, noAPIToken},
-		"no base64":               {[]string{"Authorization", "Bearer %%%not-base64%%%"}, noAPIToken},
-		"base64 for addresses":    {[]string{"Authorization", "Bearer -_-_"}, noAPIToken},
-		"a JSON web token":        {[]string{"Authorization", "Bearer " + encoded("{}") + "." + encoded("{}") + ".x"}, noAPIToken},
-		"megabyte of padding":     {[]string{"X-Joomla-Token", good + strings.Repeat("=", 1<<20)}, noAPIToken},
 		"bearer in own header":    {[]string{"X-Joomla-Token", "Bearer " + good}, noAPIToken},
 		"in the header of a cAPI": {[]string{"token", good}, noAPIToken},
-	}
-	mac := strings.Repeat("0", 64)
-	for _, text := range []string{
-		"SHA256:7:" + mac, "sha256:7", "sha256:7:" + mac + ":", "sha256:7:", "sha256:7:" + mac[1:], "sha256:7:" + mac + "0", "sha512:7:" + mac,
-		"sha256:7:A" + mac[1:], "sha256:7:g" + mac[1:], "sha256:7abc:" + mac, "sha256:7 OR 1=1:" + mac, "sha256: 7:" + mac, "sha256:07:" + mac,
-		"sha256:+7:" + mac, "sha256:0:" + mac, "sha256:-7:" + mac, "sha256::" + mac, "sha256:2147483648:" + mac, "sha256:99999999999999999999:" + mac,
-	} {
-		tests[text] = struct {
-			headers []string
-			want    string
-		}{[]string{"X-Joomla-Token", encoded(text)}, noAPIToken}
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -65,11 +65,11 @@ func TestSiteCheck(t *testing.T) {
 		"cAPI tokens denied":   {change: unreadable("services_tokens"), want: []string{"table jos_services_tokens cannot be read"}},
 		"cAPI tokens, another": {change: func(db *fakeDB) { db.tables["services_tokens"] = []string{"id"} }, want: []string{"table jos_services_tokens has no column token, userid, state"}},
 		"factors denied": {change: func(db *fakeDB) {
-			db.factorPlugins = 1
+			db.factorPlugins = "totp"
 			unreadable("user_mfa")(db)
 		}, want: []string{"table jos_user_mfa cannot be read"}},
 		"factors without table": {change: func(db *fakeDB) {
-			db.factorPlugins = 1
+			db.factorPlugins = "totp"
 			without("user_mfa")(db)
 		}, want: []string{"no table jos_user_mfa"}},
 		"no SessionData":   {site: inRedis(nil), want: []string{`sessions live outside of the database ($session_handler is "redis"): give a SessionData`}},

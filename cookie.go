@@ -3,14 +3,11 @@ package capi
 import (
 	"bytes"
 	"context"
-	"crypto/md5" // Joomla's hash of cookie names. Nothing relies on its strength.
 	"crypto/subtle"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -82,7 +79,7 @@ func NewSessionAuthorizer(site *Site) (*SessionAuthorizer, error) {
 		return nil, fmt.Errorf("%w: sessions live outside of the database ($session_handler is %q): "+
 			"give SiteOptions.SessionData, or do without SessionAuthorizer", ErrSiteConfig, site.config.SessionHandler)
 	}
-	a := &SessionAuthorizer{site: site, names: site.cookieNames()}
+	a := &SessionAuthorizer{site: site, names: joomla.CookieNames(site.config.Secret.Reveal(), site.config.SessionName)}
 	for i := range a.names {
 		in := strings.Repeat("?, ", i) + "?)"
 		a.users = append(a.users, site.accountQuery(`"#__users" AS u`, `u."id" IN (`+in))
@@ -112,7 +109,7 @@ func (a *SessionAuthorizer) User(r *http.Request) (User, error) {
 	if a.site == nil {
 		return User{}, errNoSite
 	}
-	ids := sessionIDs(r.Header["Cookie"], a.names)
+	ids := joomla.SessionIDs(r.Header["Cookie"], a.names)
 	if len(ids) == 0 {
 		return User{}, errNoCookie
 	}
@@ -319,73 +316,4 @@ func (a *SessionAuthorizer) appendArgs(args []any, id string) []any {
 		args = append(args, []byte(id))
 	}
 	return append(args, id)
-}
-
-// cookieNames returns the names of the session cookies of s. The name that
-// Joomla\CMS\Application\ApplicationHelper::getHash makes of the secret and
-// what the application is called is hashed again by its session class. Where
-// configuration.php has no $session_name, it is called by its name, or by that
-// of its class, which is what Joomla 4 and later fall back on.
-func (s *Site) cookieNames() []string {
-	seeds := []string{
-		"site", "administrator",
-		`Joomla\CMS\Application\SiteApplication`, `Joomla\CMS\Application\AdministratorApplication`,
-	}
-	if s.config.SessionName != "" {
-		seeds = []string{s.config.SessionName}
-	}
-	names := make([]string, len(seeds))
-	for i, seed := range seeds {
-		hash := md5.Sum([]byte(s.config.Secret.Reveal() + seed))
-		hash = md5.Sum(hex.AppendEncode(nil, hash[:]))
-		names[i] = hex.EncodeToString(hash[:])
-	}
-	return names
-}
-
-// sessionIDs returns the values of the cookies called names that could be the
-// id of a session, each once. As in PHP, the first of several cookies of one
-// name counts.
-func sessionIDs(headers, names []string) []string {
-	var ids []string
-	var seen [4]bool
-	for _, header := range headers {
-		for header != "" {
-			var cookie string
-			cookie, header, _ = strings.Cut(header, ";")
-			name, value, _ := strings.Cut(strings.TrimLeft(cookie, " \t"), "=")
-			i := slices.Index(names, name)
-			if i < 0 || seen[i] {
-				continue
-			}
-			seen[i] = true
-			if id, ok := sessionID(value); ok && !slices.Contains(ids, id) {
-				ids = append(ids, id)
-			}
-		}
-	}
-	return ids
-}
-
-// maxSessionID is the size of the column for them.
-const maxSessionID = 192
-
-// sessionID returns the id that a cookie holds, if PHP could have made it.
-func sessionID(value string) (string, bool) {
-	if len(value) > 3*maxSessionID {
-		return "", false
-	}
-	// PHP escapes the comma, which ids of six bits a character may have.
-	id, err := url.QueryUnescape(value)
-	return id, err == nil && isSessionID(id)
-}
-
-// isSessionID reports whether PHP could have made id.
-func isSessionID(id string) bool {
-	for _, c := range []byte(id) {
-		if c != '-' && c != ',' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
-			return false
-		}
-	}
-	return id != "" && len(id) <= maxSessionID
 }

@@ -66,7 +66,8 @@ var kinds = []struct {
 }
 
 var accountColumns = []string{
-	"id", "username", "block", "activation", "requireReset", "groups", "group_concat_max_len", "rules", "factors", "com_users",
+	"id", "username", "block", "activation", "requireReset", "groups", "group_concat_max_len", "rules",
+	"methods", "otpKey", "enabled plugins", "disabled plugins", "com_users",
 }
 
 // defaults are a Super Admin, and whatever lets it in.
@@ -76,7 +77,7 @@ func defaults() row {
 		"seed": seed, "enabled": "1", "plugin enabled": int64(1), "plugin state": int64(0), "plugin access": int64(1),
 		"groups plugin enabled": int64(1), "groups plugin params": "{}", "token": "token-hush", "state": int64(1),
 		"id": int64(7), "username": "admin", "block": int64(0), "activation": "", "requireReset": int64(0), "groups": "1,8",
-		"group_concat_max_len": int64(1024), "rules": `{"core.admin":{"8":1}}`, "factors": int64(0), "com_users": "{}",
+		"group_concat_max_len": int64(1024), "rules": `{"core.admin":{"8":1}}`, "com_users": "{}",
 	}
 }
 
@@ -101,9 +102,9 @@ type fakeDB struct {
 	// tables are the columns of tables, which are all there if it is nil.
 	tables map[string][]string
 	// withoutReset is a #__users without the column requireReset, factorPlugins
-	// how many plugins for second factors are enabled.
+	// are the plugins for second factors that are enabled.
 	withoutReset  bool
-	factorPlugins int64
+	factorPlugins string
 	// down is the error of every connection.
 	down error
 
@@ -202,7 +203,7 @@ func (f *fakeDB) answer(kind, name, table, text string, columns []string) (drive
 			return nil, fmt.Errorf("fake: Error 1146 (42S02): no table %s", table)
 		}
 		if found == nil {
-			found = []string{"id", "requireReset"}
+			found = []string{"id", "requireReset", "otpKey"}
 		}
 		return &fakeRows{columns: found}, nil
 	case existence:
@@ -212,7 +213,7 @@ func (f *fakeDB) answer(kind, name, table, text string, columns []string) (drive
 		}
 		return &fakeRows{columns: []string{"value"}, rows: []row{{"value": count}}}, nil
 	case mfaPlugins:
-		return &fakeRows{columns: []string{"value"}, rows: []row{{"value": f.factorPlugins}}}, nil
+		return &fakeRows{columns: []string{"value"}, rows: []row{{"value": int64(len(f.factorPlugins))}}}, nil
 	default:
 		columns = []string{"value"}
 	}
@@ -222,8 +223,11 @@ func (f *fakeDB) answer(kind, name, table, text string, columns []string) (drive
 		for name, value := range given {
 			r[name] = value
 		}
-		if !strings.Contains(text, "jos_user_mfa") { // The plugins alone are counted.
-			r["factors"] = f.factorPlugins
+		if !strings.Contains(text, "jos_user_mfa") {
+			r["methods"] = nil
+		}
+		if f.factorPlugins != "" {
+			r["enabled plugins"] = f.factorPlugins
 		}
 		answer.rows = append(answer.rows, r)
 	}

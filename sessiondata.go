@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/capi-go/capi/internal/joomla"
 )
 
 // A SessionData reads the data of sessions that a site keeps outside of its
@@ -159,7 +156,7 @@ type FileSessionData struct {
 // then cannot be decoded. An error about Dir itself wraps [ErrSiteConfig]; one
 // of the file system can be tested for with [errors.Is], and names no file.
 func (d FileSessionData) Payloads(ctx context.Context, ids []string) ([]Payload, error) {
-	dir, depth, err := splitSavePath(d.Dir)
+	dir, err := d.sessionDir()
 	if err != nil {
 		return nil, err
 	}
@@ -176,64 +173,29 @@ func (d FileSessionData) Payloads(ctx context.Context, ids []string) ([]Payload,
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if !isSessionID(id) || len(id) < depth {
+		file, ok := dir.File(id)
+		if !ok {
 			continue
 		}
-		path := dir
-		for _, c := range id[:depth] {
-			path = filepath.Join(path, string(c))
-		}
-		payloads[i], err = readSessionFile(filepath.Join(path, "sess_"+id), oldest)
+		payloads[i], err = file.Read(oldest)
 		if err != nil {
-			return nil, withoutPath("capi: reading a session file", err)
+			return nil, fmt.Errorf("capi: reading a session file: %w", err)
 		}
 		missing = missing || payloads[i] == nil
 	}
 	if missing { // Also where there is no such directory.
-		if _, err := os.Stat(dir); err != nil {
-			return nil, withoutPath("capi: reading the directory of session files", err)
+		if err := dir.Stat(); err != nil {
+			return nil, fmt.Errorf("capi: reading the directory of session files: %w", err)
 		}
 	}
 	return payloads, nil
 }
 
-// readSessionFile returns the content of a file that was written no earlier
-// than oldest, or nil if there is none.
-func readSessionFile(path string, oldest int64) (Payload, error) {
-	info, err := os.Lstat(path) // PHP follows no links, either.
-	if errors.Is(err, fs.ErrNotExist) || err == nil && (!info.Mode().IsRegular() || info.ModTime().Unix() < oldest) {
-		return nil, nil
-	}
+// sessionDir returns the directory that d names. The error wraps [ErrSiteConfig].
+func (d FileSessionData) sessionDir() (joomla.SessionDir, error) {
+	dir, err := joomla.ParseSavePath(d.Dir)
 	if err != nil {
-		return nil, err
+		return joomla.SessionDir{}, fmt.Errorf("%w: %w", ErrSiteConfig, err)
 	}
-	content, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return Payload(content), err
-}
-
-// withoutPath wraps err, without the path of an [fs.PathError]: it has the id.
-func withoutPath(doing string, err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		err = path.Err
-	}
-	return fmt.Errorf("%s: %w", doing, err)
-}
-
-// splitSavePath returns the directory of PHP's session.save_path, and how many
-// levels of directories, named by the first characters of an id, are in it.
-func splitSavePath(path string) (dir string, depth int, err error) {
-	if levels, rest, ok := strings.Cut(path, ";"); ok {
-		if depth, err = strconv.Atoi(levels); err != nil || depth < 0 {
-			return "", 0, fmt.Errorf("%w: malformed directory of session files", ErrSiteConfig)
-		}
-		path = rest[strings.LastIndexByte(rest, ';')+1:]
-	}
-	if path == "" {
-		return "", 0, fmt.Errorf("%w: no directory of session files", ErrSiteConfig)
-	}
-	return path, depth, nil
+	return dir, nil
 }

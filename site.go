@@ -49,7 +49,7 @@ func (o SiteOptions) NewSite(db *sql.DB, config SiteConfig) (*Site, error) {
 	}
 	err := config.validate()
 	if files, ok := o.SessionData.(FileSessionData); ok {
-		_, _, fileErr := splitSavePath(files.Dir)
+		_, fileErr := files.sessionDir()
 		err = errors.Join(err, fileErr)
 	}
 	if err != nil {

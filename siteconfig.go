@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"net"
-	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/capi-go/capi/internal/joomla"
 	"github.com/capi-go/capi/internal/phpconfig"
 )
 
@@ -313,7 +313,7 @@ func (c SiteConfig) Address() (network, address string, err error) {
 	default:
 		return "", "", fmt.Errorf("%w: no database server ($dbtype)", ErrSiteConfig)
 	}
-	host, port, ok := splitHost(host, port)
+	host, port, ok := joomla.SplitHost(host, port)
 	if strings.HasPrefix(port, "/") && ok && !strings.ContainsRune(port, 0) {
 		return "unix", port, nil
 	}
@@ -324,34 +324,4 @@ func (c SiteConfig) Address() (network, address string, err error) {
 		host = "localhost"
 	}
 	return "tcp", net.JoinHostPort(host, port), nil
-}
-
-// splitHost splits a host as DatabaseDriver of Joomla does, whose port may be
-// the path of a socket. The port is port where there is none. It does not check
-// the port.
-func splitHost(host, port string) (string, string, bool) {
-	if path, ok := strings.CutPrefix(host, "unix:"); ok && strings.HasPrefix(path, "/") {
-		host = path
-	}
-	if _, err := netip.ParseAddr(host); err == nil { // With the colons of IPv6, or without any.
-		return host, port, true
-	}
-	if strings.HasPrefix(host, "/") {
-		return "", host, true
-	}
-	if inside, ok := strings.CutPrefix(host, "["); ok {
-		ip, rest, ok := strings.Cut(inside, "]")
-		_, err := netip.ParseAddr(ip)
-		after, colon := strings.CutPrefix(rest, ":")
-		if colon {
-			port = after
-		}
-		return ip, port, ok && err == nil && (colon || rest == "")
-	}
-	if before, after, ok := strings.Cut(host, ":"); ok {
-		host, port = before, after
-	}
-	return host, port, !strings.ContainsFunc(host, func(r rune) bool {
-		return r != '.' && r != '-' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
-	})
 }

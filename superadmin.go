@@ -50,19 +50,18 @@ func (s *Site) isRootUser(a account) bool {
 	return s.config.RootUser != "" && a.username == s.config.RootUser
 }
 
-// A schema is what is known of the tables of a site, which differ by the
-// version of Joomla. It is found out while the site is used, and only ever
-// grows.
+// A schema is what is known of the tables of a site, which differ by the version
+// of Joomla. It is found out while the site is used, and only ever grows.
 type schema uint32
 
 const (
 	// withFactors is set once a plugin for second factors was seen: these came
-	// with the table #__user_mfa in Joomla 4.2. The table does not matter
-	// before, since only the methods of enabled plugins count.
+	// with the table #__user_mfa in Joomla 4.2. The table does not matter before,
+	// since factors count only while a plugin is enabled.
 	withFactors schema = 1 << iota
-	// withoutReset is set where the column requireReset of #__users was
-	// missing, which came with Joomla 3.3.
-	withoutReset
+	// withoutColumns is set where #__users lacks requireReset, which came with
+	// Joomla 3.3, or otpKey, which is there since 3.2 and deprecated.
+	withoutColumns
 	schemas
 )
 
@@ -73,49 +72,49 @@ type accountQuery struct {
 	columns int
 }
 
-// accountQuery returns a query for the accounts u in the tables from.
+// accountQuery returns a query for the accounts u in the tables from. It has
+// scalar subqueries rather than joins: one row a user, and nothing sent twice.
 func (s *Site) accountQuery(from, where string, columns ...string) accountQuery {
-	const (
-		plugins = ` FROM "#__extensions" AS e WHERE e."type" = 'plugin' AND e."folder" = 'multifactorauth' AND e."enabled" = 1`
-		// Of a factor whose method is no plugin's name, it cannot be told which plugin
-		// it belongs to: it counts, unless no plugin is enabled. So does otpKey, the
-		// factor of Joomla 3.2 to 4.1: later versions make a row of it at the first
-		// page after the password. The casts keep apart tables of different
-		// collations, which MySQL refuses to compare.
-		method   = `CAST(LOWER(f."method") AS CHAR(100))`
-		disabled = `(SELECT CAST(d."element" AS CHAR(100)) FROM "#__extensions" AS d` +
-			` WHERE d."type" = 'plugin' AND d."folder" = 'multifactorauth' AND d."enabled" <> 1)`
-		factors = ` AND (EXISTS (SELECT 1 FROM "#__user_mfa" AS f WHERE f."user_id" = u."id" AND f."method" <> 'backupcodes'` +
-			` AND (` + method + ` = CAST(e."element" AS CHAR(100)) OR ` + method + ` NOT IN ` + disabled + `))` +
-			` OR (SELECT "otpKey" FROM "#__users" AS o WHERE o."id" = u."id") <> '')`
-		// The inner name is that of the column where there is one, else that of the
-		// table "missing".
-		anyReset = `(SELECT "requireReset" FROM "#__users" AS r WHERE r."id" = u."id")`
-	)
+	list := func(of string) string { return strings.Replace(s.dialect.list, "%", of, 1) }
+	plugins := func(enabled string) string {
+		return `(SELECT ` + list(`e."element"`) + ` FROM "#__extensions" AS e` +
+			` WHERE e."type" = 'plugin' AND e."folder" = 'multifactorauth' AND e."enabled" ` + enabled + `)`
+	}
 	q := accountQuery{columns: len(columns)}
 	for i := range q.texts {
-		count, reset, missing := `(SELECT COUNT(*)`+plugins+`)`, `u."requireReset"`, ""
+		reset, otpKey, methods := `u."requireReset"`, `NULL`, `NULL`
 		if schema(i)&withFactors != 0 {
-			count, missing = `(SELECT COUNT(*)`+plugins+factors+`)`, ` CROSS JOIN (SELECT '' AS "otpKey") AS missing`
+			otpKey = `u."otpKey"`
+			methods = `(SELECT ` + list(`f."method"`) + ` FROM "#__user_mfa" AS f` +
+				` WHERE f."user_id" = u."id" AND f."method" <> 'backupcodes')`
 		}
-		if schema(i)&withoutReset != 0 {
-			reset, missing = anyReset, ` CROSS JOIN (SELECT 0 AS "requireReset", '' AS "otpKey") AS missing`
+		from := from
+		if schema(i)&withoutColumns != 0 {
+			// The name is that of the column where there is one, else that of the
+			// table "missing".
+			column := func(name string) string {
+				return `(SELECT "` + name + `" FROM "#__users" AS r WHERE r."id" = u."id")`
+			}
+			reset = column("requireReset")
+			if otpKey != `NULL` {
+				otpKey = column("otpKey")
+			}
+			from += ` CROSS JOIN (SELECT 0 AS "requireReset", '' AS "otpKey") AS missing`
 		}
-		// Scalar subqueries rather than joins: one row a user, and nothing sent
-		// twice. The root asset goes by its name. Broken trees have left-over
-		// assets without a parent, which Joomla ignores.
 		q.texts[i] = s.sql(`SELECT ` + strings.Join(append(columns[:len(columns):len(columns)],
 			`u."id"`, `u."username"`, `u."block"`, `u."activation"`, reset,
-			`(SELECT `+strings.Replace(s.dialect.list, "%", `COALESCE(p."id", 0)`, 1)+
+			`(SELECT `+list(`COALESCE(p."id", 0)`)+
 				` FROM "#__user_usergroup_map" AS m LEFT JOIN "#__usergroups" AS g ON g."id" = m."group_id"`+
 				` LEFT JOIN "#__usergroups" AS p ON p."lft" <= g."lft" AND p."rgt" >= g."rgt"`+
 				` WHERE m."user_id" = u."id")`,
 			s.dialect.listLimit,
+			// By its name: broken trees have left-over assets without a parent, which
+			// Joomla ignores.
 			`(SELECT "rules" FROM "#__assets" WHERE "name" = 'root.1' ORDER BY "id" LIMIT 1)`,
-			count,
+			methods, otpKey, plugins(`= 1`), plugins(`<> 1`),
 			`(SELECT "params" FROM "#__extensions" WHERE "type" = 'component' AND "element" = 'com_users'`+
 				` ORDER BY "extension_id" LIMIT 1)`), ", ") +
-			` FROM ` + from + missing + ` WHERE ` + where)
+			` FROM ` + from + ` WHERE ` + where)
 	}
 	return q
 }
@@ -132,13 +131,13 @@ type accountRow struct {
 func (s *Site) accounts(ctx context.Context, q accountQuery, args ...any) ([]accountRow, error) {
 	for {
 		known := schema(s.schema.Load())
-		rows, factors, err := s.scanAccounts(ctx, q, known, args)
+		rows, plugins, err := s.scanAccounts(ctx, q, known, args)
 		switch {
-		case err != nil && known&withoutReset == 0 && s.lacksReset(ctx):
-			s.schema.Or(uint32(withoutReset))
+		case err != nil && known&withoutColumns == 0 && s.lacksColumns(ctx):
+			s.schema.Or(uint32(withoutColumns))
 		case err != nil:
 			return nil, err
-		case factors && known&withFactors == 0:
+		case plugins && known&withFactors == 0:
 			s.schema.Or(uint32(withFactors))
 		default:
 			return rows, nil
@@ -146,18 +145,18 @@ func (s *Site) accounts(ctx context.Context, q accountQuery, args ...any) ([]acc
 	}
 }
 
-// lacksReset reports whether #__users is known to have no column requireReset.
+// lacksColumns reports whether #__users is known to lack a column that is read.
 // The names of columns come with any result, whatever the database and the
 // rights of the account.
-func (s *Site) lacksReset(ctx context.Context) bool {
+func (s *Site) lacksColumns(ctx context.Context) bool {
 	columns, err := s.tableColumns(ctx, "users")
-	return err == nil && !columns["requirereset"]
+	return err == nil && !(columns["requirereset"] && columns["otpkey"])
 }
 
-// scanAccounts runs q, and reports whether it saw a second factor, or without
-// withFactors a plugin for one.
+// scanAccounts runs q, and reports whether it saw an enabled plugin for second
+// factors.
 func (s *Site) scanAccounts(ctx context.Context, q accountQuery, known schema, args []any) (
-	found []accountRow, factors bool, err error) {
+	found []accountRow, plugins bool, err error) {
 	rows, err := s.db.QueryContext(ctx, q.texts[known], args...)
 	if err != nil {
 		return nil, false, err
@@ -165,32 +164,36 @@ func (s *Site) scanAccounts(ctx context.Context, q accountQuery, known schema, a
 	defer rows.Close()
 	for rows.Next() {
 		var (
-			id, block, reset, limit, count                  integer
+			id, block, reset, limit                         integer
 			username, activation, groups, rules, parameters column
+			methods, otpKey, enabled, disabled              column
 			row                                             = accountRow{columns: make([]column, q.columns)}
-			dest                                            = make([]any, 0, q.columns+10)
+			dest                                            = make([]any, 0, q.columns+13)
 		)
 		for i := range row.columns {
 			dest = append(dest, &row.columns[i])
 		}
-		dest = append(dest, &id, &username, &block, &activation, &reset, &groups, &limit, &rules, &count, &parameters)
+		dest = append(dest, &id, &username, &block, &activation, &reset, &groups, &limit, &rules,
+			&methods, &otpKey, &enabled, &disabled, &parameters)
 		if err := rows.Scan(dest...); err != nil {
 			return nil, false, err
 		}
-		factors = factors || count.value > 0
+		plugins = plugins || len(enabled) > 0
 		if id.value > 0 {
-			if limit.valid && int64(len(groups)) >= limit.value {
-				return nil, false, errors.New("a user has more groups than group_concat_max_len of the database has room for")
+			for _, list := range []column{groups, methods, enabled, disabled} {
+				if limit.valid && int64(len(list)) >= limit.value {
+					return nil, false, errors.New("group_concat_max_len of the database has no room for the groups of a user or for plugins")
+				}
 			}
 			row.account = account{
-				id: id.value, username: string(username), groups: parseGroups(string(groups)),
-				enrolled: known&withFactors != 0 && count.value > 0, usersParams: string(parameters),
+				id: id.value, username: string(username), groups: parseGroups(string(groups)), usersParams: string(parameters),
+				enrolled: joomla.Enrolled(string(methods), string(otpKey), string(enabled), string(disabled)),
 			}
 			row.account.decide(s, block, reset, strings.TrimSpace(string(activation)), string(rules))
 		}
 		found = append(found, row)
 	}
-	return found, factors, rows.Err()
+	return found, plugins, rows.Err()
 }
 
 // decide sets what follows from the columns of an account.

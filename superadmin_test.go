@@ -16,13 +16,13 @@ func TestSiteFindsSchema(t *testing.T) {
 	users := columnsOf + "users"
 	tests := map[string]struct {
 		withoutReset  bool
-		factorPlugins int64
+		factorPlugins string
 		first         []string
 	}{
-		"4.2 and later, no factors":        {false, 0, []string{byCookie}},
-		"4.2 and later, factors":           {false, 1, []string{byCookie, byCookie}},
-		"before 3.3":                       {true, 0, []string{byCookie, users, byCookie}},
-		"before 3.3, with the later table": {true, 1, []string{byCookie, users, byCookie, byCookie}},
+		"4.2 and later, no factors":        {false, "", []string{byCookie}},
+		"4.2 and later, factors":           {false, "totp", []string{byCookie, byCookie}},
+		"before 3.3":                       {true, "", []string{byCookie, users, byCookie}},
+		"before 3.3, with the later table": {true, "totp", []string{byCookie, users, byCookie, byCookie}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

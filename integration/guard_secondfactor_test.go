@@ -30,7 +30,6 @@ func TestGuardSecondFactorInDoubt(t *testing.T) {
 	}
 	onEach(t, func(t *testing.T, d database) {
 		s := newSite(t, d, joomlatest.Joomla42, joomlatest.Recorded("j6"))
-		s.Exec(t, `ALTER TABLE "#__users" ADD COLUMN "otpKey" varchar(1000) NOT NULL DEFAULT ''`)
 		for _, test := range tests {
 			s.Exec(t, `DELETE FROM "#__extensions" WHERE "folder" = 'multifactorauth'`)
 			s.Exec(t, `DELETE FROM "#__user_mfa"`)

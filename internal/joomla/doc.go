@@ -1,6 +1,10 @@
-// Package joomla holds what is Joomla's own and needs no database: how its
-// sessions are stored, who is logged in by them, and which of their values are
-// secret.
+// Package joomla holds what is Joomla's own and needs no database:
+//
+//   - how its sessions are stored, who is logged in by them, and which of their
+//     values are secret;
+//   - how a request names a session (cookies) or a user (API tokens);
+//   - where it finds the files of sessions and the server of its database;
+//   - its access rules, second factors and parameters.
 //
 // # Payloads
 //

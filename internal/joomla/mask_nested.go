@@ -140,7 +140,7 @@ func unescape(dst []byte, starts []int, raw []byte, c coding) ([]byte, []int) {
 			dst = append(dst, raw[i])
 		case c == phpEscapes:
 			n = 3
-			dst = append(dst, hex(raw[i+1])<<4|hex(raw[i+2]))
+			dst = append(dst, hexDigit(raw[i+1])<<4|hexDigit(raw[i+2]))
 		case c == nulEscapes:
 			if bytes.HasPrefix(raw[i:], escapedNUL) {
 				n = len(escapedNUL)
@@ -190,12 +190,12 @@ func unescapeJSON(dst, raw []byte) ([]byte, int) {
 func unit(digits []byte) rune {
 	var n rune
 	for _, c := range digits[:4] {
-		n = n<<4 | rune(hex(c))
+		n = n<<4 | rune(hexDigit(c))
 	}
 	return n
 }
 
-func hex(c byte) byte {
+func hexDigit(c byte) byte {
 	if c <= '9' {
 		return c - '0'
 	}

@@ -1,5 +1,10 @@
 package joomla
 
+import (
+	"slices"
+	"strings"
+)
+
 // A SecondFactor is what decides whether a session still waits for the second
 // factor of its user. The zero value is that of a user who has none.
 type SecondFactor struct {
@@ -48,4 +53,25 @@ func (f SecondFactor) Pending() bool {
 	}
 	list, _ := params["neverMFAUserGroups"].([]any)
 	return forced || f.Enrolled && !meet(groupIDs(list), f.Groups)
+}
+
+// Enrolled reports whether a user has a second factor that counts:
+//
+//   - one of methods whose plugin, which is called like it in lower case, is
+//     enabled;
+//   - one of methods that no plugin is called like, since a plugin may name its
+//     method otherwise;
+//   - otpKey, the factor of Joomla 3.2 to 4.1, of which later versions make one of
+//     today's at the first page after the password.
+//
+// None counts while no plugin is enabled. Lists have commas between their
+// elements; methods are those in #__user_mfa other than backup codes.
+func Enrolled(methods, otpKey, enabled, disabled string) bool {
+	if enabled == "" || methods == "" && otpKey == "" {
+		return false
+	}
+	off := strings.Split(strings.ToLower(disabled), ",")
+	on := strings.Split(strings.ToLower(enabled), ",")
+	counts := func(method string) bool { return slices.Contains(on, method) || !slices.Contains(off, method) }
+	return otpKey != "" || slices.ContainsFunc(strings.Split(strings.ToLower(methods), ","), counts)
 }

@@ -78,3 +78,26 @@ func TestSecondFactorPending(t *testing.T) {
 
 	assert.False(t, joomla.SecondFactor{}.Pending())
 }
+
+func TestEnrolled(t *testing.T) {
+	tests := map[string]struct {
+		methods, otpKey, enabled, disabled string
+		want                               bool
+	}{
+		"none":                               {"", "", "totp", "", false},
+		"enabled":                            {"totp", "", "email,totp", "", true},
+		"in other case":                      {"TOTP", "", "totp", "", true},
+		"disabled":                           {"totp", "", "email", "fixed,totp", false},
+		"disabled, another enabled":          {"totp,email", "", "email", "totp", true},
+		"of no plugin's name":                {"another", "", "email", "totp", true},
+		"of no plugin's name, none enabled":  {"another", "", "", "totp", false},
+		"of before 4.2":                      {"", "totp:secret", "email", "", true},
+		"of before 4.2, with none enabled":   {"", "totp:secret", "", "totp", false},
+		"before 4.2":                         {"", "totp:secret", "", "", false},
+		"disabled, and one of before 4.2":    {"totp", "totp:secret", "email", "totp", true},
+		"a prefix of the name of a disabled": {"tot", "", "email", "totp", true},
+	}
+	for name, test := range tests {
+		assert.Equal(t, test.want, joomla.Enrolled(test.methods, test.otpKey, test.enabled, test.disabled), name)
+	}
+}

@@ -65,7 +65,7 @@ var tables string
 
 // statements returns what makes the tables of a site.
 func (d Dialect) statements(l Layout) []string {
-	id, written, reset := "BYTES NOT NULL", "int NOT NULL DEFAULT 0", `"requireReset" BOOL NOT NULL DEFAULT 0,`
+	id, written, reset := "BYTES NOT NULL", "int NOT NULL DEFAULT 0", `"requireReset" BOOL NOT NULL DEFAULT 0, "otpKey" varchar(1000) NOT NULL DEFAULT '',`
 	if l < Joomla39 {
 		id, written = "IDTEXT NOT NULL", "varchar(14) DEFAULT ''"
 	}

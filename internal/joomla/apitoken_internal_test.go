@@ -1,4 +1,4 @@
-package capi
+package joomla
 
 import (
 	"encoding/base64"
@@ -20,23 +20,23 @@ func FuzzParseAPIToken(f *testing.F) {
 	f.Add("%%%not-base64%%%")
 	f.Add("")
 	f.Fuzz(func(t *testing.T, text string) {
-		token, ok := parseAPIToken(text)
+		token, ok := ParseAPIToken(text)
 		if !ok {
 			return
 		}
-		if token.userID < 1 || token.userID > math.MaxInt32 {
-			t.Fatalf("user %d", token.userID)
+		if token.UserID < 1 || token.UserID > math.MaxInt32 {
+			t.Fatalf("user %d", token.UserID)
 		}
 		algorithm := map[int]string{64: "sha256", 128: "sha512"}[len(token.mac)]
 		if algorithm == "" || hex.EncodedLen(token.hash().Size()) != len(token.mac) {
 			t.Fatalf("a mac of %d digits", len(token.mac))
 		}
-		again := algorithm + ":" + strconv.FormatInt(token.userID, 10) + ":" + string(token.mac)
+		again := algorithm + ":" + strconv.FormatInt(token.UserID, 10) + ":" + string(token.mac)
 		decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
 		if err != nil || string(decoded) != again {
 			t.Fatalf("%q is accepted as %q", text, again)
 		}
-		if token.verify("secret", encode([]byte("seed"))) || token.verify("", "") {
+		if token.Verify("secret", encode([]byte("seed"))) || token.Verify("", "") {
 			t.Fatal("a made-up token is verified")
 		}
 	})

@@ -1,4 +1,4 @@
-package capi
+package joomla
 
 import (
 	"slices"
@@ -22,7 +22,7 @@ func FuzzSessionIDs(f *testing.F) {
 	f.Add("name", "name=id")
 	f.Add(strings.Repeat("name=; ", 50), "second=a b")
 	f.Fuzz(func(t *testing.T, first, second string) {
-		ids := sessionIDs([]string{first, second}, []string{"name", "second"})
+		ids := SessionIDs([]string{first, second}, []string{"name", "second"})
 		if len(ids) > 2 {
 			t.Fatal("more ids than names")
 		}
