@@ -191,7 +191,7 @@ func (d FileSessionData) Payloads(ctx context.Context, ids []string) ([]Payload,
 	return payloads, nil
 }
 
-// sessionDir returns the directory that d names. The error wraps [ErrSiteConfig].
+// sessionDir returns the directory that d names, or an [ErrSiteConfig].
 func (d FileSessionData) sessionDir() (joomla.SessionDir, error) {
 	dir, err := joomla.ParseSavePath(d.Dir)
 	if err != nil {

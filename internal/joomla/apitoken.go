@@ -62,8 +62,8 @@ func ParseAPIToken(text string) (APIToken, bool) {
 }
 
 // Verify reports whether t was made with secret, that of the site, of seed, the
-// base64 in the user's profile (joomlatoken.token). PHP's empty() takes the seed
-// "0" for none.
+// base64 in the user's profile (joomlatoken.token). PHP's empty() takes the
+// seed "0" for none.
 func (t APIToken) Verify(secret, seed string) bool {
 	decoded, err := base64.StdEncoding.DecodeString(seed)
 	if err != nil || len(decoded) == 0 || string(decoded) == "0" || secret == "" {

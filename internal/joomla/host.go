@@ -6,10 +6,10 @@ import (
 	"unicode"
 )
 
-// SplitHost splits the $host of a database as DatabaseDriver of Joomla does. What
-// comes after the host is the port, or the path of a socket, which may also come
-// alone; the result has port where there is none. It reports false for what is
-// no host, and does not check the port.
+// SplitHost splits the $host of a database as DatabaseDriver of Joomla does.
+// What comes after the host is the port, or the path of a socket, which may
+// also come alone; the result has port where there is none. It reports false
+// for what is no host, and does not check the port.
 func SplitHost(host, port string) (string, string, bool) {
 	if path, ok := strings.CutPrefix(host, "unix:"); ok && strings.HasPrefix(path, "/") {
 		host = path

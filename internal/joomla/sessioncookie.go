@@ -15,8 +15,8 @@ const maxCookieNames = 4
 // $secret and $session_name. The name that
 // Joomla\CMS\Application\ApplicationHelper::getHash makes of the secret and
 // what the application is called is hashed again by its session class. Where
-// sessionName is empty, it is called by its name, or by that of its class, which
-// is what Joomla 4 and later fall back on.
+// sessionName is empty, it is called by its name, or by that of its class,
+// which is what Joomla 4 and later fall back on.
 func CookieNames(secret, sessionName string) []string {
 	seeds := []string{
 		"site", "administrator",
@@ -35,8 +35,8 @@ func CookieNames(secret, sessionName string) []string {
 }
 
 // SessionIDs returns the values of the cookies in Cookie headers that have one
-// of names, those of [CookieNames], and could be the id of a session, each once.
-// As in PHP, the first of several cookies of one name counts.
+// of names, those of [CookieNames], and could be the id of a session, each
+// once. As in PHP, the first of several cookies of one name counts.
 func SessionIDs(headers, names []string) []string {
 	var ids []string
 	var seen [maxCookieNames]bool
@@ -72,8 +72,8 @@ func sessionID(value string) (string, bool) {
 }
 
 // IsSessionID reports whether PHP could have made id, which then holds nothing
-// that means more in a path, a key or a protocol. One of more than 192 characters
-// is none to Joomla, whose column has no room for it.
+// that means more in a path, a key or a protocol. One of more than 192
+// characters is none to Joomla, whose column has no room for it.
 func IsSessionID(id string) bool {
 	for _, c := range []byte(id) {
 		if c != '-' && c != ',' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {

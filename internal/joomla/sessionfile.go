@@ -19,9 +19,9 @@ type SessionDir struct {
 	depth int
 }
 
-// ParseSavePath reads PHP's session.save_path, in any of its three forms: /path,
-// N;/path and N;MODE;/path. It refuses an N that is no number of levels, and an
-// empty path, for which PHP takes a directory that only PHP knows.
+// ParseSavePath reads PHP's session.save_path, in any of its three forms:
+// /path, N;/path and N;MODE;/path. It refuses an N that is no number of levels,
+// and an empty path, for which PHP takes a directory that only PHP knows.
 func ParseSavePath(savePath string) (SessionDir, error) {
 	dir := SessionDir{path: savePath}
 	if levels, rest, ok := strings.Cut(savePath, ";"); ok {
@@ -37,7 +37,8 @@ func ParseSavePath(savePath string) (SessionDir, error) {
 	return dir, nil
 }
 
-// Stat returns why there is no such directory, or nil. The error does not name it.
+// Stat returns why there is no such directory, or nil. The error does not name
+// it.
 func (d SessionDir) Stat() error {
 	_, err := os.Stat(d.path)
 	return withoutPath(err)

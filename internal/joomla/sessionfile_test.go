@@ -15,7 +15,7 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// writeFile writes a file that was last written at a time in seconds since 1970.
+// writeFile writes a file as if at a time in seconds since 1970.
 func writeFile(t *testing.T, path, data string, written int64) {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))

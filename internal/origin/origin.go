@@ -19,7 +19,7 @@
 //   - user, path, query and fragment, even if they are empty;
 //   - upper case, escapes, characters outside of ASCII, and spaces;
 //   - ports that are the scheme's own, 0, or written with a sign or zeros;
-//   - IP addresses in any other form, such as https://127.1, and of IPv4 also in
+//   - IP addresses in any other form, such as https://127.1, and of IPv4 in
 //     brackets;
 //   - patterns, such as https://*.example.org, and lists.
 package origin
