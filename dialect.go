@@ -31,7 +31,7 @@ func (d Database) dialect() dialect {
 		return dialect{
 			quote: `"`, numbered: true,
 			list: `STRING_AGG(CAST(% AS TEXT), ',')`, listLimit: "CAST(NULL AS INTEGER)",
-			exists: `SELECT COUNT(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('#__%')`,
+			exists: `SELECT COUNT(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('"#__%"')`,
 		}
 	case SQLite:
 		return dialect{

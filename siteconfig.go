@@ -77,7 +77,9 @@ type SiteConfig struct {
 	Lifetime time.Duration
 	// SessionHandler is Joomla's name of where session data is kept
 	// ($session_handler), such as "database" or "redis". With another than
-	// "database", the data of most sessions is null in the table.
+	// "database", the data of most sessions is null in the table. Empty is
+	// "database"; but where a configuration.php has none, Joomla keeps sessions in
+	// files, and [LoadSiteConfig] gives "none".
 	SessionHandler string
 	// SessionName is what the name of the session cookie is made from where the
 	// applications of the site share one session ($session_name). Empty is
@@ -164,7 +166,8 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.hidden()), nil }
 // order. They must be literals, which are all that Joomla writes there: strings
 // without variables, numbers, booleans and null. Other members of the class are
 // skipped, such as other properties, arrays, constants, functions and comments.
-// Properties that are missing or null leave the zero value.
+// Properties that are missing or null leave the zero value, but for
+// [SiteConfig.SessionHandler].
 //
 // A value that the file does not hold is an error, rather than a property that
 // is left over or empty: where the class has a parent or a trait, or where code
@@ -212,6 +215,9 @@ func readSiteConfig(r io.Reader, where string, except []string) (SiteConfig, err
 		if err := siteConfigSetters[name](&config, values[name]); err != nil {
 			return SiteConfig{}, fmt.Errorf("%w: %sline %d: $%s %w", ErrSiteConfig, where, values[name].Line, name, err)
 		}
+	}
+	if wanted["session_handler"] != nil && config.SessionHandler == "" {
+		config.SessionHandler = "none"
 	}
 	return config, nil
 }

@@ -32,7 +32,7 @@ SELECT p."id" FROM "jos_usergroups" AS g INNER JOIN "jos_usergroups" AS p ON p."
 SELECT t."token", t."state", u."id", u."username", u."block", u."activation", u."requireReset", (SELECT STRING_AGG(CAST(COALESCE(p."id", 0) AS TEXT), ',') FROM "jos_user_usergroup_map" AS m LEFT JOIN "jos_usergroups" AS g ON g."id" = m."group_id" LEFT JOIN "jos_usergroups" AS p ON p."lft" <= g."lft" AND p."rgt" >= g."rgt" WHERE m."user_id" = u."id"), CAST(NULL AS INTEGER), (SELECT "rules" FROM "jos_assets" WHERE "name" = 'root.1' ORDER BY "id" LIMIT 1), NULL, NULL, (SELECT STRING_AGG(CAST(e."element" AS TEXT), ',') FROM "jos_extensions" AS e WHERE e."type" = 'plugin' AND e."folder" = 'multifactorauth' AND e."enabled" = 1), (SELECT STRING_AGG(CAST(e."element" AS TEXT), ',') FROM "jos_extensions" AS e WHERE e."type" = 'plugin' AND e."folder" = 'multifactorauth' AND e."enabled" <> 1), (SELECT "params" FROM "jos_extensions" WHERE "type" = 'component' AND "element" = 'com_users' ORDER BY "extension_id" LIMIT 1) FROM "jos_services_tokens" AS t LEFT JOIN "jos_users" AS u ON u."id" = t."userid" WHERE t."token" = $1;
 
 -- whether a table exists
-SELECT COUNT(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('jos_services_tokens');
+SELECT COUNT(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('"jos_services_tokens"');
 
 -- all sessions
 SELECT "session_id", "client_id", "guest", "time", "data", "userid", "username" FROM "jos_session";
