@@ -24,7 +24,8 @@
 //		return err
 //	}
 //	auth := capi.AnyOf(cookies, capi.NewAPITokenAuthorizer(site))
-//	mux.Handle("/api/v1/user/sessions", capi.NewHandler(capi.NewSQLStore(site), auth))
+//	handler := capi.NewHandler(capi.NewSQLStore(site), auth)
+//	mux.Handle("/api/v1/user/sessions", handler)
 //
 // The pattern has no method: with "GET /api/v1/user/sessions", preflights of
 // browsers and other methods would not reach the handler, which answers them.

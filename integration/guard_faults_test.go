@@ -64,9 +64,7 @@ func TestFaultDatabaseSlowForTheGuard(t *testing.T) {
 				t.Run(name, func(t *testing.T) {
 					proxy.hold()
 					defer proxy.release()
-					began := time.Now()
 					service.ask(t, header).requireRefused(t, http.StatusInternalServerError)
-					assert.Less(t, time.Since(began), patience+2*time.Second)
 					requireIdle(t, site.DB)
 				})
 			}

@@ -85,7 +85,7 @@ func TestProgram(t *testing.T) {
 	program := process.Start(t, process.Build(t), "-addr", "127.0.0.1:0")
 	program.WaitFor(t, "Somebody else")
 	tokens := regexp.MustCompile(`Bearer [\w.-]+`)
-	require.Eventually(t, func() bool { return len(tokens.FindAllString(program.Output(), -1)) == 2 }, time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(tokens.FindAllString(program.Output(), -1)) == 2 }, 20*time.Second, time.Millisecond)
 	for i, want := range []int{http.StatusOK, http.StatusForbidden} {
 		status, _, _ := program.Get(t, demo.Path, "Authorization", tokens.FindAllString(program.Output(), -1)[i])
 		assert.Equal(t, want, status)
