@@ -70,7 +70,9 @@ type siteFlags struct {
 	// sessionPrefix is what keys in Redis and Memcached begin with.
 	sessionPrefix string
 	tokensOnly    bool
-	connections   int
+	// rowsSuffice reports whether sessions without what they hold are enough.
+	rowsSuffice bool
+	connections int
 }
 
 // A siteFile is one -config.

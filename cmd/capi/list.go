@@ -49,7 +49,7 @@ type listOptions struct {
 // parseList reads the command line of list.
 func parseList(c *command, args []string) (o listOptions, code int, ok bool) {
 	o.add(c)
-	o.connections, o.tokensOnly = 2, false
+	o.connections, o.rowsSuffice = 2, true
 	c.StringVar(&o.tokenFile, "token-file", "", "`file` with the credential (default: the variable CAPI_TOKEN)")
 	c.StringVar(&o.tokenType, "token-type", "joomla", "what it is: joomla, capi or cookie")
 	c.StringVar(&o.format, "format", "table", "table, jsonl or csv")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -136,7 +137,9 @@ func cmdGet(ts *testscript.TestScript, _ bool, args []string) {
 	if path, ok := strings.CutPrefix(url, "unix:"); ok {
 		socket, path, _ := strings.Cut(path, ":")
 		url = "http://localhost" + path
-		transport.Dial = func(string, string) (net.Conn, error) { return net.Dial("unix", socket) }
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		}
 	}
 	r, err := http.NewRequest(http.MethodGet, url, nil)
 	ts.Check(err)

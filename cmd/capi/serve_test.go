@@ -29,8 +29,8 @@ func newSiteOf(t *testing.T, dialect string, change ...func(*joomlatest.Recordin
 	return newTestSite(t, dialect, filepath.Join(t.TempDir(), "joomla.sqlite"), change...)
 }
 
-// TestServe asks one program for three sites with each cookie and token of a
-// real one.
+// TestServe asks one program for three sites with each cookie and token of a real
+// one.
 func TestServe(t *testing.T) {
 	args := []string{"serve", "-addr", "127.0.0.1:0"}
 	var sites []*testSite
@@ -72,9 +72,9 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// big adds 300 rows of 128 KiB: more than fits into the buffers between the
-// program and a client that does not read.
-func big(recording *joomlatest.Recording) {
+// addBig adds 300 rows of 128 KiB: more than fits into the buffers between the program
+// and a client that does not read.
+func addBig(recording *joomlatest.Recording) {
 	data := strings.Repeat("0123456789abcdef", 8<<10)
 	for i := range 300 {
 		recording.Tables["session"] = append(recording.Tables["session"], joomlatest.Row{
@@ -87,7 +87,7 @@ func big(recording *joomlatest.Recording) {
 func TestServeFinishes(t *testing.T) {
 	for _, dialect := range dialects {
 		t.Run(dialect, func(t *testing.T) {
-			site := newSiteOf(t, dialect, big)
+			site := newSiteOf(t, dialect, addBig)
 			program := serveProcess(t, site.php(nil))
 			response := program.ask(listPath, http.Header{"X-Joomla-Token": {site.token()}})
 			require.Equal(t, http.StatusOK, response.StatusCode)
@@ -113,7 +113,7 @@ func TestServeFinishes(t *testing.T) {
 }
 
 func TestServeCuts(t *testing.T) {
-	site := newSiteOf(t, "sqlite", big)
+	site := newSiteOf(t, "sqlite", addBig)
 	for name, test := range map[string]struct {
 		args []string
 		code int
@@ -138,7 +138,7 @@ func TestServeCuts(t *testing.T) {
 }
 
 func TestServeMaxLists(t *testing.T) {
-	site := newSiteOf(t, "sqlite", big)
+	site := newSiteOf(t, "sqlite", addBig)
 	program := serveProcess(t, site.php(nil), "-max-lists", "1")
 	header := http.Header{"X-Joomla-Token": {site.token()}}
 	first := program.ask(listPath, header)
@@ -154,8 +154,8 @@ func TestServeMaxLists(t *testing.T) {
 	}, 10*time.Second, 10*time.Millisecond, "the turn is given back")
 }
 
-// TestServeDatabaseGone takes the database away from a program that runs, and
-// from one that starts.
+// TestServeDatabaseGone takes the database away from a program that runs, and from
+// one that starts.
 func TestServeDatabaseGone(t *testing.T) {
 	site := newSiteOf(t, "mysqli")
 	network, address, err := capi.SiteConfig{DBType: "mysqli", Host: fmt.Sprint(site.properties["host"])}.Address()

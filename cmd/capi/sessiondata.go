@@ -28,6 +28,9 @@ func (f siteFlags) sessionData(config capi.SiteConfig) (sessionData, error) {
 		return sessionData{}, nil
 	case "filesystem", "none":
 		dir := cmp.Or(config.SessionFilesystemPath, f.sessionDir)
+		if dir == "" && f.rowsSuffice {
+			return sessionData{}, nil
+		}
 		if dir == "" {
 			return sessionData{}, fmt.Errorf("sessions live in files ($session_handler is %q), but $session_filesystem_path does not say "+
 				"where: give PHP's session.save_path with -session-dir, or accept tokens alone with -tokens-only", handler)
@@ -50,6 +53,9 @@ func (f siteFlags) sessionData(config capi.SiteConfig) (sessionData, error) {
 		}
 		return sessionData{SessionData: data, close: data}, nil
 	default:
+		if f.rowsSuffice {
+			return sessionData{}, nil
+		}
 		return sessionData{}, fmt.Errorf("sessions live where nothing can read them but PHP ($session_handler is %q): "+
 			"set the site's handler to database, redis, memcached or filesystem, or accept tokens alone with -tokens-only", handler)
 	}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"debug/elf"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestUnits verifies the units for systemd, of which the path of the program is the
+// only thing that is not on this machine.
+func TestUnits(t *testing.T) {
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("NOT TESTED: no systemd-analyze")
+	}
+	program, err := exec.LookPath("capi")
+	require.NoError(t, err)
+	dir := t.TempDir()
+	var units []string
+	for _, name := range []string{"capi.service", "capi.socket"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "packaging", name))
+		require.NoError(t, err)
+		unit := filepath.Join(dir, name)
+		text = []byte(strings.ReplaceAll(string(text), "/usr/local/bin/capi", program))
+		require.NoError(t, os.WriteFile(unit, text, 0o600))
+		units = append(units, unit)
+	}
+	output, err := exec.CommandContext(t.Context(), analyze, append([]string{"verify", "--man=no"}, units...)...).CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	assert.Empty(t, string(output))
+	// In tenths: 10 is a service that nothing restricts.
+	output, err = exec.CommandContext(t.Context(), analyze, "security", "--offline=true", "--threshold=15", units[0]).CombinedOutput()
+	assert.NoError(t, err, "%s", output)
+}
+
+// TestEmptyRoot builds the program as the container file does, and runs it where
+// there is nothing else.
+func TestEmptyRoot(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes a build without cgo")
+	}
+	root := t.TempDir()
+	path := filepath.Join(root, "capi")
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	output, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	file, err := elf.Open(path)
+	require.NoError(t, err)
+	defer file.Close()
+	for _, segment := range file.Progs {
+		assert.NotEqual(t, elf.PT_INTERP, segment.Type, "it is static")
+	}
+	if os.Getuid() != 0 {
+		return // Only root may change the root.
+	}
+	require.NoError(t, os.Chmod(root, 0o755))
+	program := exec.CommandContext(t.Context(), "/capi", "version")
+	program.Dir = "/"
+	program.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Credential: &syscall.Credential{Uid: 65532, Gid: 65532}}
+	output, err = program.CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	assert.Contains(t, string(output), "capi ")
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// BenchmarkServeManySites starts one program for 200 sites of one server, asks each
+// for its list, and reports the time until it serves, its resident memory after the
+// lists, and the connections that the server has of it.
+func BenchmarkServeManySites(b *testing.B) {
+	const sites = 200
+	for _, dialect := range []string{"mysqli", "sqlite"} {
+		b.Run(dialect, func(b *testing.B) {
+			site := newTestSite(b, dialect, b.TempDir()+"/joomla.sqlite")
+			path := writePHP(b, site.php(nil))
+			args := []string{"serve", "-addr", "127.0.0.1:0"}
+			for i := range sites {
+				args = append(args, "-config", fmt.Sprintf("s%d=%s", i, path))
+			}
+			header := http.Header{"X-Joomla-Token": {site.token()}}
+			for b.Loop() {
+				start := time.Now()
+				program := startProcess(b, exec.Command("capi", args...))
+				b.ReportMetric(float64(time.Since(start).Milliseconds()), "ms/start")
+				for i := range sites {
+					status, _ := program.get(fmt.Sprintf("/s%d%s", i, listPath), header)
+					require.Equal(b, http.StatusOK, status)
+				}
+				text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", program.command.Process.Pid))
+				require.NoError(b, err)
+				resident := regexp.MustCompile(`VmRSS:\s+(\d+)`).FindSubmatch(text)
+				require.NotNil(b, resident)
+				kilobytes, err := strconv.Atoi(string(resident[1]))
+				require.NoError(b, err)
+				b.ReportMetric(float64(kilobytes)/1024, "MiB-resident")
+				if dialect == "mysqli" {
+					var connections int
+					require.NoError(b, site.DB.QueryRowContext(b.Context(),
+						"SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()").Scan(&connections))
+					b.ReportMetric(float64(connections), "connections")
+				}
+				program.signal(os.Interrupt)
+				require.Zero(b, program.exited(), "%s", program.Output())
+			}
+		})
+	}
+}
