@@ -18,7 +18,7 @@ import (
 // [ErrForbidden]. A table that the account of the database may not read is a
 // failure.
 //
-// A request takes one query, two more to find out that there is no such table,
+// A request takes one query, four more to find out that there is no such table,
 // and none without a token of at most 255 characters of ASCII.
 type CAPITokenAuthorizer struct {
 	site  *Site

@@ -92,12 +92,11 @@ func (s *Site) checkRows(ctx context.Context, wrong map[string]bool) (problems [
 	// The table of second factors matters once there is a plugin for one.
 	factors := false
 	if !wrong["extensions"] {
-		plugins, err := s.column(ctx, s.sql(`SELECT COUNT(*) FROM "#__extensions"`+
-			` WHERE "type" = 'plugin' AND "folder" = 'multifactorauth' AND "enabled" = 1`))
+		plugins, err := s.readFactorPlugins(ctx)
 		switch {
 		case err != nil:
 			problems = append(problems, fmt.Errorf("capi: reading the plugins: %w", err))
-		case string(plugins[0]) != "0":
+		case plugins.enabled != "":
 			if err, _ := s.checkTable(ctx, "user_mfa", []string{"user_id", "method"}); err != nil {
 				problems, factors = append(problems, err), true
 			}

@@ -39,9 +39,10 @@ import (
 // [ErrForbidden]. Joomla itself lets blocked users go on with a session that
 // they have.
 //
-// A request takes one query; a second one where the row does not name the user
-// whom the data names; one query after a look into the SessionData, if any; and
-// none without a cookie that could be a session's.
+// A request takes one query, and none without a cookie that could be a session's.
+// It takes a second one where the row does not name the user whom the data names,
+// or where a user has a second factor and the data does not tell that it was
+// passed. With a SessionData, it takes one query after a look there.
 //
 // A cookie comes with requests that other pages make a browser send. That is
 // harmless with a handler that only reads, as long as no [CORS] policy lets
@@ -82,7 +83,8 @@ func NewSessionAuthorizer(site *Site) (*SessionAuthorizer, error) {
 	a := &SessionAuthorizer{site: site, names: joomla.CookieNames(site.config.Secret.Reveal(), site.config.SessionName)}
 	for i := range a.names {
 		in := strings.Repeat("?, ", i) + "?)"
-		a.users = append(a.users, site.accountQuery(`"#__users" AS u`, `u."id" IN (`+in))
+		a.users = append(a.users, site.accountQuery(`"#__users" AS u`, `u."id" IN (`+in,
+			site.factorPluginList(`= 1`), site.factorPluginList(`<> 1`)))
 		in = strings.Repeat("?, ", len(a.appendArgs(nil, ""))*(i+1)-1) + "?)"
 		a.sessions = append(a.sessions, site.accountQuery(
 			`"#__session" AS s LEFT JOIN "#__users" AS u ON u."id" = s."userid"`, `s."session_id" IN (`+in,
@@ -123,8 +125,12 @@ func (a *SessionAuthorizer) User(r *http.Request) (User, error) {
 	} else {
 		found, answer, err = a.fromData(r.Context(), ids)
 	}
+	var plugins *factorPlugins
 	if err == nil {
-		err = a.addAccounts(r.Context(), found)
+		plugins, err = a.addAccounts(r.Context(), found)
+	}
+	if err == nil {
+		err = a.addFactors(r.Context(), found, plugins)
 	}
 	if err != nil {
 		return User{}, fmt.Errorf("capi: looking up the session of a request: %w", err)
@@ -163,6 +169,8 @@ func worse(a, b error) error {
 type loginSession struct {
 	login   joomla.Login
 	account account
+	// enrolled reports whether the user has a second factor that counts.
+	enrolled bool
 }
 
 // fromTable returns the sessions of ids in the table, and why one of them does
@@ -207,7 +215,7 @@ func (a *SessionAuthorizer) fromTable(ctx context.Context, ids []string) (
 			reason = refusal
 			continue
 		}
-		found = append(found, loginSession{login, row.account})
+		found = append(found, loginSession{login: login, account: row.account})
 	}
 	return found, reason, nil
 }
@@ -257,8 +265,8 @@ func (s *Site) readLogin(data Payload) (joomla.Login, error) {
 }
 
 // addAccounts sets the accounts of sessions that have another one than that of
-// their user.
-func (a *SessionAuthorizer) addAccounts(ctx context.Context, sessions []loginSession) error {
+// their user. It returns the plugins for second factors if it came to know them.
+func (a *SessionAuthorizer) addAccounts(ctx context.Context, sessions []loginSession) (*factorPlugins, error) {
 	var ids []any
 	for _, session := range sessions {
 		if id := any(session.login.UserID); session.account.id != session.login.UserID && !slices.Contains(ids, id) {
@@ -266,11 +274,15 @@ func (a *SessionAuthorizer) addAccounts(ctx context.Context, sessions []loginSes
 		}
 	}
 	if len(ids) == 0 {
-		return nil
+		return nil, nil
 	}
 	rows, err := a.site.accounts(ctx, a.users[len(ids)-1], ids...)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	var plugins *factorPlugins
+	if len(rows) > 0 {
+		plugins = &factorPlugins{string(rows[0].columns[0]), string(rows[0].columns[1])}
 	}
 	for i, session := range sessions {
 		if session.account.id == session.login.UserID {
@@ -287,6 +299,26 @@ func (a *SessionAuthorizer) addAccounts(ctx context.Context, sessions []loginSes
 			sessions[i].account = row.account
 		}
 	}
+	return plugins, nil
+}
+
+// addFactors finds out whether the second factors of users count, where a session
+// does not tell that it has passed them. The plugins are nil if they are not known
+// yet.
+func (a *SessionAuthorizer) addFactors(ctx context.Context, sessions []loginSession, plugins *factorPlugins) error {
+	for i := range sessions {
+		s := &sessions[i]
+		if s.login.MFAChecked == joomla.One || s.account.methods == "" && s.account.otpKey == "" {
+			continue
+		}
+		if plugins == nil {
+			var err error
+			if plugins, err = a.site.readFactorPlugins(ctx); err != nil {
+				return err
+			}
+		}
+		s.enrolled = joomla.Enrolled(s.account.methods, s.account.otpKey, plugins.enabled, plugins.disabled)
+	}
 	return nil
 }
 
@@ -301,7 +333,7 @@ func (s loginSession) refusal() error {
 	factor := joomla.SecondFactor{
 		Checked:        s.login.MFAChecked == joomla.One,
 		MandatorySetup: s.login.MandatoryMFASetup == joomla.One || s.login.MandatoryMFASetup == joomla.Other,
-		Enrolled:       s.account.enrolled, Params: s.account.usersParams, Groups: s.account.groups,
+		Enrolled:       s.enrolled, Params: s.account.usersParams, Groups: s.account.groups,
 	}
 	if factor.Pending() {
 		return errSecondFactor

@@ -42,7 +42,7 @@ const (
 	viewLevel   = "rules of a view level"
 	groupsOf    = "groups of a visitor"
 	rootAsset   = "root asset"
-	mfaPlugins  = "enabled plugins for a second factor"
+	mfaPlugins  = "plugins for second factors"
 )
 
 // kinds are the queries by what is in their text, without quotes.
@@ -55,19 +55,19 @@ var kinds = []struct {
 	{regexp.MustCompile(`joomlatoken\.token`), byAPIToken,
 		[]string{"seed", "enabled", "plugin enabled", "plugin state", "plugin access", "groups plugin enabled", "groups plugin params"}},
 	{regexp.MustCompile(`FROM jos_services_tokens AS t`), byCAPIToken, []string{"token", "state"}},
-	{regexp.MustCompile(`FROM jos_users AS u`), byID, nil},
+	{regexp.MustCompile(`FROM jos_users AS u`), byID, []string{"enabled plugins", "disabled plugins"}},
+	{regexp.MustCompile(`^SELECT \(SELECT (?:GROUP_CONCAT|STRING_AGG)`), mfaPlugins, nil},
 	{regexp.MustCompile(`^SELECT \* FROM jos_(\w+) WHERE 1 = 0`), columnsOf, nil},
 	{regexp.MustCompile(`FROM jos_(\w+) WHERE 1 = 0`), grantedIn, nil},
 	{regexp.MustCompile(`COUNT.*(?:table_name|name|to_regclass).*'jos_(\w+)'`), existence, nil},
 	{regexp.MustCompile(`FROM jos_viewlevels`), viewLevel, nil},
 	{regexp.MustCompile(`FROM jos_usergroups AS g INNER JOIN`), groupsOf, nil},
 	{regexp.MustCompile(`FROM jos_assets WHERE name = 'root.1'$`), rootAsset, nil},
-	{regexp.MustCompile(`^SELECT COUNT.* FROM jos_extensions WHERE type = 'plugin' AND folder = 'multifactorauth'`), mfaPlugins, nil},
 }
 
 var accountColumns = []string{
 	"id", "username", "block", "activation", "requireReset", "groups", "group_concat_max_len", "rules",
-	"methods", "otpKey", "enabled plugins", "disabled plugins", "com_users",
+	"methods", "otpKey", "plugin", "com_users",
 }
 
 // defaults are a Super Admin, and whatever lets it in.
@@ -101,10 +101,11 @@ type fakeDB struct {
 	errs, endErrs map[string]error
 	// tables are the columns of tables, which are all there if it is nil.
 	tables map[string][]string
-	// withoutReset is a #__users without the column requireReset, factorPlugins
-	// are the plugins for second factors that are enabled.
-	withoutReset  bool
-	factorPlugins string
+	// withoutReset is a #__users without the column requireReset, withoutFactors a
+	// site without #__user_mfa, and factorPlugins are the plugins for second
+	// factors that are enabled.
+	withoutReset, withoutFactors bool
+	factorPlugins                string
 	// down is the error of every connection.
 	down error
 
@@ -197,9 +198,12 @@ func (f *fakeDB) answer(kind, name, table, text string, columns []string) (drive
 		if f.withoutReset && strings.Contains(text, "u.requireReset") {
 			return nil, errors.New("fake: no column requireReset")
 		}
+		if f.withoutFactors && strings.Contains(text, "jos_user_mfa") {
+			return nil, errors.New("fake: no table user_mfa")
+		}
 		columns = append(slices.Clone(columns), accountColumns...)
 	case columnsOf, grantedIn:
-		if f.tables != nil && !given {
+		if f.tables != nil && !given || f.withoutFactors && table == "user_mfa" {
 			return nil, fmt.Errorf("fake: Error 1146 (42S02): no table %s", table)
 		}
 		if found == nil {
@@ -213,7 +217,7 @@ func (f *fakeDB) answer(kind, name, table, text string, columns []string) (drive
 		}
 		return &fakeRows{columns: []string{"value"}, rows: []row{{"value": count}}}, nil
 	case mfaPlugins:
-		return &fakeRows{columns: []string{"value"}, rows: []row{{"value": int64(len(f.factorPlugins))}}}, nil
+		return &fakeRows{columns: []string{"enabled", "disabled"}, rows: []row{{"enabled": f.factorPlugins, "disabled": nil}}}, nil
 	default:
 		columns = []string{"value"}
 	}
@@ -223,11 +227,9 @@ func (f *fakeDB) answer(kind, name, table, text string, columns []string) (drive
 		for name, value := range given {
 			r[name] = value
 		}
+		r["enabled plugins"] = f.factorPlugins
 		if !strings.Contains(text, "jos_user_mfa") {
-			r["methods"] = nil
-		}
-		if f.factorPlugins != "" {
-			r["enabled plugins"] = f.factorPlugins
+			r["methods"], r["otpKey"], r["plugin"] = nil, nil, f.factorPlugins
 		}
 		answer.rows = append(answer.rows, r)
 	}

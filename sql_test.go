@@ -27,12 +27,12 @@ func TestSiteQueries(t *testing.T) {
 
 			var got strings.Builder
 			query := func(what, text string) { fmt.Fprintf(&got, "-- %s\n%s;\n\n", what, text) }
-			for i, what := range []string{"", ", second factors", ", columns missing", ", second factors, columns missing"} {
+			for i, what := range []string{"", ", no second factors", ", columns missing", ", no second factors, columns missing"} {
 				query("users by id"+what, sessions.users[0].texts[i])
 			}
 			query("users by three ids", sessions.users[2].texts[0])
 			query("a cookie", sessions.sessions[0].texts[0])
-			query("two cookies, second factors, columns missing", sessions.sessions[1].texts[3])
+			query("two cookies, no second factors, columns missing", sessions.sessions[1].texts[3])
 			query("an API token", tokens.query.texts[0])
 			query("a view level", tokens.levels)
 			query("groups of a visitor", tokens.groups)

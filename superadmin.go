@@ -22,8 +22,11 @@ type account struct {
 	groups []int64
 	// superAdmin reports whether the user is one, if the account may be used.
 	superAdmin bool
-	// enrolled reports whether the user has a second factor that counts, or may.
-	enrolled bool
+	// methods are those of the user's second factors other than backup codes,
+	// with commas between them.
+	methods string
+	// otpKey is the user's factor of Joomla 3.2 to 4.1.
+	otpKey string
 	// usersParams are the parameters of the component com_users.
 	usersParams string
 }
@@ -51,19 +54,26 @@ func (s *Site) isRootUser(a account) bool {
 }
 
 // A schema is what is known of the tables of a site, which differ by the version
-// of Joomla. It is found out while the site is used, and only ever grows.
+// of Joomla. It is found out while the site is used.
 type schema uint32
 
 const (
-	// withFactors is set once a plugin for second factors was seen: these came
-	// with the table #__user_mfa in Joomla 4.2. The table does not matter before,
-	// since factors count only while a plugin is enabled.
-	withFactors schema = 1 << iota
+	// withoutFactors is set where #__user_mfa cannot be read and no plugin for
+	// second factors is enabled. Both came with Joomla 4.2, and factors count only
+	// while a plugin is enabled.
+	withoutFactors schema = 1 << iota
 	// withoutColumns is set where #__users lacks requireReset, which came with
 	// Joomla 3.3, or otpKey, which is there since 3.2 and deprecated.
 	withoutColumns
 	schemas
 )
+
+// A factorPlugins is the plugins for second factors, by their names with commas
+// between them.
+type factorPlugins struct{ enabled, disabled string }
+
+// fromFactorPlugins is where they are.
+const fromFactorPlugins = ` FROM "#__extensions" AS e WHERE e."type" = 'plugin' AND e."folder" = 'multifactorauth'`
 
 // An accountQuery reads accounts of a site, and columns of the caller's. It has
 // a text for each schema.
@@ -76,18 +86,11 @@ type accountQuery struct {
 // scalar subqueries rather than joins: one row a user, and nothing sent twice.
 func (s *Site) accountQuery(from, where string, columns ...string) accountQuery {
 	list := func(of string) string { return strings.Replace(s.dialect.list, "%", of, 1) }
-	plugins := func(enabled string) string {
-		return `(SELECT ` + list(`e."element"`) + ` FROM "#__extensions" AS e` +
-			` WHERE e."type" = 'plugin' AND e."folder" = 'multifactorauth' AND e."enabled" ` + enabled + `)`
-	}
 	q := accountQuery{columns: len(columns)}
 	for i := range q.texts {
-		reset, otpKey, methods := `u."requireReset"`, `NULL`, `NULL`
-		if schema(i)&withFactors != 0 {
-			otpKey = `u."otpKey"`
-			methods = `(SELECT ` + list(`f."method"`) + ` FROM "#__user_mfa" AS f` +
-				` WHERE f."user_id" = u."id" AND f."method" <> 'backupcodes')`
-		}
+		reset, otpKey, plugin := `u."requireReset"`, `u."otpKey"`, `NULL`
+		methods := `(SELECT ` + list(`f."method"`) + ` FROM "#__user_mfa" AS f` +
+			` WHERE f."user_id" = u."id" AND f."method" <> 'backupcodes')`
 		from := from
 		if schema(i)&withoutColumns != 0 {
 			// The name is that of the column where there is one, else that of the
@@ -95,11 +98,12 @@ func (s *Site) accountQuery(from, where string, columns ...string) accountQuery 
 			column := func(name string) string {
 				return `(SELECT "` + name + `" FROM "#__users" AS r WHERE r."id" = u."id")`
 			}
-			reset = column("requireReset")
-			if otpKey != `NULL` {
-				otpKey = column("otpKey")
-			}
+			reset, otpKey = column("requireReset"), column("otpKey")
 			from += ` CROSS JOIN (SELECT 0 AS "requireReset", '' AS "otpKey") AS missing`
+		}
+		if schema(i)&withoutFactors != 0 {
+			// Until a plugin tells that the site was brought up to date.
+			methods, otpKey, plugin = `NULL`, `NULL`, `(SELECT MIN(e."element")`+fromFactorPlugins+` AND e."enabled" = 1)`
 		}
 		q.texts[i] = s.sql(`SELECT ` + strings.Join(append(columns[:len(columns):len(columns)],
 			`u."id"`, `u."username"`, `u."block"`, `u."activation"`, reset,
@@ -108,12 +112,11 @@ func (s *Site) accountQuery(from, where string, columns ...string) accountQuery 
 				` LEFT JOIN "#__usergroups" AS p ON p."lft" <= g."lft" AND p."rgt" >= g."rgt"`+
 				` WHERE m."user_id" = u."id")`,
 			s.dialect.listLimit,
-			// By its name: broken trees have left-over assets without a parent, which
-			// Joomla ignores.
-			`(SELECT "rules" FROM "#__assets" WHERE "name" = 'root.1' ORDER BY "id" LIMIT 1)`,
-			methods, otpKey, plugins(`= 1`), plugins(`<> 1`),
-			`(SELECT "params" FROM "#__extensions" WHERE "type" = 'component' AND "element" = 'com_users'`+
-				` ORDER BY "extension_id" LIMIT 1)`), ", ") +
+			// By its name, which is unique: broken trees have left-over assets without
+			// a parent, which Joomla ignores.
+			`(SELECT "rules" FROM "#__assets" WHERE "name" = 'root.1' LIMIT 1)`,
+			methods, otpKey, plugin,
+			`(SELECT "params" FROM "#__extensions" WHERE "type" = 'component' AND "element" = 'com_users' LIMIT 1)`), ", ") +
 			` FROM ` + from + ` WHERE ` + where)
 	}
 	return q
@@ -131,16 +134,18 @@ type accountRow struct {
 func (s *Site) accounts(ctx context.Context, q accountQuery, args ...any) ([]accountRow, error) {
 	for {
 		known := schema(s.schema.Load())
-		rows, plugins, err := s.scanAccounts(ctx, q, known, args)
+		rows, plugin, err := s.scanAccounts(ctx, q, known, args)
 		switch {
-		case err != nil && known&withoutColumns == 0 && s.lacksColumns(ctx):
-			s.schema.Or(uint32(withoutColumns))
-		case err != nil:
-			return nil, err
-		case plugins && known&withFactors == 0:
-			s.schema.Or(uint32(withFactors))
-		default:
+		case err == nil && !plugin:
 			return rows, nil
+		case err == nil:
+			s.schema.And(^uint32(withoutFactors))
+		case known&withoutColumns == 0 && s.lacksColumns(ctx):
+			s.schema.Or(uint32(withoutColumns))
+		case known&withoutFactors == 0 && s.lacksFactors(ctx):
+			s.schema.Or(uint32(withoutFactors))
+		default:
+			return nil, err
 		}
 	}
 }
@@ -153,10 +158,37 @@ func (s *Site) lacksColumns(ctx context.Context) bool {
 	return err == nil && !(columns["requirereset"] && columns["otpkey"])
 }
 
+// lacksFactors reports whether it is known that no plugin for second factors is
+// enabled, and the table of factors cannot be read.
+func (s *Site) lacksFactors(ctx context.Context) bool {
+	plugins, err := s.readFactorPlugins(ctx)
+	if err != nil || plugins.enabled != "" {
+		return false
+	}
+	_, err = s.tableColumns(ctx, "user_mfa")
+	return err != nil
+}
+
+// readFactorPlugins returns the plugins for second factors.
+func (s *Site) readFactorPlugins(ctx context.Context) (*factorPlugins, error) {
+	row := s.db.QueryRowContext(ctx, s.sql(`SELECT `+s.factorPluginList(`= 1`)+`, `+s.factorPluginList(`<> 1`)))
+	var enabled, disabled column
+	if err := row.Scan(&enabled, &disabled); err != nil {
+		return nil, err
+	}
+	return &factorPlugins{string(enabled), string(disabled)}, nil
+}
+
+// factorPluginList returns the expression for the names of the plugins for second
+// factors that are enabled or not.
+func (s *Site) factorPluginList(enabled string) string {
+	return `(SELECT ` + strings.Replace(s.dialect.list, "%", `e."element"`, 1) + fromFactorPlugins + ` AND e."enabled" ` + enabled + `)`
+}
+
 // scanAccounts runs q, and reports whether it saw an enabled plugin for second
-// factors.
+// factors, for which withoutFactors looks.
 func (s *Site) scanAccounts(ctx context.Context, q accountQuery, known schema, args []any) (
-	found []accountRow, plugins bool, err error) {
+	found []accountRow, plugin bool, err error) {
 	rows, err := s.db.QueryContext(ctx, q.texts[known], args...)
 	if err != nil {
 		return nil, false, err
@@ -166,34 +198,32 @@ func (s *Site) scanAccounts(ctx context.Context, q accountQuery, known schema, a
 		var (
 			id, block, reset, limit                         integer
 			username, activation, groups, rules, parameters column
-			methods, otpKey, enabled, disabled              column
+			methods, otpKey, enabled                        column
 			row                                             = accountRow{columns: make([]column, q.columns)}
-			dest                                            = make([]any, 0, q.columns+13)
+			dest                                            = make([]any, 0, q.columns+12)
 		)
 		for i := range row.columns {
 			dest = append(dest, &row.columns[i])
 		}
 		dest = append(dest, &id, &username, &block, &activation, &reset, &groups, &limit, &rules,
-			&methods, &otpKey, &enabled, &disabled, &parameters)
+			&methods, &otpKey, &enabled, &parameters)
 		if err := rows.Scan(dest...); err != nil {
 			return nil, false, err
 		}
-		plugins = plugins || len(enabled) > 0
+		plugin = plugin || len(enabled) > 0
 		if id.value > 0 {
-			for _, list := range []column{groups, methods, enabled, disabled} {
-				if limit.valid && int64(len(list)) >= limit.value {
-					return nil, false, errors.New("group_concat_max_len of the database has no room for the groups of a user or for plugins")
-				}
+			if limit.valid && int64(max(len(groups), len(methods))) >= limit.value {
+				return nil, false, errors.New("a user has more groups than group_concat_max_len of the database has room for")
 			}
 			row.account = account{
-				id: id.value, username: string(username), groups: parseGroups(string(groups)), usersParams: string(parameters),
-				enrolled: joomla.Enrolled(string(methods), string(otpKey), string(enabled), string(disabled)),
+				id: id.value, username: string(username), groups: parseGroups(string(groups)),
+				methods: string(methods), otpKey: string(otpKey), usersParams: string(parameters),
 			}
 			row.account.decide(s, block, reset, strings.TrimSpace(string(activation)), string(rules))
 		}
 		found = append(found, row)
 	}
-	return found, plugins, rows.Err()
+	return found, plugin, rows.Err()
 }
 
 // decide sets what follows from the columns of an account.

@@ -13,22 +13,20 @@ import (
 
 // What a site's tables lack is found out once. No query fails afterwards.
 func TestSiteFindsSchema(t *testing.T) {
-	users := columnsOf + "users"
+	users, factors := columnsOf+"users", columnsOf+"user_mfa"
 	tests := map[string]struct {
-		withoutReset  bool
-		factorPlugins string
-		first         []string
+		withoutReset, withoutFactors bool
+		first                        []string
 	}{
-		"4.2 and later, no factors":        {false, "", []string{byCookie}},
-		"4.2 and later, factors":           {false, "totp", []string{byCookie, byCookie}},
-		"before 3.3":                       {true, "", []string{byCookie, users, byCookie}},
-		"before 3.3, with the later table": {true, "totp", []string{byCookie, users, byCookie, byCookie}},
+		"4.2 and later": {false, false, []string{byCookie}},
+		"before 4.2":    {false, true, []string{byCookie, users, mfaPlugins, factors, byCookie}},
+		"before 3.3":    {true, true, []string{byCookie, users, byCookie, mfaPlugins, factors, byCookie}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			db := newFakeDB(byCookie, row{})
 			db.rows[byCAPIToken] = []row{{}}
-			db.withoutReset, db.factorPlugins = test.withoutReset, test.factorPlugins
+			db.withoutReset, db.withoutFactors = test.withoutReset, test.withoutFactors
 			if test.withoutReset {
 				db.tables = map[string][]string{"users": {"id", "username"}}
 			}
@@ -38,8 +36,26 @@ func TestSiteFindsSchema(t *testing.T) {
 			require.NoError(t, newSessionAuthorizer(t, site).Authorize(withSession()))
 			require.NoError(t, capi.NewCAPITokenAuthorizer(site).Authorize(withHeaders("token", "token-hush")))
 			assert.Equal(t, []string{byCookie, byCAPIToken}, db.asked())
+
+			// The site is brought up to date, and a factor counts from then on.
+			if !test.withoutFactors {
+				return
+			}
+			db.withoutFactors, db.factorPlugins = false, "totp"
+			db.rows[byCookie] = []row{{"methods": "totp"}}
+			requireRefusal(t, secondIsPending, newSessionAuthorizer(t, site).Authorize(withSession()))
+			assert.Equal(t, []string{byCookie, byCookie, mfaPlugins}, db.asked())
 		})
 	}
+}
+
+// A table of factors that cannot be read, while a plugin for them is enabled, is a
+// failure.
+func TestSiteFailsWithoutFactors(t *testing.T) {
+	db := newFakeDB(byCookie, row{})
+	db.withoutFactors, db.factorPlugins = true, "totp"
+	requireFailure(t, newSessionAuthorizer(t, db.site(t)).Authorize(withSession()))
+	assert.Equal(t, []string{byCookie, columnsOf + "users", mfaPlugins}, db.asked())
 }
 
 // A column that is there, or cannot be looked for, is not what a query failed
@@ -53,7 +69,7 @@ func TestSiteFailsWithReset(t *testing.T) {
 			err := auth.Authorize(withSession())
 			requireFailure(t, err)
 			assert.ErrorIs(t, err, db.errs[byCookie])
-			assert.Equal(t, []string{byCookie, columnsOf + "users"}, db.asked())
+			assert.Equal(t, []string{byCookie, columnsOf + "users", mfaPlugins, columnsOf + "user_mfa"}, db.asked())
 		}
 	}
 }
