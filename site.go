@@ -33,6 +33,8 @@ type Site struct {
 	now     func() time.Time
 	// schema is a schema.
 	schema atomic.Uint32
+	// rules are the rules of the root asset that were parsed last.
+	rules atomic.Pointer[coreAdminRule]
 }
 
 // NewSite is [SiteOptions.NewSite] of the zero SiteOptions.

@@ -82,8 +82,8 @@ type accountQuery struct {
 	columns int
 }
 
-// accountQuery returns a query for the accounts u in the tables from. It has
-// scalar subqueries rather than joins: one row a user, and nothing sent twice.
+// accountQuery returns a query for the accounts u in the tables from: one row an
+// account, so that nothing is sent twice.
 func (s *Site) accountQuery(from, where string, columns ...string) accountQuery {
 	list := func(of string) string { return strings.Replace(s.dialect.list, "%", of, 1) }
 	q := accountQuery{columns: len(columns)}
@@ -91,7 +91,9 @@ func (s *Site) accountQuery(from, where string, columns ...string) accountQuery 
 		reset, otpKey, plugin := `u."requireReset"`, `u."otpKey"`, `NULL`
 		methods := `(SELECT ` + list(`f."method"`) + ` FROM "#__user_mfa" AS f` +
 			` WHERE f."user_id" = u."id" AND f."method" <> 'backupcodes')`
-		from := from
+		// The root asset goes by its name, which is unique: broken trees have left-over
+		// assets without a parent, which Joomla ignores.
+		from := from + ` LEFT JOIN "#__assets" AS a ON a."name" = 'root.1'`
 		if schema(i)&withoutColumns != 0 {
 			// The name is that of the column where there is one, else that of the
 			// table "missing".
@@ -112,9 +114,7 @@ func (s *Site) accountQuery(from, where string, columns ...string) accountQuery 
 				` LEFT JOIN "#__usergroups" AS p ON p."lft" <= g."lft" AND p."rgt" >= g."rgt"`+
 				` WHERE m."user_id" = u."id")`,
 			s.dialect.listLimit,
-			// By its name, which is unique: broken trees have left-over assets without
-			// a parent, which Joomla ignores.
-			`(SELECT "rules" FROM "#__assets" WHERE "name" = 'root.1' LIMIT 1)`,
+			`a."rules"`,
 			methods, otpKey, plugin,
 			`(SELECT "params" FROM "#__extensions" WHERE "type" = 'component' AND "element" = 'com_users' LIMIT 1)`), ", ") +
 			` FROM ` + from + ` WHERE ` + where)
@@ -236,8 +236,25 @@ func (a *account) decide(s *Site, block, reset integer, activation, rules string
 	case reset.value != 0:
 		a.refusal = errMustReset
 	default:
-		a.superAdmin = s.isRootUser(*a) || joomla.CoreAdmin(rules, append([]int64{-a.id}, a.groups...))
+		a.superAdmin = s.isRootUser(*a) || s.coreAdmin(rules).Allows(append([]int64{-a.id}, a.groups...))
 	}
+}
+
+// A coreAdminRule is what a text of rules says of core.admin.
+type coreAdminRule struct {
+	text string
+	rule joomla.Rule
+}
+
+// coreAdmin returns what rules say of core.admin. It parses them once, as long as
+// the text is the same.
+func (s *Site) coreAdmin(rules string) joomla.Rule {
+	if last := s.rules.Load(); last != nil && last.text == rules {
+		return last.rule
+	}
+	parsed := &coreAdminRule{rules, joomla.ParseCoreAdmin(rules)}
+	s.rules.Store(parsed)
+	return parsed.rule
 }
 
 // parseGroups returns the ids in a list of the database's.

@@ -24,21 +24,48 @@ import (
 //     to an identity that is written as PHP writes an integer: " 8" and "8x"
 //     grant nothing, where Joomla takes them for 8.
 func CoreAdmin(rules string, identities []int64) bool {
+	return ParseCoreAdmin(rules).Allows(identities)
+}
+
+// A Rule is what access rules say of one action, as [CoreAdmin] reads them. The
+// zero Rule grants nothing. It is immutable.
+type Rule struct{ elements []ruleElement }
+
+type ruleElement struct {
+	identity int64
+	// allow reports whether the element does not deny, and grant whether its key is
+	// written as PHP writes an integer, so that it grants.
+	allow, grant bool
+}
+
+// ParseCoreAdmin returns what the access rules of the root asset say of
+// core.admin.
+func ParseCoreAdmin(rules string) Rule {
 	value, err := phpjson.Decode(rules)
 	if err != nil {
-		return false
+		return Rule{}
 	}
 	actions, _ := value.(map[string]any)
-	granted := false
+	var rule Rule
 	for key, allow := range elements(actions["core.admin"]) {
 		identity := castInteger(key)
-		if !slices.Contains(identities, identity) {
+		rule.elements = append(rule.elements,
+			ruleElement{identity, castBool(allow), key == strconv.FormatInt(identity, 10)})
+	}
+	return rule
+}
+
+// Allows reports whether r grants to identities, and denies to none of them.
+func (r Rule) Allows(identities []int64) bool {
+	granted := false
+	for _, e := range r.elements {
+		if !slices.Contains(identities, e.identity) {
 			continue
 		}
-		if !castBool(allow) {
+		if !e.allow {
 			return false
 		}
-		granted = granted || key == strconv.FormatInt(identity, 10)
+		granted = granted || e.grant
 	}
 	return granted
 }
@@ -108,6 +135,9 @@ var numericPrefix = regexp.MustCompile(`^[ \t\n\r\v\f]*([+-]?(?:[0-9]+\.?[0-9]*|
 // begins with, the integral part, or the nearest integer there is, but 0 where
 // it is infinite; and 0 where it begins with none.
 func castInteger(text string) int64 {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n
+	}
 	match := numericPrefix.FindStringSubmatch(text)
 	if match == nil {
 		return 0

@@ -40,16 +40,16 @@ type SecondFactor struct {
 // or a group by itself, forces too, but exempts nobody. Joomla takes other
 // values than 0 of mfa_checked for 1.
 func (f SecondFactor) Pending() bool {
+	if !f.Unreadable && castBool(f.MandatorySetup) {
+		return true
+	}
+	if !f.Unreadable && (f.Checked == int64(1) || f.Checked == true || f.Checked == "1") {
+		return false
+	}
 	params := parameters(f.Params)
 	forced := meet(groupIDs(params["forceMFAUserGroups"]), f.Groups)
 	if f.Unreadable {
 		return f.Enrolled || forced
-	}
-	if castBool(f.MandatorySetup) {
-		return true
-	}
-	if f.Checked == int64(1) || f.Checked == true || f.Checked == "1" {
-		return false
 	}
 	list, _ := params["neverMFAUserGroups"].([]any)
 	return forced || f.Enrolled && !meet(groupIDs(list), f.Groups)
