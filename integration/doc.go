@@ -1,4 +1,14 @@
-// Package integration tests the capi library against real MariaDB, PostgreSQL and SQLite, with tables of Joomla's own
-// column types, and measures it over their real drivers. It holds no code of its own, and is a module of its own, so that
+// Package integration tests the capi library against real MariaDB, PostgreSQL and
+// SQLite, with tables of Joomla's own column types, and measures it over their
+// real drivers. It holds no code of its own, and is a module of its own, so that
 // no driver reaches those who import the library.
+//
+// The servers are those of CAPI_MYSQL_DSN and CAPI_POSTGRES_DSN, by default local
+// ones. What runs on MariaDB runs on MySQL, too. To have one, unpack MySQL's
+// server, and give its DSN:
+//
+//	mysqld --initialize-insecure --datadir=/tmp/mysql
+//	mysqld --datadir=/tmp/mysql --socket=/tmp/mysql.sock --port=3307 --mysqlx=off &
+//	mysql -u root -h 127.0.0.1 -P 3307 -e 'CREATE DATABASE test'
+//	CAPI_MYSQL_DSN='root@tcp(127.0.0.1:3307)/test' go test .
 package integration

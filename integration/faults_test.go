@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -33,8 +34,12 @@ const (
 // fill adds so many sessions, of 2 KB each.
 func (s *site) fill(t testing.TB, sessions int) {
 	t.Helper()
+	digits := "(SELECT 0 AS d" + strings.Join([]string{"", "1", "2", "3", "4", "5", "6", "7", "8", "9"}, " UNION ALL SELECT ") + ")"
 	numbers := map[string]string{
-		"mariadb":    "SELECT seq AS n FROM seq_1_to_" + strconv.Itoa(sessions),
+		// MySQL has no sequences, and bounds its recursion: the first of all
+		// combinations of four digits.
+		"mariadb": "SELECT n FROM (SELECT 1 + a.d + 10 * b.d + 100 * c.d + 1000 * e.d AS n FROM " + digits + " AS a, " + digits +
+			" AS b, " + digits + " AS c, " + digits + " AS e) AS numbers WHERE n <= " + strconv.Itoa(sessions),
 		"postgresql": "SELECT n FROM generate_series(1, " + strconv.Itoa(sessions) + ") AS numbers (n)",
 		"sqlite": "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < " +
 			strconv.Itoa(sessions) + ") SELECT n FROM numbers",
