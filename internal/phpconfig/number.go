@@ -133,7 +133,12 @@ func floatValue(float float64, negative bool) Value {
 		}
 		return Value{Kind: Float, Text: sign + fixed}
 	}
-	mantissa = strings.TrimRight(mantissa, "0")
+	// PHP's zend_dtoa leaves the zeros of a whole number of one digit more that is
+	// halfway between two of so many, where it takes the lower.
+	halfway := power == precision && float == math.Trunc(float) && math.Mod(float, 20) == 5
+	if !halfway {
+		mantissa = strings.TrimRight(mantissa, "0")
+	}
 	if strings.HasSuffix(mantissa, ".") {
 		mantissa += "0"
 	}
