@@ -19,8 +19,8 @@ type dialect struct {
 	listLimit string
 	// untyped reports whether bytes and text of the same content are unequal.
 	untyped bool
-	// exists is a query that finds 0 if there is no table "#__%", and fails for
-	// no account.
+	// exists is a query that counts the tables "#__%". Every account may run it;
+	// in MySQL, it leaves out what the account may not read.
 	exists string
 }
 

@@ -104,7 +104,7 @@ func (s *Site) accountQuery(from, where string, columns ...string) accountQuery 
 			from += ` CROSS JOIN (SELECT 0 AS "requireReset", '' AS "otpKey") AS missing`
 		}
 		if schema(i)&withoutFactors != 0 {
-			// Until a plugin tells that the site was brought up to date.
+			// Until an enabled plugin shows that the site was brought up to date.
 			methods, otpKey, plugin = `NULL`, `NULL`, `(SELECT MIN(e."element")`+fromFactorPlugins+` AND e."enabled" = 1)`
 		}
 		q.texts[i] = s.sql(`SELECT ` + strings.Join(append(columns[:len(columns):len(columns)],

@@ -48,8 +48,9 @@ func accessLog(next http.Handler) http.Handler {
 	})
 }
 
-// recovery answers with 500 where a handler panics, but lets http.ErrAbortHandler pass: with it a handler tells that the
-// answer, which is partly sent, cannot be finished, and net/http then cuts the connection.
+// recovery answers with 500 where a handler panics. It lets http.ErrAbortHandler
+// pass, by which a handler makes net/http cut the connection of an answer that it
+// has sent in part.
 func recovery(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {

@@ -107,7 +107,7 @@ func soleRegistry(r *phpserial.Reader, payload []byte) (text phpserial.Span, ok 
 }
 
 // findRegistry returns where the text of the last variable joomla is, in a
-// payload that decodes; ok tells that it is one.
+// payload that decodes; ok reports whether it is one.
 func findRegistry(r *phpserial.Reader, payload []byte, escaped bool) (text phpserial.Span, ok bool) {
 	var last phpserial.Token
 	walk := func(visit func(*phpserial.Token)) {

@@ -43,7 +43,7 @@ func Build(t *testing.T) string {
 	return program
 }
 
-// address matches where a program says that it serves.
+// address matches the address in the line that a program prints when it serves.
 var address = regexp.MustCompile(`http://127\.0\.0\.1:[1-9]\d*`)
 
 // Start runs program, and waits until it has printed its address. It is killed at the end of the test if it still runs.
