@@ -267,7 +267,7 @@ func TestCoreAdminAsPHP(t *testing.T) {
 	for rules := range rules {
 		compare(rules, identities)
 	}
-	r := rand.New(rand.NewPCG(1, 0))
+	r := phptest.Random(t)
 	pieces := slices.Concat(keys, values, []string{"{", "}", "[", "]", ",", ":", `"`, " "})
 	inputs, accepted, grants := 0, 0, 0
 	for until := time.Now().Add(phptest.Duration(t)); time.Now().Before(until); inputs++ {

@@ -43,21 +43,23 @@ func FuzzProperties(f *testing.F) {
 	})
 }
 
-// insert returns the source with the text in front of each word of code.
+// insert returns the source with the text in front of each word of code, but
+// for the one behind what opens a template's code: "{ $a}" is no code.
 func insert(t *testing.T, source, text string) string {
 	l := lexer{source: source, html: true}
 	var b strings.Builder
-	from := 0
+	from, opened := 0, false
 	for {
 		code := !l.inText()
 		word, err := l.next()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if code && word.kind != end {
+		if code && !opened && word.kind != end {
 			b.WriteString(source[from:word.offset] + text)
 			from = word.offset
 		}
+		opened = !code && word.isMark("{")
 		if word.kind == end {
 			return b.String() + source[from:]
 		}

@@ -90,7 +90,7 @@ func (g generator) member() string {
 	case 4:
 		return g.space() + "#[A(['x' => ']'])]\n" + visible + "$" + g.property() + " = " + g.literal() + ";"
 	}
-	return g.space() + visible + g.of("", "", "", "mixed ", "array|string|null|bool|int|float ") + "$" + g.property() + g.space() + "=" +
+	return g.space() + visible + g.of("", "", "", "mixed ", "array|string|null|bool|int|float ", "array|string|null|bool|FLOAT ") + "$" + g.property() + g.space() + "=" +
 		g.space() + g.literal() + g.space() + ";"
 }
 

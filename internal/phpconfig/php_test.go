@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -15,33 +13,21 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/capi-go/capi/internal/phptest"
 )
 
 // TestPropertiesAsPHP compares what is read of generated sources with what an
-// object of their class has in PHP. It takes CAPI_PHP_SECONDS, 5 by default,
-// and begins at CAPI_PHP_SEED, 1 by default.
+// object of their class has in PHP.
 func TestPropertiesAsPHP(t *testing.T) {
-	program, err := exec.LookPath("php")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("php-cli is missing")
-		}
-		t.Skip("SKIPPED: php-cli is missing, so nothing was compared with PHP")
-	}
-	setting := func(name string, otherwise int) int {
-		if text := os.Getenv(name); text != "" {
-			otherwise, err = strconv.Atoi(text)
-			require.NoError(t, err, name)
-		}
-		return otherwise
-	}
-	g := generator{rand.New(rand.NewPCG(uint64(setting("CAPI_PHP_SEED", 1)), 0)), map[string]bool{}}
+	program := phptest.Program(t)
+	g := generator{phptest.Random(t), map[string]bool{}}
 	sources := []string{joomla5, joomla3, strings.Replace(joomla5, "{\n", otherMembers, 1)}
 
 	var php evaluator
 	defer func() { php.stop() }()
 	var inputs, both, onlyPHP, onlyUs, values int
-	for until := time.Now().Add(time.Duration(setting("CAPI_PHP_SECONDS", 5)) * time.Second); time.Now().Before(until); inputs++ {
+	for until := time.Now().Add(phptest.Duration(t)); time.Now().Before(until); inputs++ {
 		if php.command == nil {
 			require.NoError(t, php.start(program))
 		}

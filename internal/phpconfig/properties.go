@@ -79,6 +79,8 @@ type parser struct {
 	values map[string]Value
 	// seen has the names that are asked for, and whether they were read.
 	seen map[string]bool
+	// hasFloat and hasInt are set if the type of the property names them.
+	hasFloat, hasInt bool
 	watcher
 }
 
@@ -188,6 +190,7 @@ const maxModifiers = 10
 // member reads the member of the class that begins with t.
 func (p *parser) member(t token) error {
 	var words []string
+	p.hasFloat, p.hasInt = false, false
 	for {
 		var err error
 		word := modifier(t)
@@ -207,7 +210,9 @@ func (p *parser) member(t token) error {
 			return p.items(t, words)
 		case len(words) > 0 && (t.kind == name || t.kind == mark && strings.Contains(`?|&()\`, t.text)):
 			// The type of a property. PHP refuses a default that the type would
-			// have to convert, other than of an integer to the same float.
+			// have to convert, other than of an integer to a float.
+			p.hasFloat = p.hasFloat || t.is("float")
+			p.hasInt = p.hasInt || t.is("int")
 		default:
 			return p.fail(t, "expected a member of class "+p.class)
 		}
@@ -335,6 +340,10 @@ func (p *parser) value(property string) (Value, error) {
 		value, ok := numberValue(t.text, negative)
 		if !ok {
 			return Value{}, p.fail(t, "malformed number for $"+property)
+		}
+		if value.Kind == Int && p.hasFloat && !p.hasInt {
+			magnitude, minus := strings.CutPrefix(value.Text, "-")
+			value = floatValue(decimal(magnitude), minus)
 		}
 		return value, nil
 	case t.is("true"):

@@ -236,6 +236,24 @@ func TestPropertiesValues(t *testing.T) {
 	}
 }
 
+// A property whose type has float and not int holds an integer as a float, which
+// shows where it has more digits than PHP writes of one.
+func TestPropertiesTyped(t *testing.T) {
+	for typed, want := range map[string]string{
+		"float":                  "-7.3117159838246E+17",
+		"array|string|?in|Float": "-7.3117159838246E+17",
+		"float|int":              "-731171598382457515",
+		"mixed":                  "-731171598382457515",
+	} {
+		got, err := phpconfig.Properties(class("public "+typed+" $secret = -0xa25A4B1DF70E2AB;"), "JConfig", names)
+		require.NoError(t, err, typed)
+		assert.Equal(t, want, got["secret"].Text, typed)
+	}
+	got, err := phpconfig.Properties(class("public float $x = 1; public $secret = 731171598382457003;"), "JConfig", names)
+	require.NoError(t, err)
+	assert.Equal(t, "731171598382457003", got["secret"].Text)
+}
+
 func TestPropertiesErrors(t *testing.T) {
 	const hush = "hush-hush" // Whatever the source holds, the error does not.
 	for name, test := range map[string]struct{ source, want string }{

@@ -204,7 +204,7 @@ func TestDecodeAsPHP(t *testing.T) {
 	for _, text := range undecodable {
 		compare(text)
 	}
-	r := rand.New(rand.NewPCG(1, 0))
+	r := phptest.Random(t)
 	inputs, accepted := 0, 0
 	for until := time.Now().Add(phptest.Duration(t)); time.Now().Before(until); inputs++ {
 		text := randomText(r, 4)

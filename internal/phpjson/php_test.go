@@ -8,13 +8,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"strconv"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/capi-go/capi/internal/phpjson"
+	"github.com/capi-go/capi/internal/phptest"
 )
 
 // encoder is a PHP program that reads texts, each behind its length in four
@@ -35,20 +35,9 @@ while (strlen($head = (string) fread(STDIN, 4)) === 4) {
 }`
 
 // TestAppendStringAgainstPHP compares with the json_encode of the PHP that is
-// installed, for as many seconds as CAPI_PHP_SECONDS has, or 5.
+// installed.
 func TestAppendStringAgainstPHP(t *testing.T) {
-	php, err := exec.LookPath("php")
-	if err != nil && os.Getenv("CI") == "" {
-		t.Skip("NOT COMPARED WITH PHP: ", err)
-	}
-	require.NoError(t, err)
-	seconds := 5
-	if text := os.Getenv("CAPI_PHP_SECONDS"); text != "" {
-		seconds, err = strconv.Atoi(text)
-		require.NoError(t, err, "CAPI_PHP_SECONDS")
-	}
-
-	command := exec.CommandContext(t.Context(), php, "-n", "-r", encoder)
+	command := exec.CommandContext(t.Context(), phptest.Program(t), "-n", "-r", encoder)
 	command.Stderr = os.Stderr
 	stdin, err := command.StdinPipe()
 	require.NoError(t, err)
@@ -57,10 +46,9 @@ func TestAppendStringAgainstPHP(t *testing.T) {
 	require.NoError(t, command.Start())
 	lines := bufio.NewReader(stdout)
 
-	seed := uint64(time.Now().UnixNano())
-	random := rand.New(rand.NewPCG(seed, 0))
+	random := phptest.Random(t)
 	count := 0
-	for until := time.Now().Add(time.Duration(seconds) * time.Second); time.Now().Before(until); {
+	for until := time.Now().Add(phptest.Duration(t)); time.Now().Before(until); {
 		var texts []string
 		var batch []byte
 		for range 500 {
@@ -75,7 +63,7 @@ func TestAppendStringAgainstPHP(t *testing.T) {
 			want, err := lines.ReadBytes('\n')
 			require.NoError(t, err)
 			if got := append(phpjson.AppendString(nil, text), '\n'); !bytes.Equal(want, got) {
-				require.Equal(t, string(want), string(got), "%q, of seed %d", text, seed)
+				require.Equal(t, string(want), string(got), "%q", text)
 			}
 			count++
 		}

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
-	"os"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/capi-go/capi/internal/joomlatest"
 	"github.com/capi-go/capi/internal/phpserial"
+	"github.com/capi-go/capi/internal/phptest"
 )
 
 // program reads lines, a letter and base64 text, and answers each with a line:
@@ -134,23 +134,10 @@ func dump(b *strings.Builder, v any) {
 	}
 }
 
-// TestDecodePHP compares with PHP itself, for as many seconds as
-// CAPI_PHP_SECONDS says, five if it is not set: what both accept must be the
-// same value.
+// TestDecodePHP compares with PHP itself: what both accept must be the same
+// value.
 func TestDecodePHP(t *testing.T) {
-	path, err := exec.LookPath("php")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("php is not installed")
-		}
-		t.Skip("SKIPPED: php is not installed, so nothing is compared with PHP itself")
-	}
-	seconds := 5.0
-	if text := os.Getenv("CAPI_PHP_SECONDS"); text != "" {
-		seconds, err = strconv.ParseFloat(text, 64)
-		require.NoError(t, err)
-	}
-	php := exec.Command(path, "-n", "-r", program)
+	php := exec.Command(phptest.Program(t), "-n", "-r", program)
 	in, err := php.StdinPipe()
 	require.NoError(t, err)
 	out, err := php.StdoutPipe()
@@ -158,10 +145,9 @@ func TestDecodePHP(t *testing.T) {
 	require.NoError(t, php.Start())
 	answers := bufio.NewReaderSize(out, 1<<20)
 
-	seed := uint64(time.Now().UnixNano())
-	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0)), corpus: corpus(t)}
+	g := &generator{Rand: phptest.Random(t), corpus: corpus(t)}
 	inputs, both, php8, ours := 0, 0, 0, 0
-	for end := time.Now().Add(time.Duration(seconds * float64(time.Second))); time.Now().Before(end); {
+	for end := time.Now().Add(phptest.Duration(t)); time.Now().Before(end); {
 		var batch []string
 		for range 200 {
 			batch = append(batch, g.input())
@@ -177,7 +163,7 @@ func TestDecodePHP(t *testing.T) {
 		}()
 		for _, input := range batch {
 			answer, err := answers.ReadString('\n')
-			require.NoError(t, err, "seed %d: %q", seed, input)
+			require.NoError(t, err, "%q", input)
 			answer = strings.TrimSuffix(answer, "\n")
 			var value any
 			if input[0] == 's' {
@@ -195,7 +181,7 @@ func TestDecodePHP(t *testing.T) {
 				both++
 				var b strings.Builder
 				dump(&b, value)
-				require.Equal(t, answer, b.String(), "seed %d: %q", seed, input)
+				require.Equal(t, answer, b.String(), "%q", input)
 			}
 		}
 		require.NoError(t, <-sent)

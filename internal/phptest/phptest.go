@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -22,10 +23,9 @@ type Process struct {
 	out *bufio.Reader
 }
 
-// Start starts PHP, without any php.ini, for as long as t lasts. The script
-// answers each line of STDIN by one. Where php-cli is missing, the test is
+// Program returns the path of php-cli. Where that is missing, the test is
 // skipped, but fails if CI is set.
-func Start(t testing.TB, script string) *Process {
+func Program(t testing.TB) string {
 	program, err := exec.LookPath("php")
 	if err != nil {
 		if os.Getenv("CI") != "" {
@@ -33,7 +33,13 @@ func Start(t testing.TB, script string) *Process {
 		}
 		t.Skip("SKIPPED: php-cli is missing, so nothing was compared with PHP")
 	}
-	command := exec.Command(program, "-n", "-r", script)
+	return program
+}
+
+// Start starts PHP, without any php.ini, for as long as t lasts. The script
+// answers each line of STDIN by one.
+func Start(t testing.TB, script string) *Process {
+	command := exec.Command(Program(t), "-n", "-r", script)
 	command.Stderr = os.Stderr
 	in, err := command.StdinPipe()
 	require.NoError(t, err)
@@ -67,6 +73,19 @@ func Duration(t testing.TB) time.Duration {
 	d, err := time.ParseDuration(text + "s")
 	require.NoError(t, err, "CAPI_PHP_SECONDS")
 	return d
+}
+
+// Random returns the source of a comparison's inputs, which begins at
+// CAPI_PHP_SEED, or 1.
+func Random(t testing.TB) *rand.Rand {
+	text := os.Getenv("CAPI_PHP_SEED")
+	if text == "" {
+		text = "1"
+	}
+	seed, err := strconv.ParseUint(text, 10, 64)
+	require.NoError(t, err, "CAPI_PHP_SEED")
+	t.Log("CAPI_PHP_SEED is ", seed)
+	return rand.New(rand.NewPCG(seed, 0))
 }
 
 // Mutate returns text with up to two changes at random places: a part cut out,
