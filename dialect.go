@@ -19,6 +19,9 @@ type dialect struct {
 	listLimit string
 	// untyped reports whether bytes and text of the same content are unequal.
 	untyped bool
+	// keepsStatements reports whether statements are kept prepared. Drivers of
+	// PostgreSQL do that themselves, where no pooler forbids it.
+	keepsStatements bool
 	// exists is a query that counts the tables "#__%". Every account may run it;
 	// in MySQL, it leaves out what the account may not read.
 	exists string
@@ -35,14 +38,14 @@ func (d Database) dialect() dialect {
 		}
 	case SQLite:
 		return dialect{
-			quote: `"`, untyped: true,
+			quote: `"`, untyped: true, keepsStatements: true,
 			list: `GROUP_CONCAT(%)`, listLimit: "NULL",
 			exists: `SELECT COUNT(*) FROM sqlite_master WHERE type IN ('table', 'view') AND name = '#__%'`,
 		}
 	default:
 		return dialect{
-			quote: "`",
-			list:  `GROUP_CONCAT(%)`, listLimit: "@@group_concat_max_len",
+			quote: "`", keepsStatements: true,
+			list: `GROUP_CONCAT(%)`, listLimit: "@@group_concat_max_len",
 			exists: `SELECT COUNT(*) FROM information_schema.tables` +
 				` WHERE table_schema = DATABASE() AND table_name = '#__%'`,
 		}

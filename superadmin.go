@@ -189,7 +189,7 @@ func (s *Site) factorPluginList(enabled string) string {
 // factors, for which withoutFactors looks.
 func (s *Site) scanAccounts(ctx context.Context, q accountQuery, known schema, args []any) (
 	found []accountRow, plugin bool, err error) {
-	rows, err := s.db.QueryContext(ctx, q.texts[known], args...)
+	rows, err := s.query(ctx, q.texts[known], args...)
 	if err != nil {
 		return nil, false, err
 	}

@@ -1,0 +1,35 @@
+package capi
+
+import (
+	"context"
+	"database/sql"
+)
+
+// query runs a query. One with arguments is prepared once on each connection,
+// where the dialect has it so: else, drivers prepare it each time, at the price
+// of a round trip. A server that will not keep it gets it as it is.
+func (s *Site) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if s.dialect.keepsStatements && len(args) > 0 {
+		if statement, err := s.statement(ctx, query); err == nil {
+			return statement.QueryContext(ctx, args...)
+		}
+	}
+	return s.db.QueryContext(ctx, query, args...)
+}
+
+// statement returns the prepared statement of a query. There are a few in all,
+// which last as long as the database.
+func (s *Site) statement(ctx context.Context, query string) (*sql.Stmt, error) {
+	if known, ok := s.statements.Load(query); ok {
+		return known.(*sql.Stmt), nil
+	}
+	prepared, err := s.db.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	known, loaded := s.statements.LoadOrStore(query, prepared)
+	if loaded {
+		_ = prepared.Close() // Another request was first.
+	}
+	return known.(*sql.Stmt), nil
+}
