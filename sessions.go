@@ -183,7 +183,7 @@ func parseSession(object, buffer []byte) (Session, []byte, error) {
 			return Session{}, buffer, err
 		}
 	}
-	session.ID = string(id)
+	session.ID, session.Username = string(id), string(username)
 	session.setColumns(clientID, guest, when, user, username)
 	return session, buffer, nil
 }
@@ -227,7 +227,8 @@ func memberName(name []byte) string {
 	return ""
 }
 
-// setColumns sets the fields of s to what columns hold, of which nil is null.
+// setColumns sets the fields of s to what columns hold, of which nil is null. The
+// texts are set already.
 func (s *Session) setColumns(clientID, guest, when, userID, username []byte) {
 	id, whole := parseInteger(clientID)
 	if s.ClientID = ClientID(id); !whole || id < 0 {
@@ -238,7 +239,7 @@ func (s *Session) setColumns(clientID, guest, when, userID, username []byte) {
 	seconds, timed := parseInteger(when)
 	s.Time = unixTime(seconds)
 	user, numbered := parseInteger(userID)
-	s.UserID, s.Username = user, string(username)
+	s.UserID = user
 
 	odd := oddColumns{
 		clientID: oddUnless(whole && id >= 0 || clientID == nil, clientID, s.ClientID),
@@ -248,7 +249,8 @@ func (s *Session) setColumns(clientID, guest, when, userID, username []byte) {
 		username: oddUnless(username != nil, nil, s.Username),
 	}
 	if odd != (oddColumns{}) {
-		s.odd = &odd
+		kept := odd // Only what is kept is on the heap.
+		s.odd = &kept
 	}
 }
 

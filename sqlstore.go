@@ -116,6 +116,8 @@ type sessionRow struct {
 	id                                            sql.RawBytes
 	clientID, guest, time, data, userID, username rowColumn
 	dest                                          [7]any
+	// texts are those that the Session owns.
+	texts []byte
 }
 
 // scan returns the current row of rows. Its Data is valid until the next call
@@ -127,7 +129,10 @@ func (r *sessionRow) scan(rows *sql.Rows) (Session, error) {
 	if err := rows.Scan(r.dest[:]...); err != nil {
 		return Session{}, err
 	}
-	session := Session{ID: string(r.id), Data: r.data.text}
+	// One piece of memory for both texts: rows outnumber all else.
+	r.texts = append(append(r.texts[:0], r.id...), r.username.text...)
+	texts := string(r.texts)
+	session := Session{ID: texts[:len(r.id)], Data: r.data.text, Username: texts[len(r.id):]}
 	session.setColumns(r.clientID.text, r.guest.text, r.time.text, r.userID.text, r.username.text)
 	return session, nil
 }

@@ -1,7 +1,9 @@
 package integration_test
 
 import (
+	"database/sql"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -221,4 +223,29 @@ func TestSQLStoreTakesLargePayloads(t *testing.T) {
 			assert.True(t, string(session.Data) == want, "the payload has changed")
 		}
 	})
+}
+
+// A row takes one allocation besides what the driver takes for its columns: the
+// texts that the Session owns.
+func TestSQLStoreAllocations(t *testing.T) {
+	for _, d := range databases() { // One after another, so that others do not count.
+		s := emptySite(t, d, joomlatest.Joomla42)
+		var sessions []row
+		for i := range 1_000 {
+			sessions = append(sessions, row{"session_id": fmt.Sprintf("id%d", i), "client_id": 1, "guest": 0, "time": s.Now,
+				"data": `a|s:1:"b";`, "userid": 1000 + i, "username": fmt.Sprintf("user%d", i)})
+		}
+		s.Insert(t, "session", sessions...)
+		store := capi.NewSQLStore(s.capi(t, nil))
+		bare := testing.AllocsPerRun(5, func() {
+			require.NoError(t, readRaw(t.Context(), s, func([]sql.RawBytes) {}))
+		})
+		ours := testing.AllocsPerRun(5, func() {
+			for _, err := range store.Sessions(t.Context()) {
+				require.NoError(t, err)
+			}
+		})
+		t.Logf("%s: %.2f allocations a row, %.2f of them the driver's", d.name, ours/1_000, bare/1_000)
+		assert.Less(t, (ours-bare)/1_000, 1.1)
+	}
 }
