@@ -34,10 +34,16 @@ func WriteEnvelope(w http.ResponseWriter, status int, msg any) error {
 	if err := encoder.Encode(msg); err != nil {
 		return fmt.Errorf("capi: marshalling the message of an envelope: %w", err)
 	}
-	body := append([]byte(nil), `{"msg":`...)
-	body = phpjson.AppendJSON(body, bytes.TrimSuffix(text.Bytes(), []byte("\n")))
-	body = appendEnvelopeEnd(body, status)
+	return writeEnvelope(w, status, phpjson.AppendJSON([]byte(envelopeBegin), bytes.TrimSuffix(text.Bytes(), []byte("\n"))))
+}
 
+// envelopeBegin is what precedes msg.
+const envelopeBegin = `{"msg":`
+
+// writeEnvelope answers with an envelope of which body has all up to the end of
+// msg.
+func writeEnvelope(w http.ResponseWriter, status int, body []byte) error {
+	body = appendEnvelopeEnd(body, status)
 	setEnvelopeHeader(w.Header())
 	w.WriteHeader(status)
 	if _, err := w.Write(body); err != nil {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/capi-go/capi/internal/phpjson"
 )
 
 // A Config holds a handler's optional settings. The zero value is the contract:
@@ -138,7 +140,7 @@ const allow = "GET, HEAD, OPTIONS"
 
 // refuse answers with an error that the client is told.
 func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, message string) {
-	if err := WriteEnvelope(w, status, message); err != nil {
+	if err := writeEnvelope(w, status, phpjson.AppendString([]byte(envelopeBegin), message)); err != nil {
 		h.log(r, slog.LevelInfo, "sending an answer", err)
 	}
 }
@@ -176,7 +178,7 @@ func (h *handler) list(w http.ResponseWriter, r *http.Request, user *User) {
 	defer h.buffers.Put(buffer)
 	writer := &listWriter{buffer: buffer[:0], out: out}
 
-	sessions, err := h.write(ctx, writer)
+	sessions, err := h.write(ctx, writer, out)
 	if err == nil {
 		out.state = finished
 	}
@@ -197,8 +199,9 @@ func (h *handler) list(w http.ResponseWriter, r *http.Request, user *User) {
 	}
 }
 
-// write writes the sessions of the store to w, and returns how many.
-func (h *handler) write(ctx context.Context, w *listWriter) (sessions int, err error) {
+// write writes the sessions of the store to w, which writes to out, and returns
+// how many.
+func (h *handler) write(ctx context.Context, w *listWriter, out *response) (sessions int, err error) {
 	w.begin()
 	list := h.store.Sessions(ctx)
 	if list == nil {
@@ -220,7 +223,10 @@ func (h *handler) write(ctx context.Context, w *listWriter) (sessions int, err e
 	if err := ctx.Err(); err != nil {
 		return sessions, err
 	}
-	return sessions, w.end()
+	w.end()
+	out.isLast(len(w.buffer))
+	w.flush(0)
+	return sessions, w.err
 }
 
 // audit logs who read a list. With it, a session can be taken over.

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -389,5 +390,17 @@ func TestHandlerBreaksHTTP10(t *testing.T) {
 				server.Close()
 			}
 		}
+	}
+}
+
+// A list that goes out at once has its length, so that it takes one write less and
+// no client takes a part of it for the whole. A longer one has none.
+func TestHandlerLength(t *testing.T) {
+	for n, want := range map[int]bool{0: true, 10: true, 1_000: false} {
+		handler := capi.NewHandler(repeated(capi.Session{ID: "a", Data: make(capi.Payload, 100)}, n), answering(nil))
+		w := serveOnce(handler)
+		length := w.Header().Get("Content-Length")
+		assert.Equal(t, want, length == strconv.Itoa(w.Body.Len()), "%d sessions: %q", n, length)
+		assert.Equal(t, want, length != "", "%d sessions", n)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -133,6 +134,9 @@ func TestHandlerAnswers(t *testing.T) {
 			w := httptest.NewRecorder()
 			newHandler(t, config, store, auth).ServeHTTP(w, r)
 
+			if tt.status == http.StatusOK && tt.body != "" {
+				tt.header.Set("Content-Length", strconv.Itoa(len(tt.body)))
+			}
 			assert.Equal(t, tt.status, w.Code)
 			assert.Equal(t, tt.header, w.Header())
 			assert.Equal(t, tt.body, w.Body.String())

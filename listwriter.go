@@ -32,7 +32,7 @@ type listWriter struct {
 }
 
 func (w *listWriter) begin() {
-	w.buffer = append(w.buffer, `{"msg":[`...)
+	w.buffer = append(w.buffer, envelopeBegin+"["...)
 }
 
 // next writes s as the next element of the list.
@@ -45,11 +45,9 @@ func (w *listWriter) next(s *Session) error {
 	return w.err
 }
 
-// end closes the envelope and sends what is left.
-func (w *listWriter) end() error {
+// end closes the envelope. What is left in the buffer is its caller's to flush.
+func (w *listWriter) end() {
 	w.buffer = appendEnvelopeEnd(append(w.buffer, ']'), http.StatusOK)
-	w.flush(0)
-	return w.err
 }
 
 // session writes s as a JSON object.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -47,6 +48,15 @@ func (r *response) Write(p []byte) (int, error) {
 		r.cancel() // Before the range ends: the query is then dropped rather than read to its end.
 	}
 	return n, err
+}
+
+// isLast tells that n bytes are all that is left to write. Of a list that begins
+// with them, the header has the length, which spares a write and makes a cut
+// visible to any client.
+func (r *response) isLast(n int) {
+	if r.state == unsent {
+		r.w.Header().Set("Content-Length", strconv.Itoa(n))
+	}
 }
 
 // cut makes sure that the client of a list that was started and not finished

@@ -1,6 +1,8 @@
 package integration_test
 
 import (
+	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -30,5 +32,37 @@ func BenchmarkGuard(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// BenchmarkRefusal is the handler for those who get no list, beside one that
+// answers nothing: without a cookie, with one that could be none, and with one
+// of a session that is not there.
+func BenchmarkRefusal(b *testing.B) {
+	s := joomla5(b, mariaDB())
+	auth, err := capi.NewSessionAuthorizer(s.capi(b, nil))
+	require.NoError(b, err)
+	handler, err := capi.Config{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}.NewHandler(capi.Sessions{}, auth)
+	require.NoError(b, err)
+	name := auth.CookieNames()[0]
+	for _, test := range []struct {
+		name, cookie string
+		handler      http.Handler
+	}{
+		{"empty handler", "", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})},
+		{"no cookie", "", handler},
+		{"malformed cookie", name + "=a b", handler},
+		{"wrong cookie", name + "=0123456789abcdef0123456789", handler},
+	} {
+		b.Run("credential="+test.name, func(b *testing.B) {
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			if test.cookie != "" {
+				r.Header.Set("Cookie", test.cookie)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				test.handler.ServeHTTP(httptest.NewRecorder(), r)
+			}
+		})
 	}
 }
