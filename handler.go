@@ -140,7 +140,8 @@ const allow = "GET, HEAD, OPTIONS"
 
 // refuse answers with an error that the client is told.
 func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, message string) {
-	if err := writeEnvelope(w, status, phpjson.AppendString([]byte(envelopeBegin), message)); err != nil {
+	body := append(make([]byte, 0, 128), envelopeBegin...)
+	if err := writeEnvelope(w, status, phpjson.AppendString(body, message)); err != nil {
 		h.log(r, slog.LevelInfo, "sending an answer", err)
 	}
 }
