@@ -1,15 +1,14 @@
 package joomla_test
 
 import (
-	"math"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/capi-go/capi/internal/growth"
 	"github.com/capi-go/capi/internal/joomla"
 )
 
@@ -100,8 +99,7 @@ func slow(n int) map[string]string {
 	}
 }
 
-// BenchmarkHostile reports for each shape the exponent by which time grows with
-// length, fitted over 1, 2, 4 and 8 MB: about 1 for all.
+// BenchmarkHostile reads hostile texts of 1, 2, 4 and 8 MB.
 func BenchmarkHostile(b *testing.B) {
 	masker := joomla.NewMasker()
 	operations := map[string]func([]byte){
@@ -109,48 +107,12 @@ func BenchmarkHostile(b *testing.B) {
 		"login":  func(data []byte) { _, _ = joomla.ReadLogin(data) },
 		"mask":   func(data []byte) { masker.Mask(data) },
 	}
-	sizes := []int{1 << 20, 2 << 20, 4 << 20, 8 << 20}
-	shapes := make([]map[string]string, len(sizes))
-	for i, n := range sizes {
-		shapes[i] = slow(n)
-		for name, data := range hostile(n) {
-			shapes[i][name] = data
+	for _, shapes := range []func(int) map[string]string{hostile, slow} {
+		for name := range shapes(1 << 10) {
+			input := func(size int) []byte { return []byte(shapes(size)[name]) }
+			for operation, do := range operations {
+				b.Run("shape="+strings.ReplaceAll(name, " ", "_")+"/op="+operation, func(b *testing.B) { growth.Report(b, input, do) })
+			}
 		}
 	}
-	for name := range shapes[0] {
-		for operation, do := range operations {
-			b.Run("shape="+strings.ReplaceAll(name, " ", "_")+"/op="+operation, func(b *testing.B) {
-				var x, y []float64
-				for b.Loop() {
-					x, y = x[:0], y[:0]
-					for i := range sizes {
-						data := []byte(shapes[i][name])
-						best := time.Hour
-						for range 3 {
-							start := time.Now()
-							do(data)
-							best = min(best, time.Since(start))
-						}
-						x, y = append(x, math.Log(float64(len(data)))), append(y, math.Log(float64(best)))
-					}
-				}
-				b.ReportMetric(slope(x, y), "exponent")
-				b.ReportMetric(math.Exp(y[len(y)-1])/1e6, "ms/8MB")
-			})
-		}
-	}
-}
-
-// slope returns that of the line through points by least squares.
-func slope(x, y []float64) float64 {
-	var meanX, meanY, above, below float64
-	for i := range x {
-		meanX += x[i] / float64(len(x))
-		meanY += y[i] / float64(len(y))
-	}
-	for i := range x {
-		above += (x[i] - meanX) * (y[i] - meanY)
-		below += (x[i] - meanX) * (x[i] - meanX)
-	}
-	return above / below
 }

@@ -1,18 +1,14 @@
-//go:build unix
-
 package phpconfig
 
 import (
-	"math"
-	"runtime"
 	"strings"
-	"syscall"
 	"testing"
+
+	"github.com/capi-go/capi/internal/growth"
 )
 
 // BenchmarkProperties reads hostile sources of 1, 2, 4 and 8 MB, beyond the
-// limit, and reports the exponents that fit what they take of the processor and
-// of memory: 1 is linear, 2 quadratic.
+// limit.
 func BenchmarkProperties(b *testing.B) {
 	type shape struct{ before, repeated, after string }
 	in := func(repeated string) shape { return shape{"<?php class JConfig { public $x = ", repeated, ""} }
@@ -62,51 +58,12 @@ func BenchmarkProperties(b *testing.B) {
 		"visibilities":        {"<?php ", "private(set)", ""},
 	} {
 		b.Run(strings.ReplaceAll(name, " ", "-"), func(b *testing.B) {
-			var sources []string
-			for size := 1; size <= 8; size *= 2 {
-				sources = append(sources, s.before+strings.Repeat(s.repeated, size<<20/len(s.repeated))+s.after)
+			input := func(size int) []byte {
+				return []byte(s.before + strings.Repeat(s.repeated, size/len(s.repeated)) + s.after)
 			}
-			times, bytes := make([]float64, len(sources)), make([]float64, len(sources))
-			for i := range times {
-				times[i] = math.Inf(1)
-			}
-			var before, after runtime.MemStats
-			for b.Loop() {
-				for i, source := range sources {
-					runtime.ReadMemStats(&before)
-					start := processorTime()
-					_, _ = properties(source, "JConfig", []string{"host"})
-					times[i] = min(times[i], processorTime()-start)
-					runtime.ReadMemStats(&after)
-					bytes[i] = float64(after.TotalAlloc - before.TotalAlloc + 1<<10) // So that a few bytes do not matter.
-				}
-			}
-			b.ReportMetric(exponent(times), "time-exponent")
-			b.ReportMetric(exponent(bytes), "bytes-exponent")
-			b.ReportMetric(times[len(times)-1]/1e6, "ms/8MB")
-			b.ReportMetric(bytes[len(bytes)-1]/float64(len(sources[len(sources)-1])), "B/byte")
+			growth.Report(b, input, func(source []byte) {
+				_, _ = properties(string(source), "JConfig", []string{"host"})
+			})
 		})
 	}
-}
-
-// processorTime returns what this process has taken of the processor, in
-// nanoseconds: other processes do not disturb it as they do a clock.
-func processorTime() float64 {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		panic(err)
-	}
-	return float64(usage.Utime.Nano() + usage.Stime.Nano())
-}
-
-// exponent returns the slope of the line that fits the logarithms best of what
-// doubling sizes cost.
-func exponent(costs []float64) float64 {
-	var x, y, xx, xy float64
-	for i, cost := range costs {
-		at, log := float64(i), math.Log2(cost)
-		x, y, xx, xy = x+at, y+log, xx+at*at, xy+at*log
-	}
-	n := float64(len(costs))
-	return (n*xy - x*y) / (n*xx - x*x)
 }
