@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// limited returns connections of an account of its own, on a server, which may read the site's tables but for some.
+// limited returns connections of an account of its own, on a server, which may
+// read the site's tables but for some.
 func (s *site) limited(t testing.TB, unreadable ...string) *sql.DB {
 	t.Helper()
 	tables := slices.DeleteFunc([]string{"session", "users", "user_usergroup_map", "usergroups", "viewlevels", "assets", "extensions",

@@ -29,8 +29,9 @@ import (
 // payloadSize is the length of the data of a session in benchmarks.
 const payloadSize = 2048
 
-// payloads are the two ways in which Joomla has stored sessions: as PHP's serializer writes them, where one byte in eight
-// is escaped in JSON, and since 3.4.7 as base64 of that.
+// payloads are the two ways in which Joomla has stored sessions: as PHP's
+// serializer writes them, where one byte in eight is escaped in JSON, and since
+// 3.4.7 as base64 of that.
 var payloads = map[string]func(random *rand.ChaCha8) string{
 	"serialized": func(random *rand.ChaCha8) string {
 		const agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/37.0.2062.120"
@@ -51,7 +52,8 @@ var payloads = map[string]func(random *rand.ChaCha8) string{
 	},
 }
 
-// benchmarkSite makes a site of so many sessions, which are the same in every run.
+// benchmarkSite makes a site of so many sessions, which are the same in every
+// run.
 func benchmarkSite(b *testing.B, d database, payload string, rows int) *site {
 	b.Helper()
 	s := emptySite(b, d, joomlatest.Joomla42)
@@ -89,7 +91,8 @@ func readRaw(ctx context.Context, s *site, each func(columns []sql.RawBytes)) er
 	return rows.Err()
 }
 
-// copied is the limit of HTTP: the rows of the list, sent as the driver returns them.
+// copied is the limit of HTTP: the rows of the list, sent as the driver returns
+// them.
 func copied(s *site) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		out := bufio.NewWriterSize(w, 64<<10)
@@ -141,9 +144,10 @@ func naive(s *site) http.HandlerFunc {
 	}
 }
 
-// BenchmarkList reads the list of a real database over real HTTP, next to the driver's limit, which is to read the rows and
-// drop them, that of HTTP on top of it, and what people would write.
-// MB/s are those of the rows in the database, whatever they become on the wire.
+// BenchmarkList reads the list of a real database over real HTTP, next to the
+// driver's limit, which is to read the rows and drop them, that of HTTP on top
+// of it, and what people would write. MB/s are those of the rows in the
+// database, whatever they become on the wire.
 func BenchmarkList(b *testing.B) {
 	for _, d := range databases() {
 		benchmarkList(b, d, d.name)
@@ -175,8 +179,9 @@ func benchmarkList(b *testing.B, d database, name string) {
 	}
 }
 
-// bufferedMariaDB is MariaDB with connections that are read through a buffer, as those of cmd/capi. The driver by
-// itself asks the network for 4 KB at a time.
+// bufferedMariaDB is MariaDB with connections that are read through a buffer,
+// as those of cmd/capi. The driver by itself asks the network for 4 KB at a
+// time.
 func bufferedMariaDB() database {
 	mysql.RegisterDialContext("buffered", func(ctx context.Context, address string) (net.Conn, error) {
 		var dialer net.Dialer
@@ -198,7 +203,8 @@ type bufferedConn struct {
 
 func (c bufferedConn) Read(p []byte) (int, error) { return c.reader.Read(p) }
 
-// benchmarkGet reads what handler answers, over loopback, and reports the peak of the heap with the time.
+// benchmarkGet reads what handler answers, over loopback, and reports the peak
+// of the heap with the time.
 func benchmarkGet(b *testing.B, handler http.Handler, size int64) {
 	server := httptest.NewServer(handler)
 	defer server.Close()

@@ -34,7 +34,8 @@ func (broken) Payloads(context.Context, []string) ([]capi.Payload, error) {
 	return nil, errors.New("connection refused")
 }
 
-// check returns what Check says of the site now, in a pool of its own: statements that are prepared would outlive changes.
+// check returns what Check says of the site now, in a pool of its own:
+// statements that are prepared would outlive changes.
 func (s *site) check(t testing.TB, change func(*capi.SiteConfig)) error {
 	t.Helper()
 	config := s.config
@@ -126,7 +127,8 @@ func TestSiteCheckNamesMissingPrivileges(t *testing.T) {
 			tables = append(tables, table)
 		}
 		for i := range len(tables) + 1 {
-			// All at once, but for one: MariaDB lets nobody in who may read nothing.
+			// All at once, but for one: MariaDB lets nobody in who may read
+			// nothing.
 			unreadable := slices.DeleteFunc(slices.Clone(tables), func(table string) bool { return table == "users" })
 			if i < len(tables) {
 				unreadable = tables[i : i+1]

@@ -16,10 +16,12 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// smallBuffer is the room of connections that must not take much of a list before somebody reads it.
+// smallBuffer is the room of connections that must not take much of a list
+// before somebody reads it.
 const smallBuffer = 32 << 10
 
-// newClient returns a client of its own connections, that are closed with the test.
+// newClient returns a client of its own connections, that are closed with the
+// test.
 func newClient(t testing.TB) *http.Client {
 	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: 1000}
@@ -51,7 +53,8 @@ type reply struct {
 	err    error // of the request, or of reading the answer to its end
 }
 
-// request sends a GET request and returns its response, of which nothing of the body has been read.
+// request sends a GET request and returns its response, of which nothing of the
+// body has been read.
 func request(ctx context.Context, client *http.Client, url string, header http.Header) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -80,7 +83,8 @@ func finish(response *http.Response) reply {
 	return a
 }
 
-// isList reports whether a client would take the answer for a session list, and of how many sessions.
+// isList reports whether a client would take the answer for a session list, and
+// of how many sessions.
 func (r reply) isList() (rows int, ok bool) {
 	if r.err != nil || r.status != http.StatusOK {
 		return 0, false
@@ -90,7 +94,8 @@ func (r reply) isList() (rows int, ok bool) {
 		err := json.Unmarshal(r.body, &list)
 		return len(list.Msg), err == nil
 	}
-	// Large ones are looked at in a way that takes no seconds under the race detector.
+	// Large ones are looked at in a way that takes no seconds under the race
+	// detector.
 	return bytes.Count(r.body, []byte(`{"session_id":"`)), bytes.HasPrefix(r.body, []byte(`{"msg":[{"session_id":"`)) &&
 		bytes.HasSuffix(r.body, listEnd)
 }
@@ -108,7 +113,8 @@ func (r reply) requireList(t testing.TB, rows int) {
 	require.Equal(t, rows, got)
 }
 
-// requireRefused fails the test if r is not the whole answer of that status, one of an error, and nothing else.
+// requireRefused fails the test if r is not the whole answer of that status,
+// one of an error, and nothing else.
 func (r reply) requireRefused(t testing.TB, status int) {
 	t.Helper()
 	messages := map[int]string{
@@ -121,7 +127,8 @@ func (r reply) requireRefused(t testing.TB, status int) {
 	assert.Equal(t, messages[status], string(r.body))
 }
 
-// requireCut fails the test if r is anything but a list whose end is missing, and was noticed to be.
+// requireCut fails the test if r is anything but a list whose end is missing,
+// and was noticed to be.
 func (r reply) requireCut(t testing.TB) {
 	t.Helper()
 	require.Error(t, r.err, "an answer of %d bytes ended in order", len(r.body))

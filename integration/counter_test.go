@@ -29,7 +29,8 @@ func (c *counts) reset() {
 	c.failed.Store(0)
 }
 
-// ran counts a round trip, which is all of a query if err is an error or prepared is false.
+// ran counts a round trip, which is all of a query if err is an error or
+// prepared is false.
 func (c *counts) ran(err error, prepared bool) {
 	c.trips.Add(1)
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-// A database is a database system that holds sites of tests, as one running instance of it.
+// A database is a database system that holds sites of tests, as one running
+// instance of it.
 type database struct {
 	name   string // in the names of tests
 	driver string // for sql.Open
@@ -22,7 +23,8 @@ type database struct {
 	dsn    string // empty for SQLite, where every site has a file of its own
 }
 
-// databases returns one of each system. Where they are is up to CAPI_MYSQL_DSN and CAPI_POSTGRES_DSN.
+// databases returns one of each system. Where they are is up to CAPI_MYSQL_DSN
+// and CAPI_POSTGRES_DSN.
 func databases() []database {
 	return []database{mariaDB(), postgreSQL(), sqlite()}
 }
@@ -45,8 +47,9 @@ func environment(name, otherwise string) string {
 	return otherwise
 }
 
-// open returns a pool of connections to the database, which is closed with the test: a new file for SQLite. A server that
-// does not answer skips the test, or fails it in CI.
+// open returns a pool of connections to the database, which is closed with the
+// test: a new file for SQLite. A server that does not answer skips the test, or
+// fails it in CI.
 func (d database) open(t testing.TB) *sql.DB {
 	t.Helper()
 	dsn := d.dsn

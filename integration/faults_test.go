@@ -22,12 +22,14 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// The tests of this file are not parallel to others, since they look for goroutines that were left over.
+// The tests of this file are not parallel to others, since they look for
+// goroutines that were left over.
 
 const (
 	// bigList is how many sessions make a list that is sent in many parts.
 	bigList = 1000
-	// hugeList is how many make one of more bytes than the buffers between database and client take.
+	// hugeList is how many make one of more bytes than the buffers between
+	// database and client take.
 	hugeList = 8000
 )
 
@@ -184,7 +186,8 @@ func TestFaultQueryHangs(t *testing.T) {
 			service.ask(t, nil).requireRefused(t, http.StatusInternalServerError)
 			require.Eventually(t, func() bool { return site.DB.Stats().InUse == 1 }, 5*time.Second, 5*time.Millisecond,
 				"only the lock may hold a connection")
-			// PostgreSQL is told at once. MariaDB notices when it comes to answer.
+			// PostgreSQL is told at once. MariaDB notices when it comes to
+			// answer.
 			t.Logf("queries in the database: %d", site.queriesRunning(t))
 			unlock()
 			service.ask(t, nil).requireList(t, 10)
@@ -203,7 +206,8 @@ func TestFaultQueryHangs(t *testing.T) {
 			require.Eventually(t, func() bool { return site.DB.Stats().InUse == 1 }, 5*time.Second, 5*time.Millisecond,
 				"only the lock may hold a connection")
 			assert.Zero(t, service.log.errors(), service.log)
-			// PostgreSQL is told at once. MariaDB notices when it comes to answer.
+			// PostgreSQL is told at once. MariaDB notices when it comes to
+			// answer.
 			t.Logf("queries in the database: %d", site.queriesRunning(t))
 			unlock()
 			service.ask(t, nil).requireList(t, 10)
@@ -212,7 +216,8 @@ func TestFaultQueryHangs(t *testing.T) {
 	}
 }
 
-// lockSessions makes every query of the session table wait until unlock is called.
+// lockSessions makes every query of the session table wait until unlock is
+// called.
 func (s *site) lockSessions(t testing.TB) (unlock func()) {
 	t.Helper()
 	connection, err := s.DB.Conn(t.Context())
@@ -273,7 +278,8 @@ func TestFaultClientStalls(t *testing.T) {
 			service := serve(t, capi.Config{StallTimeout: stall}, capi.NewSQLStore(site.capi(t, nil)), anyone)
 			response := service.begin(t)
 			began := time.Now()
-			// One byte a second, for as long as the service takes to lose patience.
+			// One byte a second, for as long as the service takes to lose
+			// patience.
 			for site.DB.Stats().InUse > 0 {
 				require.Less(t, time.Since(began), 20*time.Second, "the client still holds the connection")
 				_, err := io.ReadFull(response.Body, make([]byte, 1))
@@ -306,7 +312,8 @@ func TestFaultClientLeaves(t *testing.T) {
 	}
 }
 
-// queriesRunning returns how many queries of the session table the database server works at.
+// queriesRunning returns how many queries of the session table the database
+// server works at.
 func (s *site) queriesRunning(t testing.TB) (n int) {
 	t.Helper()
 	query := map[string]string{
@@ -351,8 +358,8 @@ func TestFaultThousandClientsLeaveAtOnce(t *testing.T) {
 			site.Exec(t, `DELETE FROM "#__session"`)
 			site.fill(t, bigList)
 			service.ask(t, nil).requireList(t, bigList)
-			// A client that has not left yet may get connections that others broke as
-			// they left, three in a row: then database/sql gives up.
+			// A client that has not left yet may get connections that others
+			// broke as they left, three in a row: then database/sql gives up.
 			assert.Less(t, service.log.errors(), clients/100, service.log)
 		})
 	}

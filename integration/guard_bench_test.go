@@ -12,8 +12,8 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// BenchmarkGuard is the guard alone: the whole decision on a Super Admin's cookie
-// on each database, its queries included, and a refusal that takes none.
+// BenchmarkGuard is the guard alone: the whole decision on a Super Admin's
+// cookie on each database, its queries included, and a refusal that takes none.
 func BenchmarkGuard(b *testing.B) {
 	for _, d := range databases() {
 		s := joomla5(b, d)

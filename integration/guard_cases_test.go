@@ -36,7 +36,8 @@ func memoryOf(held map[string]joomlatest.RedisValue) memory {
 	return m
 }
 
-// become makes s the site of a recorded case, with data outside of the database.
+// become makes s the site of a recorded case, with data outside of the
+// database.
 func (s *site) become(t testing.TB, c joomlatest.Case, data capi.SessionData) {
 	t.Helper()
 	for _, table := range []string{"session", "user_mfa", "extensions"} {
@@ -83,8 +84,8 @@ func TestGuardSecondFactorAsJoomla(t *testing.T) {
 	})
 }
 
-// TestGuardHandlersAsJoomla is about live sessions and ended ones by where they live. Files and Memcached were not recorded:
-// they hold what Redis does.
+// TestGuardHandlersAsJoomla is about live sessions and ended ones by where they
+// live. Files and Memcached were not recorded: they hold what Redis does.
 func TestGuardHandlersAsJoomla(t *testing.T) {
 	live := map[string]capi.Payload{} // by site and application
 	key := func(c joomlatest.Case) string { return c.Site + string(rune('0'+c.ClientID)) }
@@ -125,7 +126,8 @@ func TestGuardHandlersAsJoomla(t *testing.T) {
 			if c.SessionHandler == "database" {
 				continue
 			}
-			// The row is not written again while the session lives, as in 3.x. The timer is, in the session.
+			// The row is not written again while the session lives, as in 3.x.
+			// The timer is, in the session.
 			s.Exec(t, `UPDATE "#__session" SET "time" = '1'`)
 			s.requireAnswer(t, c.Want, cookiesOf(c), about+", with an old row")
 			// The row outlives the session.
@@ -136,7 +138,8 @@ func TestGuardHandlersAsJoomla(t *testing.T) {
 	})
 }
 
-// becomeWithFiles asks the site of a case whose sessions live in files: alive, at the end of its lifetime, expired, gone.
+// becomeWithFiles asks the site of a case whose sessions live in files: alive,
+// at the end of its lifetime, expired, gone.
 func (s *site) becomeWithFiles(t testing.TB, c joomlatest.Case, content capi.Payload, about string) {
 	t.Helper()
 	require.Len(t, c.Files, 1, about)
@@ -156,7 +159,8 @@ func (s *site) becomeWithFiles(t testing.TB, c joomlatest.Case, content capi.Pay
 	s.requireAnswer(t, http.StatusUnauthorized, cookiesOf(c), about+", gone")
 }
 
-// TestGuardRefusesToGuess is about sites whose sessions live where nobody can look.
+// TestGuardRefusesToGuess is about sites whose sessions live where nobody can
+// look.
 func TestGuardRefusesToGuess(t *testing.T) {
 	s := joomla5(t, sqlite())
 	for _, handler := range []string{"redis", "memcached", "filesystem", "none", "apcu"} {

@@ -10,8 +10,8 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// TestGuardRefusesDoubledRows is about tables that lost their keys when they were copied. Whose session it is, or what account,
-// cannot be told.
+// TestGuardRefusesDoubledRows is about tables that lost their keys when they
+// were copied. Whose session it is, or what account, cannot be told.
 func TestGuardRefusesDoubledRows(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
 		s := newSite(t, d, joomlatest.Joomla42, joomlatest.Recorded("j6"))

@@ -72,8 +72,9 @@ func TestFaultDatabaseSlowForTheGuard(t *testing.T) {
 	}
 }
 
-// TestFaultConnectionCutInTheGuard cuts the answer to the query of the guard all along its length, for a user with one
-// group that grants the right and another that denies it.
+// TestFaultConnectionCutInTheGuard cuts the answer to the query of the guard
+// all along its length, for a user with one group that grants the right and
+// another that denies it.
 func TestFaultConnectionCutInTheGuard(t *testing.T) {
 	for _, d := range servers() {
 		t.Run(d.name, func(t *testing.T) {

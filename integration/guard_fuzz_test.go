@@ -24,7 +24,8 @@ func FuzzGuard(f *testing.F) {
 	for seed := range uint64(300) {
 		f.Add(seed)
 	}
-	// One database in memory for each form of the tables, in this process. It lives with its connection.
+	// One database in memory for each form of the tables, in this process. It
+	// lives with its connection.
 	sites := map[bool]*site{}
 	for old, layout := range map[bool]joomlatest.Layout{true: joomlatest.Joomla25, false: joomlatest.Joomla42} {
 		db, err := sql.Open("sqlite", ":memory:")
@@ -130,7 +131,8 @@ func randomWorld(r *rand.Rand) *world {
 	return w
 }
 
-// addGroups adds group id as a nested set from left on, with children, and returns the id and the position that come next.
+// addGroups adds group id as a nested set from left on, with children, and
+// returns the id and the position that come next.
 func (w *world) addGroups(r *rand.Rand, id, left int64) (nextID, right int64) {
 	at := len(w.groups)
 	w.groups = append(w.groups, worldGroup{id: id, lft: left})

@@ -57,8 +57,8 @@ func TestGuardRefusesRulesAsPHP(t *testing.T) {
 	})
 }
 
-// TestGuardGoesByTheRootAsset puts left-over assets without a parent around the root, each of which would make Registered
-// Super Admins, and Super Users none.
+// TestGuardGoesByTheRootAsset puts left-over assets without a parent around the
+// root, each of which would make Registered Super Admins, and Super Users none.
 func TestGuardGoesByTheRootAsset(t *testing.T) {
 	const around = 5000 // the id of the root, and where it is in the nested set
 	tests := map[string][][2]int{
@@ -179,7 +179,8 @@ func TestGuardRefusesAmbiguousCAPITokens(t *testing.T) {
 	})
 }
 
-// TestGuardFailsWhereItMayNotRead is about a table that is there: its absence would be another answer.
+// TestGuardFailsWhereItMayNotRead is about a table that is there: its absence
+// would be another answer.
 func TestGuardFailsWhereItMayNotRead(t *testing.T) {
 	for _, d := range servers() {
 		t.Run(d.name, func(t *testing.T) {

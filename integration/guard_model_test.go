@@ -17,7 +17,8 @@ type world struct {
 	groups        []worldGroup
 	users         []worldUser
 	sessions      []worldSession
-	// rules are core.admin of the root asset, key by key in PHP's writing or not. readable reports whether json_decode takes them.
+	// rules are core.admin of the root asset, key by key in PHP's writing or
+	// not. readable reports whether json_decode takes them.
 	rules         []worldRule
 	readable      bool
 	plugins       map[string]bool // of second factors: enabled or not
@@ -52,7 +53,8 @@ type worldRule struct {
 	allowed bool
 }
 
-// answer is what a request with the session ids gets: one Super Admin is enough, and a refused user outweighs no user.
+// answer is what a request with the session ids gets: one Super Admin is
+// enough, and a refused user outweighs no user.
 func (w *world) answer(ids []string) int {
 	status := http.StatusUnauthorized
 	for _, s := range w.sessions {
@@ -104,7 +106,8 @@ func (w *world) pending(s worldSession, u worldUser) bool {
 	return in(w.forced) || enrolled && !in(w.never)
 }
 
-// groupsOf are the groups of a user with all their ancestors, by nested set, and 0 for a group that does not exist.
+// groupsOf are the groups of a user with all their ancestors, by nested set,
+// and 0 for a group that does not exist.
 func (w *world) groupsOf(u worldUser) (all []int64) {
 	if len(u.groups) == 0 {
 		return []int64{1}
@@ -139,7 +142,8 @@ func (w *world) superAdmin(u worldUser) bool {
 		if !rule.allowed {
 			return false
 		}
-		// A key that PHP would not write for an integer may deny, but not grant.
+		// A key that PHP would not write for an integer may deny, but not
+		// grant.
 		granted = granted || rule.key == strconv.FormatInt(id, 10)
 	}
 	return granted

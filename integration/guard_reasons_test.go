@@ -11,7 +11,8 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// TestGuardGivesReasons is about what an operator finds in the log of a refusal, at level Debug, and does not find.
+// TestGuardGivesReasons is about what an operator finds in the log of a
+// refusal, at level Debug, and does not find.
 func TestGuardGivesReasons(t *testing.T) {
 	const hush = "hush0123456789abcdef"
 	apiToken := func(text string) http.Header {

@@ -14,8 +14,9 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// In the recordings, "registered" is in group 2, whose ancestor is 1; "super" in 8; "auditor" in 2 and 22; "nogroups" in
-// none, and "dangling_group" in one that does not exist.
+// In the recordings, "registered" is in group 2, whose ancestor is 1; "super"
+// in 8; "auditor" in 2 and 22; "nogroups" in none, and "dangling_group" in one
+// that does not exist.
 
 func TestGuardTakesRulesOfAllShapes(t *testing.T) {
 	tests := []struct {
@@ -82,7 +83,8 @@ func TestGuardTakesRulesOfAllShapes(t *testing.T) {
 			assert.Equal(t, test.status, reply.status, "%s %s", test.rules, test.username)
 			s.requireStatus(t, test.status, reply)
 		}
-		// Without a root asset, there are no rules, whatever those of others are.
+		// Without a root asset, there are no rules, whatever those of others
+		// are.
 		s.Exec(t, `DELETE FROM "#__assets" WHERE "name" = 'root.1'`)
 		s.Exec(t, `UPDATE "#__assets" SET "rules" = ?`, `{"core.admin":{"8":1}}`)
 		s.requireStatus(t, http.StatusForbidden, service.ask(t, s.CookieOf(t, "super")))
@@ -341,10 +343,12 @@ func TestGuardHeedsPlugins(t *testing.T) {
 	}
 }
 
-// groups returns the parameters of the plugin user/token with the groups whose members may use tokens.
+// groups returns the parameters of the plugin user/token with the groups whose
+// members may use tokens.
 func groups(value string) string { return `{"allowedUserGroups":` + value + `}` }
 
-// cookieName is how Joomla names the cookie of a session: hashed as an application's name, and again as a session's.
+// cookieName is how Joomla names the cookie of a session: hashed as an
+// application's name, and again as a session's.
 func cookieName(secret, name string) string {
 	hash := func(text string) string { return fmt.Sprintf("%x", md5.Sum([]byte(text))) }
 	return hash(hash(secret + name))

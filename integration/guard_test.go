@@ -11,8 +11,8 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// onEachSite runs test for each recording, in the tables of its own version, and for Joomla 3 also in those from before
-// 3.9, on each database.
+// onEachSite runs test for each recording, in the tables of its own version,
+// and for Joomla 3 also in those from before 3.9, on each database.
 func onEachSite(t *testing.T, test func(t *testing.T, s *site)) {
 	for _, recorded := range []struct {
 		name   string
@@ -26,13 +26,15 @@ func onEachSite(t *testing.T, test func(t *testing.T, s *site)) {
 	}
 }
 
-// guarded starts the service of a site as it would run: its store, its guard, the contract's configuration.
+// guarded starts the service of a site as it would run: its store, its guard,
+// the contract's configuration.
 func (s *site) guarded(t testing.TB, change func(*capi.SiteConfig)) *service {
 	t.Helper()
 	return serve(t, capi.Config{}, capi.NewSQLStore(s.capi(t, nil)), s.guard(t, change))
 }
 
-// requireStatus fails the test if r is not the whole answer of that status: the list, or what is in its place.
+// requireStatus fails the test if r is not the whole answer of that status: the
+// list, or what is in its place.
 func (s *site) requireStatus(t testing.TB, status int, r reply) {
 	t.Helper()
 	if status != http.StatusOK {
@@ -61,7 +63,8 @@ func TestGuardAnswersSessionsAsJoomla(t *testing.T) {
 	})
 }
 
-// TestGuardGrantsCoreAdminAsJoomla is about the rule alone: all accounts are in order.
+// TestGuardGrantsCoreAdminAsJoomla is about the rule alone: all accounts are in
+// order.
 func TestGuardGrantsCoreAdminAsJoomla(t *testing.T) {
 	onEachSite(t, func(t *testing.T, s *site) {
 		s.Exec(t, `UPDATE "#__users" SET "block" = 0, "activation" = '', "requireReset" = 0`)
@@ -100,7 +103,8 @@ func TestGuardAnswersAPITokensAsJoomla(t *testing.T) {
 	})
 }
 
-// apiToken returns the header of a recorded API token of the site's Super Admin.
+// apiToken returns the header of a recorded API token of the site's Super
+// Admin.
 func (s *site) apiToken(t testing.TB) http.Header {
 	t.Helper()
 	for _, use := range s.APITokens {
@@ -147,7 +151,8 @@ func TestGuardAnswersCAPITokens(t *testing.T) {
 		}
 		assert.Zero(t, service.log.errors(), service.log)
 
-		// Trimmed is what net/http does with spaces at the end, so this asks the guard itself.
+		// Trimmed is what net/http does with spaces at the end, so this asks
+		// the guard itself.
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		require.NoError(t, err)
 		r.Header.Set("token", good+" ")
@@ -155,7 +160,8 @@ func TestGuardAnswersCAPITokens(t *testing.T) {
 		r.Header.Set("token", good)
 		require.NoError(t, s.guard(t, nil).Authorize(r))
 
-		// Where that extension is not installed, there are no such credentials, and others go on to hold.
+		// Where that extension is not installed, there are no such credentials,
+		// and others go on to hold.
 		s.Exec(t, `DROP TABLE "#__services_tokens"`)
 		s.requireStatus(t, http.StatusUnauthorized, service.ask(t, http.Header{"Token": {good}}))
 		header := s.CookieOf(t, "super")

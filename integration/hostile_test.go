@@ -18,7 +18,8 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// hostile are values that mean something to SQL, LIKE, PHP, JSON, HTML, or the format strings of Go.
+// hostile are values that mean something to SQL, LIKE, PHP, JSON, HTML, or the
+// format strings of Go.
 var hostile = []string{
 	`' OR '1'='1`, `' OR 1=1 -- `, `" OR ""="`, `'; DROP TABLE users; -- `, `\'; DROP TABLE users; -- `, `\`, `\\`, "`", `%`, `_%`,
 	`$1`, `?`, `:1`, `{0}`, `%s%n`, `#__users`, `x' UNION SELECT '1','1','1','1','1','1','1','1','1','1','1`, `1e1`, `0x73`,

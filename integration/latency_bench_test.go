@@ -16,8 +16,9 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// BenchmarkTenSessions is a request as dashboards make it, cookie check, rights and list, of a site with ten sessions on
-// MariaDB, from 50 clients at once: over HTTP, and its queries alone. Reported are the latencies that half of the
+// BenchmarkTenSessions is a request as dashboards make it, cookie check, rights
+// and list, of a site with ten sessions on MariaDB, from 50 clients at once:
+// over HTTP, and its queries alone. Reported are the latencies that half of the
 // requests, and 99 of 100, stay below.
 func BenchmarkTenSessions(b *testing.B) {
 	const clients = 50
@@ -32,7 +33,8 @@ func BenchmarkTenSessions(b *testing.B) {
 	var sessions int
 	require.NoError(b, s.DB.QueryRow(s.SQL(`SELECT COUNT(*) FROM "#__session"`)).Scan(&sessions))
 	require.Equal(b, 10, sessions)
-	// More connections than the database has cores to spare only make some requests wait for all the others.
+	// More connections than the database has cores to spare only make some
+	// requests wait for all the others.
 	s.DB.SetMaxOpenConns(8)
 	s.DB.SetMaxIdleConns(8)
 	auth, store := s.guard(b, nil), capi.NewSQLStore(s.capi(b, nil))

@@ -18,8 +18,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestLoad asks for 1,000 sessions from 200 clients at once, for CAPI_LOAD_SECONDS, 5 unless it says else. Half of the
-// clients are refused, a tenth reads slowly, and a tenth leaves in the middle.
+// TestLoad asks for 1,000 sessions from 200 clients at once, for
+// CAPI_LOAD_SECONDS, 5 unless it says else. Half of the clients are refused, a
+// tenth reads slowly, and a tenth leaves in the middle.
 func TestLoad(t *testing.T) {
 	const clients, rows, connections = 200, 1000, 50
 	seconds, err := strconv.Atoi(environment("CAPI_LOAD_SECONDS", "5"))
@@ -45,7 +46,8 @@ func TestLoad(t *testing.T) {
 	}
 	first := service.ask(t, super)
 	first.requireList(t, rows)
-	// list asks for the list without keeping it, and fails if it is not what it was at first.
+	// list asks for the list without keeping it, and fails if it is not what it
+	// was at first.
 	list := func(ctx context.Context, what string, header http.Header, wrap func(io.Reader) io.Reader) {
 		response, err := request(ctx, service.client, service.url, header)
 		if err != nil {
@@ -60,7 +62,8 @@ func TestLoad(t *testing.T) {
 		}
 	}
 	plain := func(body io.Reader) io.Reader { return body }
-	// Each kind of client asks once. Their number out of ten is how many there are of them.
+	// Each kind of client asks once. Their number out of ten is how many there
+	// are of them.
 	kinds := []func(ctx context.Context){
 		0: func(ctx context.Context) {
 			if r := get(ctx, service.client, service.url, registered); r.err != nil || r.status != http.StatusForbidden ||

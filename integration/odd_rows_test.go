@@ -21,7 +21,8 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// oddColumns are values that a column of the table takes, besides those that Joomla writes.
+// oddColumns are values that a column of the table takes, besides those that
+// Joomla writes.
 func (s *site) oddColumns() map[string][]any {
 	text := []any{"", " ", "0", "null", "é🐘\u2028\u2029", "\x01\x1f\x7f\t\r\n", `"\/<>&'`, "\ufffd\uffff"}
 	numbers := []any{nil, "0", "-1", "7", "32767"}
@@ -85,8 +86,8 @@ func elements(t testing.TB, body []byte) []json.RawMessage {
 	return list.Msg
 }
 
-// listOfPHP returns the list that PHP makes of the table. Where there is no PHP with that driver, the test is skipped, or
-// fails in CI.
+// listOfPHP returns the list that PHP makes of the table. Where there is no PHP
+// with that driver, the test is skipped, or fails in CI.
 func (s *site) listOfPHP(t testing.TB) []byte {
 	t.Helper()
 	php := program(t, "php")

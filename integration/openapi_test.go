@@ -31,10 +31,12 @@ import (
 
 const endpoint = "/api/v1/user/sessions"
 
-// A description is the OpenAPI document that the library ships, and what holds requests and answers against it.
+// A description is the OpenAPI document that the library ships, and what holds
+// requests and answers against it.
 type description struct {
 	model *openapi.Document
-	// requests is not strict, since the strict mode knows no cookies that are described as a way to authenticate.
+	// requests is not strict, since the strict mode knows no cookies that are
+	// described as a way to authenticate.
 	requests validator.Validator
 	// answers is strict: a header or a member that is not described is wrong.
 	answers validator.Validator
@@ -65,7 +67,8 @@ type answer struct {
 func (d description) check(t *testing.T, method string, a answer) []string {
 	t.Helper()
 	if !slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodOptions}, method) {
-		// OpenAPI has no place for methods that are not there: their answer is described with those of GET.
+		// OpenAPI has no place for methods that are not there: their answer is
+		// described with those of GET.
 		require.Equal(t, http.StatusMethodNotAllowed, a.status)
 		method = http.MethodGet
 	}
@@ -80,7 +83,8 @@ func (d description) check(t *testing.T, method string, a answer) []string {
 		wrong = append(wrong, problem.Error())
 	}
 	assert.Equal(t, len(wrong) == 0, valid)
-	// The validator does not mind a body that is missing, nor one that is not described.
+	// The validator does not mind a body that is missing, nor one that is not
+	// described.
 	operation := d.model.Paths.PathItems.GetOrZero(endpoint).GetOperations().GetOrZero(strings.ToLower(method))
 	described := operation.Responses.Codes.GetOrZero(strconv.Itoa(a.status))
 	if described != nil && (orderedmap.Len(described.Content) > 0) != (a.body != "") {
@@ -133,7 +137,8 @@ func TestOpenAPIDocumentIsValid(t *testing.T) {
 	assert.False(t, valid, "a document that is not OpenAPI")
 }
 
-// The table of what a request gets: each answer, under the contract's policy and under one that names origins.
+// The table of what a request gets: each answer, under the contract's policy
+// and under one that names origins.
 func TestOpenAPIDescribesEveryAnswer(t *testing.T) {
 	t.Parallel()
 	d := described(t)
@@ -209,7 +214,8 @@ func TestOpenAPIDescribesEveryAnswer(t *testing.T) {
 	}
 }
 
-// Every request of a recording, of whatever way to authenticate, is answered as described.
+// Every request of a recording, of whatever way to authenticate, is answered as
+// described.
 func TestOpenAPIDescribesRecordedRequests(t *testing.T) {
 	t.Parallel()
 	d := described(t)
@@ -239,7 +245,8 @@ func TestOpenAPIDescribesRecordedRequests(t *testing.T) {
 	}
 }
 
-// Each way to authenticate that the document describes is one that the library takes, by the document's own names.
+// Each way to authenticate that the document describes is one that the library
+// takes, by the document's own names.
 func TestOpenAPIWaysToAuthenticate(t *testing.T) {
 	t.Parallel()
 	d := described(t)

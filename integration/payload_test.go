@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// payloadOf returns what a session of a user holds, as Joomla 3.4.7 and later store it: members are further names of its
-// Registry, each followed by its value, in PHP's serialization. User 0 is a guest.
+// payloadOf returns what a session of a user holds, as Joomla 3.4.7 and later
+// store it: members are further names of its Registry, each followed by its
+// value, in PHP's serialization. User 0 is a guest.
 func payloadOf(user int64, members ...string) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "O:24:\"Joomla\\Registry\\Registry\":1:{s:7:\"\x00*\x00data\";O:8:\"stdClass\":%d:{", 1+len(members)/2)
@@ -22,13 +23,15 @@ func payloadOf(user int64, members ...string) string {
 	return wrapped(text.String())
 }
 
-// wrapped returns a session of the one variable joomla, which holds a serialized Registry.
+// wrapped returns a session of the one variable joomla, which holds a
+// serialized Registry.
 func wrapped(serialized string) string {
 	encoded := base64.StdEncoding.EncodeToString([]byte(serialized))
 	return fmt.Sprintf(`joomla|s:%d:"%s";`, len(encoded), encoded)
 }
 
-// withFactor returns members of payloadOf: mfa_checked and mandatory_mfa_setup, each unless it is empty.
+// withFactor returns members of payloadOf: mfa_checked and mandatory_mfa_setup,
+// each unless it is empty.
 func withFactor(checked, mandatory string) []string {
 	var n int
 	var text string

@@ -16,8 +16,8 @@ import (
 
 // phpEncoderProgram reads the rows of an envelope, each field behind its length
 // in four bytes, from the file that it is given. It then encodes the envelope
-// for each line that it reads, and writes how many nanoseconds that took and how
-// many bytes it gave; for the line "print" it writes those as well.
+// for each line that it reads, and writes how many nanoseconds that took and
+// how many bytes it gave; for the line "print" it writes those as well.
 const phpEncoderProgram = `
 $text = file_get_contents($argv[1]);
 $envelope = ['msg' => [], 'error' => false, 'status' => 200];

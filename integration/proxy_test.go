@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A proxy is between a pool of connections and a database server, and breaks what passes.
+// A proxy is between a pool of connections and a database server, and breaks
+// what passes.
 type proxy struct {
 	listener net.Listener
 	target   string
@@ -75,7 +76,8 @@ func (p *proxy) accept() {
 	}
 }
 
-// pass copies from one connection to another until one of them ends, and then closes both.
+// pass copies from one connection to another until one of them ends, and then
+// closes both.
 func (p *proxy) pass(to, from net.Conn, ofServer bool) {
 	defer func() {
 		_, _ = to.Close(), from.Close()
@@ -118,7 +120,8 @@ func (p *proxy) allow(n int) int {
 	return n
 }
 
-// cutAfter lets n more bytes of the server pass and cuts the connection that wants more, and every one after it.
+// cutAfter lets n more bytes of the server pass and cuts the connection that
+// wants more, and every one after it.
 func (p *proxy) cutAfter(n int64) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()

@@ -14,7 +14,8 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// A cost is what a request takes: queries, and at most as many round trips, where a driver first prepares them.
+// A cost is what a request takes: queries, and at most as many round trips,
+// where a driver first prepares them.
 type cost struct{ queries, trips int64 }
 
 func TestGuardRoundTrips(t *testing.T) {
@@ -60,7 +61,8 @@ func TestGuardRoundTrips(t *testing.T) {
 			counter.requireCost(t, auth, test.header, test.err, test.cost, name)
 		}
 
-		// From the data of a session to its user it is one query, whatever the metadata.
+		// From the data of a session to its user it is one query, whatever the
+		// metadata.
 		for _, metadataOff := range []bool{false, true} {
 			s.data = memory{"elsewhere": capi.Payload(payloadOf(102))}
 			config := s.config
@@ -92,8 +94,8 @@ func (c *countingConnector) requireCost(t testing.TB, auth capi.Authorizer, head
 	assert.Zero(t, c.failed.Load(), name)
 }
 
-// TestGuardLearnsTheTables is about what sites before 3.3 and 4.2 lack: it is found out once, not by a failing query for
-// each request.
+// TestGuardLearnsTheTables is about what sites before 3.3 and 4.2 lack: it is
+// found out once, not by a failing query for each request.
 func TestGuardLearnsTheTables(t *testing.T) {
 	for _, layout := range []joomlatest.Layout{joomlatest.Joomla25, joomlatest.Joomla33, joomlatest.Joomla39, joomlatest.Joomla42} {
 		t.Run(layout.String(), func(t *testing.T) {

@@ -33,7 +33,8 @@ func ownServer(t testing.TB, d database) *databaseServer {
 	return ownServerWith(t, d, "sslmode=disable")
 }
 
-// ownServerWith is ownServer, with parameters of the DSN (sslmode is PostgreSQL's alone) and further arguments.
+// ownServerWith is ownServer, with parameters of the DSN (sslmode is
+// PostgreSQL's alone) and further arguments.
 func ownServerWith(t testing.TB, d database, parameters string, arguments ...string) *databaseServer {
 	t.Helper()
 	home, err := os.MkdirTemp("", "capi")
@@ -56,7 +57,8 @@ func ownServerWith(t testing.TB, d database, parameters string, arguments ...str
 		}
 	} else {
 		s.dsn = fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?%s", port, parameters)
-		// Only of the first process would SIGKILL be the end. After SIGQUIT it sees to that of all others, without ado.
+		// Only of the first process would SIGKILL be the end. After SIGQUIT it
+		// sees to that of all others, without ado.
 		s.kill = syscall.SIGQUIT
 		owner := postgresOwner(t, home)
 		data := filepath.Join(home, "data")
@@ -72,7 +74,8 @@ func ownServerWith(t testing.TB, d database, parameters string, arguments ...str
 	return s
 }
 
-// run starts the server, again if it has been stopped, and waits until it answers.
+// run starts the server, again if it has been stopped, and waits until it
+// answers.
 func (s *databaseServer) run(t testing.TB) {
 	t.Helper()
 	s.cmd = s.start(t)
@@ -108,8 +111,8 @@ func freePort(t testing.TB) int {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-// program finds a program by name, or else the newest of those in places. If there is none, it skips the test, or fails
-// it in CI.
+// program finds a program by name, or else the newest of those in places. If
+// there is none, it skips the test, or fails it in CI.
 func program(t testing.TB, name string, places ...string) string {
 	t.Helper()
 	if path, err := exec.LookPath(name); err == nil {
@@ -127,7 +130,8 @@ func program(t testing.TB, name string, places ...string) string {
 	return ""
 }
 
-// postgresOwner returns whom PostgreSQL runs as, since it refuses to as root, and gives home to them.
+// postgresOwner returns whom PostgreSQL runs as, since it refuses to as root,
+// and gives home to them.
 func postgresOwner(t testing.TB, home string) *syscall.SysProcAttr {
 	t.Helper()
 	if os.Getuid() != 0 {

@@ -66,7 +66,8 @@ func (b *logBuffer) String() string {
 // errors returns how many lines were logged at level Error.
 func (b *logBuffer) errors() int { return strings.Count(b.String(), `"level":"ERROR"`) }
 
-// serve starts a service of store and auth. Each of wrap goes around the handler, the last outermost.
+// serve starts a service of store and auth. Each of wrap goes around the
+// handler, the last outermost.
 func serve(t testing.TB, config capi.Config, store capi.Store, auth capi.Authorizer,
 	wrap ...func(http.Handler) http.Handler) *service {
 	t.Helper()
@@ -94,13 +95,15 @@ func (s *service) ask(t testing.TB, header http.Header) reply {
 	return get(t.Context(), s.client, s.url, header)
 }
 
-// nothingLeft fails the test if goroutines are left over when all that it starts from now on has been closed.
+// nothingLeft fails the test if goroutines are left over when all that it
+// starts from now on has been closed.
 func nothingLeft(t testing.TB) {
 	t.Helper()
 	present := goleak.IgnoreCurrent()
 	t.Cleanup(func() {
 		var err error
-		// pgx takes up to 15 s to tell a server that does not answer of a cancelled query.
+		// pgx takes up to 15 s to tell a server that does not answer of a
+		// cancelled query.
 		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
 			if err = goleak.Find(present); err == nil {
 				return

@@ -50,8 +50,8 @@ func emptySite(t testing.TB, d database, l joomlatest.Layout) *site {
 	return newSite(t, d, l, data)
 }
 
-// capi returns the site as the library knows it, at the time of its clock (Now), after change, if any, was made to its
-// configuration.
+// capi returns the site as the library knows it, at the time of its clock
+// (Now), after change, if any, was made to its configuration.
 func (s *site) capi(t testing.TB, change func(*capi.SiteConfig)) *capi.Site {
 	t.Helper()
 	config := s.config
@@ -70,7 +70,8 @@ func (s *site) open(t testing.TB, db *sql.DB, config capi.SiteConfig) *capi.Site
 	return known
 }
 
-// insertSessions adds n guests' sessions, of the ids fill-0, fill-1 and so on, that hold what payload returns.
+// insertSessions adds n guests' sessions, of the ids fill-0, fill-1 and so on,
+// that hold what payload returns.
 func (s *site) insertSessions(t testing.TB, n int, payload func(i int) string) {
 	t.Helper()
 	rows := make([]row, n)

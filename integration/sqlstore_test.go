@@ -19,7 +19,8 @@ import (
 	"github.com/capi-go/capi/storetest"
 )
 
-// TestSQLStoreConforms is not parallel to other tests, since storetest counts goroutines.
+// TestSQLStoreConforms is not parallel to other tests, since storetest counts
+// goroutines.
 func TestSQLStoreConforms(t *testing.T) {
 	for _, d := range databases() {
 		for _, layout := range joomlatest.SessionLayouts() {
@@ -164,7 +165,8 @@ func TestSQLStoreTakesAnyClock(t *testing.T) {
 	})
 }
 
-// onEachLayout runs test for an empty site of each form of the table, on each database.
+// onEachLayout runs test for an empty site of each form of the table, on each
+// database.
 func onEachLayout(t *testing.T, test func(t *testing.T, s *site)) {
 	for _, layout := range joomlatest.SessionLayouts() {
 		t.Run(layout.String(), func(t *testing.T) {

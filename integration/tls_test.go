@@ -30,7 +30,8 @@ type certified struct {
 	certFile, keyFile string
 }
 
-// certify makes a certificate in dir: of an authority of its own, or signed by one, for 127.0.0.1.
+// certify makes a certificate in dir: of an authority of its own, or signed by
+// one, for 127.0.0.1.
 func certify(t testing.TB, dir, name string, by *certified) *certified {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -56,7 +57,8 @@ func certify(t testing.TB, dir, name string, by *certified) *certified {
 	return c
 }
 
-// TestTLS is about servers that take nothing but TLS, with a certificate of an authority of the test's own.
+// TestTLS is about servers that take nothing but TLS, with a certificate of an
+// authority of the test's own.
 func TestTLS(t *testing.T) {
 	for _, d := range servers() {
 		t.Run(d.name, func(t *testing.T) {

@@ -30,7 +30,8 @@ type discard struct {
 func (d discard) Header() http.Header { return d.header }
 func (d discard) WriteHeader(int)     {}
 
-// phpString is a string that go-json-experiment is made to write as PHP does, the way that one would.
+// phpString is a string that go-json-experiment is made to write as PHP does,
+// the way that one would.
 type phpString string
 
 func (s phpString) MarshalJSONTo(e *jsontext.Encoder) error {
@@ -61,9 +62,9 @@ func (s phpString) MarshalJSONTo(e *jsontext.Encoder) error {
 	return e.WriteValue(append(b, '"'))
 }
 
-// replacedByPHP returns how many bytes of s, which begins with invalid ones, PHP
-// replaces together: as many as the first calls for, but none that may begin a
-// sequence.
+// replacedByPHP returns how many bytes of s, which begins with invalid ones,
+// PHP replaces together: as many as the first calls for, but none that may
+// begin a sequence.
 func replacedByPHP(s string) int {
 	size := 1
 	switch c := s[0]; {

@@ -15,14 +15,16 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// bareWriter is a response writer that hides everything but the interface: no Flusher, no deadlines.
+// bareWriter is a response writer that hides everything but the interface: no
+// Flusher, no deadlines.
 type bareWriter struct{ writer http.ResponseWriter }
 
 func (w bareWriter) Header() http.Header         { return w.writer.Header() }
 func (w bareWriter) WriteHeader(status int)      { w.writer.WriteHeader(status) }
 func (w bareWriter) Write(p []byte) (int, error) { return w.writer.Write(p) }
 
-// hijackWriter is one that offers what it has by type, as those written before Go 1.20 do.
+// hijackWriter is one that offers what it has by type, as those written before
+// Go 1.20 do.
 type hijackWriter struct{ bareWriter }
 
 func (w hijackWriter) Flush() { w.writer.(http.Flusher).Flush() }
@@ -30,7 +32,8 @@ func (w hijackWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return w.writer.(http.Hijacker).Hijack()
 }
 
-// unwrapWriter is one that shows what it wraps, as http.ResponseController wants it.
+// unwrapWriter is one that shows what it wraps, as http.ResponseController
+// wants it.
 type unwrapWriter struct{ bareWriter }
 
 func (w unwrapWriter) Unwrap() http.ResponseWriter { return w.writer }
@@ -75,7 +78,8 @@ func TestFaultWrappedResponseWriters(t *testing.T) {
 			_, ok := reply.isList()
 			assert.False(t, ok)
 
-			// A middleware that recovers may end the answer as if nothing had happened. What is in it must still be no list.
+			// A middleware that recovers may end the answer as if nothing had
+			// happened. What is in it must still be no list.
 			service = serve(t, capi.Config{}, failing(bigList), anyone, wrap, recovering)
 			reply = service.ask(t, nil)
 			t.Logf("recovered: status %d, %d bytes, error %v", reply.status, len(reply.body), reply.err)
@@ -89,7 +93,8 @@ func TestFaultWrappedResponseWriters(t *testing.T) {
 	}
 }
 
-// TestFaultWrappedClientStalls is about writers that support no deadlines: there stalls are the server's to end.
+// TestFaultWrappedClientStalls is about writers that support no deadlines:
+// there stalls are the server's to end.
 func TestFaultWrappedClientStalls(t *testing.T) {
 	for name, wrap := range wrappings() {
 		if name == "timeout" || name == "none" {
