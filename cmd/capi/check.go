@@ -57,9 +57,6 @@ func (f siteFlags) checkSite(ctx context.Context, c *command, file siteFile) []e
 	err, down := s.check(ctx)
 	fmt.Fprintf(c.stdout, "  database: %s, prefix %s, %s\n", s.db.where(), s.config.DBPrefix, encryption(s))
 	fmt.Fprintf(c.stdout, "  sessions: in %s, for %v\n", s.sessionsIn(), s.lifetime())
-	if s.config.DBSSLCipher != "" && s.config.DBEncryption != 0 {
-		fmt.Fprintln(c.stdout, "  note:     $dbsslcipher is not used: ciphers are those of Go")
-	}
 	if down {
 		fmt.Fprintln(c.stdout, "  note:     capi serve starts, and is not ready until the database answers")
 	}

@@ -80,7 +80,11 @@ func serverTLS(config capi.SiteConfig, server string) (*tls.Config, error) {
 	if config.DBEncryption > 2 {
 		return nil, fmt.Errorf("unknown encryption of the database %d ($dbencryption)", config.DBEncryption)
 	}
-	settings := &tls.Config{ServerName: server, InsecureSkipVerify: !config.DBSSLVerifyServerCert}
+	suites, err := cipherSuites(config)
+	if err != nil {
+		return nil, err
+	}
+	settings := &tls.Config{ServerName: server, InsecureSkipVerify: !config.DBSSLVerifyServerCert, CipherSuites: suites}
 	if config.DBSSLCA != "" {
 		text, err := os.ReadFile(config.DBSSLCA)
 		if err != nil {

@@ -9,13 +9,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bradfitz/gomemcache/memcache"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// TestServeSessionData serves a site whose sessions live in files or in Redis:
-// only who has one there is let in, and the list has what it holds.
+// TestServeSessionData serves a site whose sessions live in files, in Redis or
+// in Memcached: only who has one there is let in, and the list has what it
+// holds.
 func TestServeSessionData(t *testing.T) {
 	options, err := redis.ParseURL(cmp.Or(os.Getenv("CAPI_REDIS_URL"), "redis://127.0.0.1:6379/0"))
 	require.NoError(t, err)
@@ -23,24 +25,36 @@ func TestServeSessionData(t *testing.T) {
 	t.Cleanup(func() { client.Close() })
 	dir := t.TempDir()
 	host, port, _ := splitPort(options.Addr)
+	memcached := cmp.Or(os.Getenv("CAPI_MEMCACHED_ADDR"), "127.0.0.1:11211")
+	memcachedHost, memcachedPort, _ := splitPort(memcached)
+	cache := memcache.New(memcached)
+	t.Cleanup(func() { cache.Close() })
 	for _, test := range []struct {
 		handler    string
 		properties map[string]any
+		ping       func() error
 		put        func(id, data string) error
 	}{
-		{"filesystem", map[string]any{"session_filesystem_path": dir}, func(id, data string) error {
+		{"filesystem", map[string]any{"session_filesystem_path": dir}, func() error { return nil }, func(id, data string) error {
 			return os.WriteFile(filepath.Join(dir, "sess_"+id), []byte(data), 0o600)
 		}},
 		{"redis", map[string]any{"session_redis_server_host": host, "session_redis_server_port": port, "session_redis_server_db": options.DB},
+			func() error { return client.Ping(t.Context()).Err() },
 			func(id, data string) error {
 				t.Cleanup(func() { client.Del(context.Background(), "jfw"+id) })
 				return client.Set(t.Context(), "jfw"+id, data, time.Minute).Err()
 			}},
+		{"memcached", map[string]any{"session_memcached_server_host": memcachedHost, "session_memcached_server_port": memcachedPort},
+			cache.Ping,
+			func(id, data string) error {
+				t.Cleanup(func() { _ = cache.Delete("jfw" + id) })
+				return cache.Set(&memcache.Item{Key: "jfw" + id, Value: []byte(data), Expiration: 60})
+			}},
 	} {
 		t.Run(test.handler, func(t *testing.T) {
-			if err := client.Ping(t.Context()).Err(); err != nil && test.handler == "redis" {
-				require.Empty(t, os.Getenv("CI"))
-				t.Skipf("NOT TESTED: no Redis: %v", err)
+			if err := test.ping(); err != nil {
+				require.Empty(t, os.Getenv("CI"), "%v", err)
+				t.Skipf("NOT TESTED: no server: %v", err)
 			}
 			site := newSiteOf(t, "sqlite")
 			var header http.Header

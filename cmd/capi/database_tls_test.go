@@ -1,0 +1,171 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"maps"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/capi-go/capi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A certified is a certificate with its key, and the files of both.
+type certified struct {
+	certificate   *x509.Certificate
+	key           *ecdsa.PrivateKey
+	cert, private string
+}
+
+// certify makes a certificate in dir for 127.0.0.1: one that by signs, or that of
+// an authority of its own.
+func certify(t testing.TB, dir, name string, by *certified) *certified {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), BasicConstraintsValid: true}
+	c := &certified{key: key, cert: filepath.Join(dir, name+".pem"), private: filepath.Join(dir, name+".key")}
+	if by == nil {
+		template.IsCA, template.KeyUsage = true, x509.KeyUsageCertSign
+		by = &certified{certificate: template, key: key}
+	} else {
+		template.SerialNumber, template.IPAddresses = big.NewInt(2), []net.IP{net.IPv4(127, 0, 0, 1)}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, by.certificate, &key.PublicKey, by.key)
+	require.NoError(t, err)
+	c.certificate, err = x509.ParseCertificate(der)
+	require.NoError(t, err)
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(c.cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644))
+	require.NoError(t, os.WriteFile(c.private, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+	return c
+}
+
+// TestDatabaseTLS checks and serves sites of servers with certificates of an
+// authority of the test's own. Of their accounts, "encrypted" is let in by TLS
+// alone, "certified" by a certificate of that authority, and "ciphered" by one
+// cipher suite of TLS 1.2. There, nothing but what configuration.php says makes a
+// difference.
+func TestDatabaseTLS(t *testing.T) {
+	const allowed, other = "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-GCM-SHA256"
+	type properties = map[string]any
+	for dialect, account := range map[string]string{"mysqli": "mysql", "pgsql": "postgres"} {
+		t.Run(dialect, func(t *testing.T) {
+			server := newOwnServer(t, account)
+			authority, stranger := certify(t, server.home, "authority", nil), certify(t, server.home, "stranger", nil)
+			ours, certified := certify(t, server.home, "server", authority), certify(t, server.home, "certified", authority)
+			uncertified := certify(t, t.TempDir(), "certified", stranger)
+			server.own(t, ours.private)
+
+			verified := properties{"user": "encrypted", "dbencryption": 1, "dbsslverifyservercert": true, "dbsslca": authority.cert}
+			with := func(change properties) properties {
+				all := maps.Clone(verified)
+				maps.Copy(all, change)
+				return all
+			}
+			type test struct {
+				name       string
+				properties properties
+				refused    string // What check says, or empty for a site that is served.
+			}
+			tests := []test{
+				{"verified", verified, ""},
+				{"not verified", properties{"user": "encrypted", "dbencryption": 1}, ""},
+				{"clear text", properties{"user": "encrypted"}, "Access denied|no encryption"},
+				{"another authority", with(properties{"dbsslca": stranger.cert}), "unknown authority"},
+				{"authorities of the system", with(properties{"dbsslca": ""}), "unknown authority"},
+				{"certified", with(properties{"user": "certified", "dbencryption": 2, "dbsslcert": certified.cert, "dbsslkey": certified.private}), ""},
+				{"not certified", with(properties{"user": "certified"}), "Access denied|valid client certificate"},
+				{"certified by another authority", with(properties{"user": "certified", "dbencryption": 2,
+					"dbsslcert": uncertified.cert, "dbsslkey": uncertified.private}), "unknown ca|certificate|broken pipe|reset"},
+			}
+			if dialect == "mysqli" {
+				server.startMariaDB(t, "--tls-version=TLSv1.2", "--ssl-ca="+authority.cert, "--ssl-cert="+ours.cert, "--ssl-key="+ours.private)
+				t.Setenv("CAPI_MYSQL_DSN", "root@tcp("+server.address+")/test")
+				tests = append(tests,
+					test{"the cipher", with(properties{"user": "ciphered", "dbsslcipher": "HIGH:" + allowed}), ""},
+					test{"another cipher", with(properties{"user": "ciphered", "dbsslcipher": other}), "Access denied"},
+					test{"no cipher", with(properties{"user": "ciphered", "dbsslcipher": "HIGH:!aNULL"}), `no cipher suite of Go in the list "HIGH:!aNULL"`},
+				)
+			} else {
+				rules := filepath.Join(server.home, "hba.conf")
+				require.NoError(t, os.WriteFile(rules, []byte("host all postgres 127.0.0.1/32 trust\n"+
+					"hostssl all encrypted 127.0.0.1/32 trust\nhostssl all certified 127.0.0.1/32 cert\n"), 0o644))
+				server.startPostgreSQL(t, "-c", "ssl=on", "-c", "ssl_ca_file="+authority.cert, "-c", "ssl_cert_file="+ours.cert,
+					"-c", "ssl_key_file="+ours.private, "-c", "hba_file="+rules)
+				t.Setenv("PGSSLMODE", "disable") // Where configuration.php says nothing.
+				t.Setenv("CAPI_POSTGRES_DSN", "postgres://postgres@"+server.address+"/postgres?sslmode=disable")
+			}
+			site := newSiteOf(t, dialect)
+			for name, requirement := range map[string]string{"encrypted": "SSL", "certified": "X509", "ciphered": "CIPHER '" + allowed + "'"} {
+				if dialect == "mysqli" {
+					site.Exec(t, "CREATE USER "+name+"@'%' REQUIRE "+requirement)
+					site.Exec(t, "GRANT SELECT ON test.* TO "+name+"@'%'")
+				} else {
+					site.Exec(t, "CREATE ROLE "+name+" LOGIN IN ROLE pg_read_all_data")
+				}
+			}
+			for _, test := range tests {
+				t.Run(test.name, func(t *testing.T) {
+					php := site.php(test.properties)
+					output, err := exec.CommandContext(t.Context(), "capi", "check", "-config", writePHP(t, php)).CombinedOutput()
+					if test.refused != "" {
+						require.Error(t, err, "%s", output)
+						assert.Regexp(t, test.refused, string(output))
+						return
+					}
+					require.NoError(t, err, "%s", output)
+					assert.Contains(t, string(output), ", with TLS")
+					program := serveProcess(t, php)
+					status, body := program.get(listPath, http.Header{"X-Joomla-Token": {site.token()}})
+					require.Equal(t, http.StatusOK, status, "%s", program.Output())
+					assert.Len(t, sessionsOf(t, body), len(site.Tables["session"]))
+				})
+			}
+		})
+	}
+}
+
+// TestCipherSuites compares names with those of OpenSSL.
+func TestCipherSuites(t *testing.T) {
+	path := programPath(t, "openssl", "")
+	output, err := exec.CommandContext(t.Context(), path, "ciphers", "-stdname", "ALL").Output()
+	require.NoError(t, err)
+	theirs := map[string]string{}
+	for line := range strings.Lines(string(output)) {
+		fields := strings.Fields(line) // TLS_… - NAME …
+		require.Greater(t, len(fields), 2, line)
+		theirs[fields[0]] = fields[2]
+	}
+	known := 0
+	for _, suite := range tls.CipherSuites() {
+		if name, ok := theirs[suite.Name]; ok && slices.Contains(suite.SupportedVersions, tls.VersionTLS12) {
+			known++
+			got, err := cipherSuites(capi.SiteConfig{DBType: "mysqli", DBSSLCipher: "DHE-RSA-AES256-SHA:" + name})
+			require.NoError(t, err)
+			assert.Equal(t, []uint16{suite.ID}, got, name)
+		}
+	}
+	assert.Greater(t, known, 5)
+
+	got, err := cipherSuites(capi.SiteConfig{DBType: "pgsql", DBSSLCipher: "HIGH"})
+	require.NoError(t, err)
+	assert.Nil(t, got)
+}
