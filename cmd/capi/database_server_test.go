@@ -39,8 +39,8 @@ type ownServer struct {
 	owner *syscall.SysProcAttr
 }
 
-// newOwnServer finds a folder and a port for a server that is not to run as root,
-// but as account.
+// newOwnServer finds a folder and a port for a server that is not to run as
+// root, but as account.
 func newOwnServer(t testing.TB, account string) *ownServer {
 	t.Helper()
 	home, err := os.MkdirTemp("", "capi-server") // Short, for a socket.

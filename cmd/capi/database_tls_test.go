@@ -32,8 +32,8 @@ type certified struct {
 	cert, private string
 }
 
-// certify makes a certificate in dir for 127.0.0.1: one that by signs, or that of
-// an authority of its own.
+// certify makes a certificate in dir for 127.0.0.1: one that by signs, or that
+// of an authority of its own.
 func certify(t testing.TB, dir, name string, by *certified) *certified {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -61,8 +61,8 @@ func certify(t testing.TB, dir, name string, by *certified) *certified {
 // TestDatabaseTLS checks and serves sites of servers with certificates of an
 // authority of the test's own. Of their accounts, "encrypted" is let in by TLS
 // alone, "certified" by a certificate of that authority, and "ciphered" by one
-// cipher suite of TLS 1.2. There, nothing but what configuration.php says makes a
-// difference.
+// cipher suite of TLS 1.2. There, nothing but what configuration.php says makes
+// a difference.
 func TestDatabaseTLS(t *testing.T) {
 	const allowed, other = "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-GCM-SHA256"
 	type properties = map[string]any

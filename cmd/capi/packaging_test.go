@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestUnits verifies the units for systemd, of which the path of the program is the
-// only thing that is not on this machine.
+// TestUnits verifies the units for systemd, of which the path of the program is
+// the only thing that is not on this machine.
 func TestUnits(t *testing.T) {
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {
@@ -44,8 +44,9 @@ func TestUnits(t *testing.T) {
 	assert.NoError(t, err, "%s", output)
 }
 
-// TestEmptyRoot builds the program as the container file does, and runs it where
-// there is nothing else but certificates of authorities and what is mounted.
+// TestEmptyRoot builds the program as the container file does, and runs it
+// where there is nothing else but certificates of authorities and what is
+// mounted.
 func TestEmptyRoot(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes a build without cgo")

@@ -23,8 +23,9 @@ type newcomer struct {
 	env []string
 }
 
-// newNewcomer makes an empty home. What others would have from the network, it has
-// from this tree and from the release in a folder that .ci/release has written.
+// newNewcomer makes an empty home. What others would have from the network, it
+// has from this tree and from the release in a folder that .ci/release has
+// written.
 func newNewcomer(t *testing.T, release string) *newcomer {
 	t.Helper()
 	goCommand, err := exec.LookPath("go")
@@ -39,7 +40,8 @@ func newNewcomer(t *testing.T, release string) *newcomer {
 	home := t.TempDir()
 	return &newcomer{t, home, []string{
 		"HOME=" + home, "PATH=" + strings.Join([]string{filepath.Dir(goCommand), filepath.Join(home, "go/bin"), "/usr/local/bin", "/usr/bin", "/bin"}, ":"),
-		// The modules of others come from the files of this machine, if they are here.
+		// The modules of others come from the files of this machine, if they
+		// are here.
 		"GOPROXY=" + strings.Join([]string{"file://" + release + "/proxy", "file://" + goEnv("GOMODCACHE") + "/cache/download", goEnv("GOPROXY")}, ","),
 		"GONOSUMDB=github.com/capi-go/capi", "GOFLAGS=-modcacherw",
 		"GIT_CONFIG_COUNT=2", "GIT_CONFIG_KEY_0=url.file://" + tree + ".insteadOf", "GIT_CONFIG_VALUE_0=https://github.com/capi-go/capi",
@@ -73,8 +75,8 @@ func (n *newcomer) run(line string) string {
 	return string(output)
 }
 
-// serve runs a line that serves at the port of the README while do runs, and then
-// presses Ctrl+C. It gives do what the line prints.
+// serve runs a line that serves at the port of the README while do runs, and
+// then presses Ctrl+C. It gives do what the line prints.
 func (n *newcomer) serve(line string, do func(output func() string)) {
 	n.t.Helper()
 	n.t.Log(line)
@@ -127,8 +129,8 @@ func linesOf(t *testing.T, chapter string) []string {
 	return lines
 }
 
-// TestReadme is a newcomer who does what the README says: the quickstart and the
-// tests, and then the program at a site on MariaDB. It compiles all anew.
+// TestReadme is a newcomer who does what the README says: the quickstart and
+// the tests, and then the program at a site on MariaDB. It compiles all anew.
 func TestReadme(t *testing.T) {
 	if os.Getenv("CAPI_LONG") == "" {
 		t.Skip("CAPI_LONG is not set")

@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkServeManySites starts one program for 200 sites of one server, asks each
-// for its list, and reports the time until it serves, its resident memory after the
-// lists, and the connections that the server has of it.
+// BenchmarkServeManySites starts one program for 200 sites of one server, asks
+// each for its list, and reports the time until it serves, its resident memory
+// after the lists, and the connections that the server has of it.
 func BenchmarkServeManySites(b *testing.B) {
 	const sites = 200
 	for _, dialect := range []string{"mysqli", "sqlite"} {
