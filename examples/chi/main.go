@@ -1,4 +1,5 @@
-// Chi mounts the session list on a chi router, with chi's own middlewares around it.
+// Chi mounts the session list on a chi router, with chi's own middlewares
+// around it.
 //
 //	go run ./chi
 package main
@@ -13,8 +14,8 @@ import (
 
 func main() { demo.Main(mount) }
 
-// mount puts the list on a router. Handle, rather than Get, leaves preflights and refusals of other methods to the list's
-// own handler.
+// mount puts the list on a router. Handle, rather than Get, leaves preflights
+// and refusals of other methods to the list's own handler.
 func mount(sessions http.Handler) http.Handler {
 	router := chi.NewRouter()
 	router.Use(middleware.RequestID, showRequestID)

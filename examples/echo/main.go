@@ -1,4 +1,5 @@
-// Echo mounts the session list on an echo instance, with echo's own middlewares around it.
+// Echo mounts the session list on an echo instance, with echo's own middlewares
+// around it.
 //
 //	go run ./echo
 package main
@@ -14,8 +15,8 @@ import (
 
 func main() { demo.Main(mount) }
 
-// mount puts the list on an echo instance. Any, rather than GET, leaves preflights and refusals of other methods to the
-// list's own handler.
+// mount puts the list on an echo instance. Any, rather than GET, leaves
+// preflights and refusals of other methods to the list's own handler.
 func mount(sessions http.Handler) http.Handler {
 	e := echo.New()
 	e.Use(middleware.RequestID())

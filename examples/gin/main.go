@@ -1,4 +1,5 @@
-// Gin mounts the session list on a gin engine, with gin's own middlewares around it.
+// Gin mounts the session list on a gin engine, with gin's own middlewares
+// around it.
 //
 //	go run ./gin
 package main
@@ -17,20 +18,23 @@ func main() {
 	demo.Main(mount)
 }
 
-// mount puts the list on an engine. Any, rather than GET, leaves preflights and refusals of other methods to the list's
-// own handler.
+// mount puts the list on an engine. Any, rather than GET, leaves preflights and
+// refusals of other methods to the list's own handler.
 func mount(sessions http.Handler) http.Handler {
 	engine := gin.New()
 	engine.Use(requestID)
 	engine.Use(gin.LoggerWithConfig(gin.LoggerConfig{SkipQueryString: true}))
-	// Without a writer: what Recovery would write of a list that was cut includes the request's cookies. It swallows the
-	// panic of such a list, which is cut nevertheless: the handler takes the means to send the rest before it panics.
+	// Without a writer: what Recovery would write of a list that was cut
+	// includes the request's cookies. It swallows the panic of such a list,
+	// which is cut nevertheless: the handler takes the means to send the rest
+	// before it panics.
 	engine.Use(gin.RecoveryWithWriter(nil))
 	engine.Any(demo.Path, gin.WrapH(sessions))
 	return gzhttp.GzipHandler(engine)
 }
 
-// requestID names each request. What a client sends as a name is not to be trusted.
+// requestID names each request. What a client sends as a name is not to be
+// trusted.
 func requestID(c *gin.Context) {
 	c.Header("X-Request-Id", rand.Text())
 }

@@ -12,21 +12,22 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// A jwtAuthorizer is a capi.Authorizer that accepts the JSON Web Tokens of a single sign-on service. It is safe for
-// concurrent use.
+// A jwtAuthorizer is a capi.Authorizer that accepts the JSON Web Tokens of a
+// single sign-on service. It is safe for concurrent use.
 type jwtAuthorizer struct {
 	parser *jwt.Parser
 	keys   map[string]crypto.PublicKey
 	group  string
 }
 
-// newJWTAuthorizer returns an Authorizer that accepts tokens which issuer made for audience, with one of keys, for a
-// member of group. A token says which key by its id.
+// newJWTAuthorizer returns an Authorizer that accepts tokens which issuer made
+// for audience, with one of keys, for a member of group. A token says which key
+// by its id.
 func newJWTAuthorizer(keys map[string]crypto.PublicKey, issuer, audience, group string) *jwtAuthorizer {
 	return &jwtAuthorizer{
 		parser: jwt.NewParser(
-			// A token must not choose how it is verified: with "none", or with a public key taken for a shared secret,
-			// anybody could make one.
+			// A token must not choose how it is verified: with "none", or with
+			// a public key taken for a shared secret, anybody could make one.
 			jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
 			jwt.WithIssuer(issuer),
 			jwt.WithAudience(audience),
@@ -48,8 +49,8 @@ type claims struct {
 // errUnknownKey never leaves the Authorizer.
 var errUnknownKey = errors.New("unknown key")
 
-// Authorize implements capi.Authorizer. What is wrong with a token is not told: it is nothing to whoever sent it, and
-// the token itself must not be logged.
+// Authorize implements capi.Authorizer. What is wrong with a token is not told:
+// it is nothing to whoever sent it, and the token itself must not be logged.
 func (a *jwtAuthorizer) Authorize(r *http.Request) error {
 	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {

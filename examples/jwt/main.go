@@ -1,6 +1,7 @@
-// Jwt guards the session list with an Authorizer of the service's own: it accepts JSON Web Tokens of a single sign-on
-// service, whose part it plays itself. Anybody whom the tokens put into the group may read the list, whatever Joomla
-// thinks of them.
+// Jwt guards the session list with an Authorizer of the service's own: it
+// accepts JSON Web Tokens of a single sign-on service, whose part it plays
+// itself. Anybody whom the tokens put into the group may read the list,
+// whatever Joomla thinks of them.
 //
 //	go run ./jwt
 package main

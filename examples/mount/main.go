@@ -1,4 +1,5 @@
-// Mount is the smallest program that mounts the session list: fixed sessions, shown to whoever has a token.
+// Mount is the smallest program that mounts the session list: fixed sessions,
+// shown to whoever has a token.
 //
 //	go run ./mount
 //

@@ -1,5 +1,6 @@
-// Nethttp mounts the session list on net/http alone, within the middlewares that services have: request ids, an access
-// log, recovery from panics, and compression.
+// Nethttp mounts the session list on net/http alone, within the middlewares
+// that services have: request ids, an access log, recovery from panics, and
+// compression.
 //
 //	go run ./nethttp
 package main
@@ -17,15 +18,17 @@ import (
 
 func main() { demo.Main(mount) }
 
-// mount puts the list on a mux of its own, within the middlewares. The first is the outermost.
+// mount puts the list on a mux of its own, within the middlewares. The first is
+// the outermost.
 func mount(sessions http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(demo.Path, sessions)
 	return requestID(accessLog(recovery(gzhttp.GzipHandler(mux))))
 }
 
-// requestID names each request, so that what is logged of it can be found by what its client saw. The name is always
-// the server's: what a client sends is not to be trusted.
+// requestID names each request, so that what is logged of it can be found by
+// what its client saw. The name is always the server's: what a client sends is
+// not to be trusted.
 func requestID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Request-Id", rand.Text())
@@ -33,8 +36,8 @@ func requestID(next http.Handler) http.Handler {
 	})
 }
 
-// accessLog logs each request with what it was answered. The query and the headers may hold credentials, so they are
-// left out.
+// accessLog logs each request with what it was answered. The query and the
+// headers may hold credentials, so they are left out.
 func accessLog(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
@@ -48,9 +51,9 @@ func accessLog(next http.Handler) http.Handler {
 	})
 }
 
-// recovery answers with 500 where a handler panics. It lets http.ErrAbortHandler
-// pass, by which a handler makes net/http cut the connection of an answer that it
-// has sent in part.
+// recovery answers with 500 where a handler panics. It lets
+// http.ErrAbortHandler pass, by which a handler makes net/http cut the
+// connection of an answer that it has sent in part.
 func recovery(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -79,6 +82,6 @@ func (r *statusRecorder) WriteHeader(status int) {
 	r.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap lets http.ResponseController find what it wraps. A writer without it takes from the session list the means to
-// drop clients that do not read.
+// Unwrap lets http.ResponseController find what it wraps. A writer without it
+// takes from the session list the means to drop clients that do not read.
 func (r *statusRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

@@ -1,6 +1,6 @@
-// Reststore serves the session list of another service: its Store is a Client of
-// that service, for where a site's own database is out of reach. It brings such a
-// service along, and asks for a bearer token of its own.
+// Reststore serves the session list of another service: its Store is a Client
+// of that service, for where a site's own database is out of reach. It brings
+// such a service along, and asks for a bearer token of its own.
 //
 //	go run ./reststore
 package main

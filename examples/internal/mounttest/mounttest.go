@@ -1,4 +1,5 @@
-// Package mounttest tests examples that mount the session list among the middlewares of a router.
+// Package mounttest tests examples that mount the session list among the
+// middlewares of a router.
 package mounttest
 
 import (
@@ -26,7 +27,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Program builds and runs the example in the current directory, and asks it for the list as a user would.
+// Program builds and runs the example in the current directory, and asks it for
+// the list as a user would.
 func Program(t *testing.T) {
 	program := process.Start(t, process.Build(t), "-addr", "127.0.0.1:0")
 	cookie := regexp.MustCompile(`--cookie (\S+)`).FindStringSubmatch(program.Output())
@@ -47,8 +49,8 @@ func Program(t *testing.T) {
 	assert.NotContains(t, strings.TrimPrefix(program.Output(), cookie[0]), cookie[1]+"\n", "cookies are not logged")
 }
 
-// Lists shows that what mount makes of the handler sends whole lists, and never one that was cut and looks whole,
-// whatever the protocol and the compression.
+// Lists shows that what mount makes of the handler sends whole lists, and never
+// one that was cut and looks whole, whatever the protocol and the compression.
 func Lists(t *testing.T, mount func(sessions http.Handler) http.Handler) {
 	random := rand.New(rand.NewPCG(1, 2))
 	noise := make(capi.Payload, 4000)
@@ -60,7 +62,8 @@ func Lists(t *testing.T, mount func(sessions http.Handler) http.Handler) {
 		of   func(row int) capi.Payload
 	}{
 		{"random data", func(row int) capi.Payload { return noise[row*7%2000:][:2000] }},
-		// So little is left of it that all of it may wait in the buffers of a compressor when the list is cut.
+		// So little is left of it that all of it may wait in the buffers of a
+		// compressor when the list is cut.
 		{"repetitive data", func(int) capi.Payload { return bytes.Repeat([]byte("joomla"), 300) }},
 	} {
 		t.Run(data.name, func(t *testing.T) {

@@ -1,4 +1,5 @@
-// Package process runs the examples in their tests, each as the program that it is.
+// Package process runs the examples in their tests, each as the program that it
+// is.
 package process
 
 import (
@@ -34,7 +35,8 @@ type Process struct {
 	output  strings.Builder
 }
 
-// Build compiles the example in the current directory and returns the path of its program.
+// Build compiles the example in the current directory and returns the path of
+// its program.
 func Build(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "example")
@@ -46,7 +48,8 @@ func Build(t *testing.T) string {
 // address matches the address in the line that a program prints when it serves.
 var address = regexp.MustCompile(`http://127\.0\.0\.1:[1-9]\d*`)
 
-// Start runs program, and waits until it has printed its address. It is killed at the end of the test if it still runs.
+// Start runs program, and waits until it has printed its address. It is killed
+// at the end of the test if it still runs.
 func Start(t *testing.T, program string, args ...string) *Process {
 	t.Helper()
 	command := exec.Command(program, args...)
@@ -134,7 +137,8 @@ func (p *Process) Interrupt(t *testing.T) {
 	require.Zero(t, p.Exited(t), "%s", p.Output())
 }
 
-// Get asks the program for path, with header names and values, and returns what it answers.
+// Get asks the program for path, with header names and values, and returns what
+// it answers.
 func (p *Process) Get(t *testing.T, path string, header ...string) (status int, body string, headers http.Header) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.URL+path, nil)

@@ -1,4 +1,5 @@
-// Package serve runs a handler until the program is interrupted, as the examples do that are about something else.
+// Package serve runs a handler until the program is interrupted, as the
+// examples do that are about something else.
 package serve
 
 import (
@@ -13,11 +14,13 @@ import (
 	"time"
 )
 
-// Grace is how long the answers that are being sent may still take once the program is interrupted.
+// Grace is how long the answers that are being sent may still take once the
+// program is interrupted.
 const Grace = 30 * time.Second
 
-// Run serves handler at addr until the program is interrupted or ctx ends, and then finishes the answers that are being
-// sent. Before that it calls ready with the address that it serves at, such as "http://127.0.0.1:8080".
+// Run serves handler at addr until the program is interrupted or ctx ends, and
+// then finishes the answers that are being sent. Before that it calls ready
+// with the address that it serves at, such as "http://127.0.0.1:8080".
 func Run(ctx context.Context, addr string, handler http.Handler, ready func(url string)) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// generate returns n sessions that were written in the two hours before now: the same for the same n, but for their
-// times. Two in three are guests', of whom half never came back, so that Joomla stored nothing of them.
+// generate returns n sessions that were written in the two hours before now:
+// the same for the same n, but for their times. Two in three are guests', of
+// whom half never came back, so that Joomla stored nothing of them.
 func generate(n int, now time.Time) []session {
 	random := rand.New(rand.NewPCG(1, 2))
 	rows := make([]session, n)
@@ -58,7 +59,8 @@ func formToken(random *rand.Rand) string {
 	return fmt.Sprintf("%016x%016x", random.Uint64(), random.Uint64())
 }
 
-// registryData returns a session of user userID, 0 for a guest, as Joomla 5 stores it.
+// registryData returns a session of user userID, 0 for a guest, as Joomla 5
+// stores it.
 func registryData(userID, counter int, now int64, browser, token string) string {
 	start := now - int64(counter)*20
 	return wrap(fmt.Sprintf("O:24:\"Joomla\\Registry\\Registry\":3:{s:7:\"\x00*\x00data\";O:8:\"stdClass\":3:{"+

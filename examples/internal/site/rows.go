@@ -23,13 +23,14 @@ const (
 	userAgent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 )
 
-// The tables that the library reads, with the columns of Joomla 5. Indexes are left out, but for primary keys.
+// The tables that the library reads, with the columns of Joomla 5. Indexes are
+// left out, but for primary keys.
 //
 //go:embed tables.sql
 var tables string
 
-// groups are Joomla's own that matter here, and two below its Super Users: Ops, whom their parent's rights are left, and
-// those whom they are denied.
+// groups are Joomla's own that matter here, and two below its Super Users: Ops,
+// whom their parent's rights are left, and those whom they are denied.
 const groups = `INSERT INTO #__usergroups (id, parent_id, lft, rgt, title) VALUES (1, 0, 1, 12, 'Public'),
 	(2, 1, 2, 3, 'Registered'), (6, 1, 4, 5, 'Manager'), (8, 1, 6, 11, 'Super Users'), (20, 8, 7, 10, 'Ops'),
 	(21, 20, 8, 9, 'Ops without administration');
@@ -81,7 +82,8 @@ func (a account) user() User {
 // seed is what the account's API token is made of.
 func (a account) seed() string { return "seed of the token of " + a.username }
 
-// A session is a row of the table of sessions: each value as its column takes it.
+// A session is a row of the table of sessions: each value as its column takes
+// it.
 type session struct {
 	id            string
 	client, guest any
@@ -91,8 +93,8 @@ type session struct {
 	username      any
 }
 
-// sessions returns the sessions of accounts, of guests, and some as they may be left from older versions. The newest was
-// written at now.
+// sessions returns the sessions of accounts, of guests, and some as they may be
+// left from older versions. The newest was written at now.
 func sessions(now time.Time) []session {
 	var all []session
 	add := func(id string, client, guest, data, userID, username any) {
@@ -114,7 +116,8 @@ func sessions(now time.Time) []session {
 	return all
 }
 
-// oldData returns a session as Joomla stored it before 3.4.7, with so many properties of its user.
+// oldData returns a session as Joomla stored it before 3.4.7, with so many
+// properties of its user.
 func oldData(now int64, user string, properties int) string {
 	return fmt.Sprintf(`__default|a:6:{s:15:"session.counter";i:6;s:19:"session.timer.start";i:%d;s:18:"session.timer.last";i:%d;`+
 		`s:17:"session.timer.now";i:%d;s:22:"session.client.browser";s:%d:"%s";s:4:"user";O:5:"JUser":%d:{%s}}`,

@@ -1,5 +1,6 @@
-// Package site makes small Joomla sites for the examples: the tables that the library reads, with rows of the form
-// that Joomla gives them, and the credentials of some of their users.
+// Package site makes small Joomla sites for the examples: the tables that the
+// library reads, with rows of the form that Joomla gives them, and the
+// credentials of some of their users.
 package site
 
 import (
@@ -17,8 +18,8 @@ import (
 	_ "modernc.org/sqlite" // The driver "sqlite".
 )
 
-// Lifetime is how long the sessions of a site made by Open live: long enough that nobody who tries an example finds that
-// they have expired meanwhile.
+// Lifetime is how long the sessions of a site made by Open live: long enough
+// that nobody who tries an example finds that they have expired meanwhile.
 const Lifetime = 24 * time.Hour
 
 // A Site is a Joomla site in a SQLite database.
@@ -31,7 +32,8 @@ type Site struct {
 	Admin User
 	// Registered is a user who is logged in on the site but is no Super Admin.
 	Registered User
-	// Denied is a user of whom the site accepts API tokens, but whose group is denied core.admin.
+	// Denied is a user of whom the site accepts API tokens, but whose group is
+	// denied core.admin.
 	Denied User
 
 	// temporary is the directory to remove with Close, if any.
@@ -64,8 +66,9 @@ func OpenTemporary(ctx context.Context, extra int) (*Site, error) {
 	return s, nil
 }
 
-// Open makes a site in dir, with the sessions of a few users and guests, of which the newest are some seconds old. To
-// those it adds as many generated ones as extra says, spread over the last two hours.
+// Open makes a site in dir, with the sessions of a few users and guests, of
+// which the newest are some seconds old. To those it adds as many generated
+// ones as extra says, spread over the last two hours.
 func Open(ctx context.Context, dir string, extra int) (*Site, error) {
 	db, err := openSQLite(filepath.Join(dir, "joomla.sqlite"))
 	if err != nil {
@@ -85,7 +88,8 @@ func Open(ctx context.Context, dir string, extra int) (*Site, error) {
 	return site, nil
 }
 
-// Close closes the database. Its file is the caller's to remove, unless OpenTemporary made the site.
+// Close closes the database. Its file is the caller's to remove, unless
+// OpenTemporary made the site.
 func (s *Site) Close() error {
 	err := s.DB.Close()
 	if s.temporary != "" {
@@ -94,7 +98,8 @@ func (s *Site) Close() error {
 	return err
 }
 
-// openSQLite opens the file at path. The journal lets the list be read while somebody logs in.
+// openSQLite opens the file at path. The journal lets the list be read while
+// somebody logs in.
 func openSQLite(path string) (*sql.DB, error) {
 	name := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: url.Values{
 		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(OFF)"},
