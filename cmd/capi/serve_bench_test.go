@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,8 +15,9 @@ import (
 )
 
 // BenchmarkServeManySites starts one program for 200 sites of one server, asks
-// each for its list, and reports the time until it serves, its resident memory
-// after the lists, and the connections that the server has of it.
+// each for its list, and reports the time until it serves, what it took of the
+// processors, its resident memory after the lists, and the connections that the
+// server has of it.
 func BenchmarkServeManySites(b *testing.B) {
 	const sites = 200
 	for _, dialect := range []string{"mysqli", "sqlite"} {
@@ -31,6 +33,7 @@ func BenchmarkServeManySites(b *testing.B) {
 				start := time.Now()
 				program := startProcess(b, exec.Command("capi", args...))
 				b.ReportMetric(float64(time.Since(start).Milliseconds()), "ms/start")
+				b.ReportMetric(float64(processorTime(b, program).Milliseconds()), "cpu-ms/start")
 				for i := range sites {
 					status, _ := program.get(fmt.Sprintf("/s%d%s", i, listPath), header)
 					require.Equal(b, http.StatusOK, status)
@@ -53,4 +56,20 @@ func BenchmarkServeManySites(b *testing.B) {
 			}
 		})
 	}
+}
+
+// processorTime returns how long all threads of a program have had a processor.
+func processorTime(b *testing.B, program *process) time.Duration {
+	b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", program.command.Process.Pid))
+	require.NoError(b, err)
+	_, rest, _ := strings.Cut(string(text), ") ") // The name may have spaces.
+	fields := strings.Fields(rest)
+	var sum time.Duration
+	for _, field := range fields[11:13] { // utime and stime, in hundredths of a second
+		ticks, err := strconv.ParseInt(field, 10, 64)
+		require.NoError(b, err)
+		sum += time.Duration(ticks) * 10 * time.Millisecond
+	}
+	return sum
 }
