@@ -64,9 +64,14 @@ func findReady(ctx context.Context, all []*readiness) []bool {
 }
 
 // readyHandler answers with 200 while at least one of the sites can be served:
-// the others have readiness routes of their own.
-func readyHandler(all []*readiness) http.Handler {
+// the others have readiness routes of their own. Once ctx has ended, nothing is
+// ready: the program is about to stop.
+func readyHandler(ctx context.Context, all []*readiness) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if ctx.Err() != nil {
+			_ = capi.WriteEnvelope(w, http.StatusServiceUnavailable, "Stopping.") // A client that has left needs no answer.
+			return
+		}
 		status, message := http.StatusOK, "Ready."
 		count := 0
 		for _, ready := range findReady(r.Context(), all) {
@@ -81,5 +86,16 @@ func readyHandler(all []*readiness) http.Handler {
 			message = fmt.Sprintf("%d of %d sites are ready.", count, len(all))
 		}
 		_ = capi.WriteEnvelope(w, status, message) // A client that has left needs no answer.
+	})
+}
+
+// sendAway returns a handler that, once ctx has ended, closes each connection
+// after its answer, so that a balancer sends its next request elsewhere.
+func sendAway(ctx context.Context, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if ctx.Err() != nil {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
 	})
 }

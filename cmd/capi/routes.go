@@ -41,8 +41,8 @@ func (r *router) handle(site, name, path string, handler http.Handler) {
 	}
 }
 
-// newRouter returns all that is served of sites.
-func newRouter(sites []*site, o serveOptions, logger *slog.Logger) (*router, error) {
+// newRouter returns all that is served of sites until ctx ends.
+func newRouter(ctx context.Context, sites []*site, o serveOptions, logger *slog.Logger) (*router, error) {
 	r := &router{http.NewServeMux(), map[string]route{}}
 	r.handle("", "healthz", "/healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_ = capi.WriteEnvelope(w, http.StatusOK, "OK.") // A client that has left needs no answer.
@@ -63,10 +63,10 @@ func newRouter(sites []*site, o serveOptions, logger *slog.Logger) (*router, err
 		r.handle(s.name, "list", listPath, list)
 		if s.name != "" {
 			r.handle(s.name, "openapi", "/openapi.yaml", openAPI)
-			r.handle(s.name, "readyz", "/readyz", readyHandler([]*readiness{s.ready}))
+			r.handle(s.name, "readyz", "/readyz", readyHandler(ctx, []*readiness{s.ready}))
 		}
 	}
-	r.handle("", "readyz", "/readyz", readyHandler(all))
+	r.handle("", "readyz", "/readyz", readyHandler(ctx, all))
 	return r, nil
 }
 

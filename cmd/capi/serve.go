@@ -20,7 +20,8 @@ type serveOptions struct {
 	origins            stringsFlag
 	credentials        bool
 	maxLists           int
-	stall, grace       time.Duration
+	stall              time.Duration
+	drain, grace       time.Duration
 	logFormat          string
 	logLevel           string
 }
@@ -47,7 +48,8 @@ a proxy that does. Sockets that systemd passes on replace -addr and, if one is n
 metrics, -metrics; systemd is told when it is ready.
 
 SIGINT and SIGTERM end it after the lists that are being sent; a second one ends it
-at once. It logs to standard error: each request, who read a list, and failures.
+at once. With -drain, it first goes on for a while in which /readyz is 503 already.
+It logs to standard error: each request, who read a list, and failures.
 Exit status: 0 told to stop, 1 failed, 2 wrong usage.
 ` + environmentUsage
 
@@ -68,7 +70,9 @@ func parseServe(c *command, args []string) (o serveOptions, code int, ok bool) {
 	c.IntVar(&o.connections, "connections", 16, "how many connections to each database to use at most")
 	c.IntVar(&o.maxLists, "max-lists", 0, "how many lists of a site to send at a time (default: half of the connections)")
 	c.DurationVar(&o.stall, "stall", 30*time.Second, "how long a client may take for each part of a list")
-	c.DurationVar(&o.grace, "grace", time.Minute, "how long lists may still take once the program is told to stop")
+	c.DurationVar(&o.drain, "drain", 0, "how long to go on serving once the program is told to stop, but not to be ready, so that\n"+
+		"a balancer finds out before it is refused (default: not at all)")
+	c.DurationVar(&o.grace, "grace", time.Minute, "how long lists may still take after that")
 	c.StringVar(&o.logFormat, "log-format", "json", "json or text")
 	c.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error; debug says why requests are refused")
 	if code, ok := c.parse(args, serveUsage, 0); !ok {
@@ -86,6 +90,8 @@ func parseServe(c *command, args []string) (o serveOptions, code int, ok bool) {
 		err = errors.New("flags -tls-cert and -tls-key go together")
 	case o.stall <= 0:
 		err = errors.New("flag -stall must be positive")
+	case o.drain < 0:
+		err = errors.New("flag -drain must not be negative")
 	case o.credentials && len(o.origins) == 0:
 		err = errors.New("flag -cors-credentials needs -cors-origin")
 	}
@@ -116,8 +122,8 @@ func runServe(ctx context.Context, stop func(), c *command, args []string) int {
 	return exitOK
 }
 
-// serve serves the sites until ctx ends, and then calls stop and finishes what
-// is being sent.
+// serve serves the sites until ctx ends, and then calls stop, goes on for the
+// time of -drain, and finishes what is being sent.
 func serve(ctx context.Context, stop func(), o serveOptions, logger *slog.Logger) (err error) {
 	sites, err := openSites(ctx, o, logger)
 	for _, s := range sites {
@@ -126,16 +132,16 @@ func serve(ctx context.Context, stop func(), o serveOptions, logger *slog.Logger
 	if err != nil {
 		return err
 	}
-	router, err := newRouter(sites, o, logger)
+	router, err := newRouter(ctx, sites, o, logger)
 	if err != nil {
 		return err
 	}
 	metrics := newMetrics(sites)
-	servers, err := newServers(ctx, o, observe(router, metrics, logger), metrics.handler(), logger)
+	servers, err := newServers(ctx, o, sendAway(ctx, observe(router, metrics, logger)), metrics.handler(), logger)
 	if err != nil {
 		return err
 	}
-	return servers.run(ctx, stop, o.grace)
+	return servers.run(ctx, stop, o.drain, o.grace)
 }
 
 // openSites opens the sites and finds out whether they can be served. What it

@@ -112,6 +112,25 @@ func TestServeFinishes(t *testing.T) {
 	}
 }
 
+// TestServeDrains has a program go on for a while, and end at once at a second
+// signal.
+func TestServeDrains(t *testing.T) {
+	site := newSiteOf(t, "sqlite")
+	program := serveProcess(t, site.php(nil), "-drain", "1h")
+	status, _ := program.get("/readyz", nil)
+	require.Equal(t, http.StatusOK, status)
+	program.signal(syscall.SIGTERM)
+	program.waitFor(`"msg":"stopping"`)
+	status, body := program.get("/readyz", nil)
+	assert.Equal(t, http.StatusServiceUnavailable, status)
+	assert.JSONEq(t, `{"msg":"Stopping.","error":true,"status":503}`, body)
+	list := program.ask(listPath, http.Header{"X-Joomla-Token": {site.token()}})
+	assert.Equal(t, http.StatusOK, list.StatusCode)
+	assert.True(t, list.Close, "the next request is to go elsewhere")
+	program.signal(syscall.SIGTERM)
+	assert.Equal(t, -1, program.exited())
+}
+
 func TestServeCuts(t *testing.T) {
 	site := newSiteOf(t, "sqlite", addBig)
 	for name, test := range map[string]struct {

@@ -85,9 +85,9 @@ func (s *servers) close() {
 	}
 }
 
-// run serves until ctx ends, and then calls stop and finishes what is being
-// sent, within grace.
-func (s *servers) run(ctx context.Context, stop func(), grace time.Duration) error {
+// run serves until ctx ends, and then calls stop, goes on for the time of
+// drain, and finishes what is being sent, within grace.
+func (s *servers) run(ctx context.Context, stop func(), drain, grace time.Duration) error {
 	served := make(chan error, len(s.all))
 	for i, server := range s.all {
 		go func() { served <- server.Serve(s.listen[i]) }()
@@ -100,8 +100,14 @@ func (s *servers) run(ctx context.Context, stop func(), grace time.Duration) err
 			running--
 		case <-ctx.Done():
 			stop() // Whoever signals twice does not want to wait.
-			s.logger.Info("stopping", "grace", grace.String())
+			s.logger.Info("stopping", "drain", drain.String(), "grace", grace.String())
 			err = notify("STOPPING=1")
+			select {
+			case serveErr := <-served:
+				running--
+				err = errors.Join(err, serveErr)
+			case <-time.After(drain):
+			}
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
