@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/capi-go/capi"
@@ -23,8 +24,18 @@ import (
 // A database is a pool of connections to the database of a site.
 type database struct {
 	*sql.DB
-	// where says where the database is.
-	where func() string
+	// system is what it is a database of.
+	system string
+	// hosts are its servers, or nil for a file.
+	hosts *hosts
+}
+
+// where says where the database is.
+func (d *database) where(config capi.SiteConfig) string {
+	if d.hosts == nil {
+		return d.system + " in " + config.DB
+	}
+	return d.system + " at " + d.hosts.where()
 }
 
 // openDatabase opens the database that config says. The socket is that of a
@@ -34,7 +45,7 @@ func openDatabase(config capi.SiteConfig, socket string, logger *slog.Logger) (*
 	case capi.MySQL:
 		return openMySQL(config, socket, logger)
 	case capi.PostgreSQL:
-		return openPostgreSQL(config, socket)
+		return openPostgreSQL(config, socket, logger)
 	case capi.SQLite:
 		return openSQLite(config)
 	default:
@@ -51,7 +62,7 @@ func openSQLite(config capi.SiteConfig) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &database{db, func() string { return "SQLite in " + config.DB }}, nil
+	return &database{db, "SQLite", nil}, nil
 }
 
 // isLocalhost reports whether the configuration says only that the server is on
@@ -109,11 +120,15 @@ func serverTLS(config capi.SiteConfig, server string) (*tls.Config, error) {
 // not pass by waiting: the server runs and refuses, or is not whom it should
 // be.
 func answered(err error) bool {
+	var several hostErrors
+	if errors.As(err, &several) {
+		return !slices.ContainsFunc(several, func(err hostError) bool { return !answered(err.err) })
+	}
 	var my *mysql.MySQLError
 	if errors.As(err, &my) {
 		// Too many connections (ER_CON_COUNT_ERROR,
-		// ER_TOO_MANY_USER_CONNECTIONS), shutting down (ER_SERVER_SHUTDOWN).
-		return my.Number != 1040 && my.Number != 1203 && my.Number != 1053
+		// ER_TOO_MANY_USER_CONNECTIONS).
+		return my.Number != 1040 && my.Number != 1203 && !mysqlUnready(err)
 	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {

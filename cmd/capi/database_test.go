@@ -58,7 +58,7 @@ func TestPostgreSQLConfig(t *testing.T) {
 		if test.encrypted {
 			config.DBEncryption, config.DBSSLVerifyServerCert = 1, true
 		}
-		got, err := postgresqlConfig(config, test.socket)
+		got, err := postgresqlConfig(config, test.socket, false)
 		require.NoError(t, err)
 		assert.Equal(t, "jo:om@la p'w@/:?# a/b", strings.Join([]string{got.User, got.Password, got.Database}, " "))
 		hosts := fmt.Sprintf("[%s %d]", got.Host, got.Port)

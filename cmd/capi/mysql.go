@@ -20,6 +20,22 @@ var mysqlSockets = []string{
 
 // openMySQL opens a database of MySQL or MariaDB.
 func openMySQL(config capi.SiteConfig, socket string, logger *slog.Logger) (*database, error) {
+	all := &hosts{logger: logger, unready: mysqlUnready, broken: func(_ driver.Conn, err error) bool { return mysqlBroken(err) }}
+	for _, one := range eachHost(config) {
+		connector, err := mysqlConnector(one, socket, logger)
+		if err != nil {
+			return nil, err
+		}
+		all.all = append(all.all, &host{Connector: connector, where: func() string {
+			server := connector.servers()[0]
+			return server.network + ":" + server.address
+		}})
+	}
+	return &database{sql.OpenDB(all), "MySQL", all}, nil
+}
+
+// mysqlConnector returns what connects to one host.
+func mysqlConnector(config capi.SiteConfig, socket string, logger *slog.Logger) (localConnector, error) {
 	network, address, err := config.Address()
 	if err != nil {
 		return nil, err
@@ -50,10 +66,24 @@ func openMySQL(config capi.SiteConfig, socket string, logger *slog.Logger) (*dat
 	if err != nil {
 		return nil, problems(err)[0] // They are all the same.
 	}
-	return &database{sql.OpenDB(all), func() string {
-		server := all.servers()[0]
-		return "MySQL at " + server.network + ":" + server.address
-	}}, nil
+	return all, nil
+}
+
+// mysqlUnready reports whether err says that a server is up, and answers no
+// queries: a node of a Galera cluster that is not, or no more, a part of it
+// (ER_UNKNOWN_COM_ERROR, "WSREP has not yet prepared node for application use",
+// also where the cluster has no majority), or a server that is shutting down
+// (ER_SERVER_SHUTDOWN).
+func mysqlUnready(err error) bool {
+	var my *mysql.MySQLError
+	return errors.As(err, &my) && (my.Number == 1047 || my.Number == 1053)
+}
+
+// mysqlBroken reports whether err is that of a connection that broke, or was
+// killed (ER_CONNECTION_KILLED).
+func mysqlBroken(err error) bool {
+	var my *mysql.MySQLError
+	return errors.Is(err, mysql.ErrInvalidConn) || errors.As(err, &my) && my.Number == 1927
 }
 
 // mysqlConfig returns what the driver needs to know.

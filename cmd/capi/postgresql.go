@@ -1,9 +1,13 @@
 package main
 
 import (
+	"database/sql"
+	"database/sql/driver"
 	"errors"
+	"log/slog"
 	"net"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -11,6 +15,7 @@ import (
 
 	"github.com/capi-go/capi"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
@@ -18,22 +23,42 @@ import (
 const postgresqlSocket = "/var/run/postgresql"
 
 // openPostgreSQL opens a database of PostgreSQL.
-func openPostgreSQL(config capi.SiteConfig, socket string) (*database, error) {
-	settings, err := postgresqlConfig(config, socket)
-	if err != nil {
-		return nil, err
+func openPostgreSQL(config capi.SiteConfig, socket string, logger *slog.Logger) (*database, error) {
+	all := &hosts{logger: logger, unready: postgresqlUnready, broken: postgresqlBroken}
+	several := eachHost(config)
+	for _, one := range several {
+		settings, err := postgresqlConfig(one, socket, len(several) > 1)
+		if err != nil {
+			return nil, err
+		}
+		where := net.JoinHostPort(settings.Host, strconv.Itoa(int(settings.Port)))
+		if strings.HasPrefix(settings.Host, "/") {
+			where = "unix:" + settings.Host
+		}
+		all.all = append(all.all, &host{Connector: newPoolerConnector(settings), where: func() string { return where }})
 	}
-	where := "PostgreSQL at " + net.JoinHostPort(settings.Host, strconv.Itoa(int(settings.Port)))
-	if strings.HasPrefix(settings.Host, "/") {
-		where = "PostgreSQL at unix:" + settings.Host
-	}
-	return &database{stdlib.OpenDB(*settings), func() string { return where }}, nil
+	return &database{sql.OpenDB(all), "PostgreSQL", all}, nil
+}
+
+// postgresqlUnready reports whether err says that a server is starting or
+// stopping (57P01 to 57P03).
+func postgresqlUnready(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && strings.HasPrefix(pg.Code, "57P0")
+}
+
+// postgresqlBroken reports whether err is that of a connection that broke.
+func postgresqlBroken(conn driver.Conn, _ error) bool {
+	pgx, ok := conn.(*stdlib.Conn)
+	return ok && pgx.Conn().IsClosed()
 }
 
 // postgresqlConfig returns what the driver needs to know. All that the site's
 // configuration leaves open can be set by libpq's environment variables, such
-// as PGSSLMODE, as for Joomla itself.
-func postgresqlConfig(config capi.SiteConfig, socket string) (*pgx.ConnConfig, error) {
+// as PGSSLMODE, as for Joomla itself. Of several hosts, it is to be the primary
+// if PGTARGETSESSIONATTRS does not say otherwise: a replica may lag, and let in
+// who was blocked a moment ago.
+func postgresqlConfig(config capi.SiteConfig, socket string, several bool) (*pgx.ConnConfig, error) {
 	network, address, err := config.Address()
 	if err != nil {
 		return nil, err
@@ -57,6 +82,9 @@ func postgresqlConfig(config capi.SiteConfig, socket string) (*pgx.ConnConfig, e
 		host += "," + postgresqlSocket // Where nothing listens at the first.
 	}
 	query := url.Values{"host": {host}, "port": {port}}
+	if several && os.Getenv("PGTARGETSESSIONATTRS") == "" {
+		query.Set("target_session_attrs", "primary")
+	}
 	if config.DBEncryption != 0 {
 		query.Set("sslmode", "disable") // TLS is set below, without an alternative.
 	}

@@ -32,6 +32,9 @@ func (f siteFlags) openSite(file siteFile, logger *slog.Logger) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
+	if list := f.hosts.of(file); list != "" {
+		config.Host = list
+	}
 	if f.tokensOnly {
 		// Then it does not matter where sessions live: the list has what is in
 		// the table.
@@ -87,9 +90,21 @@ func (s *site) check(ctx context.Context) (err error, down bool) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	if err := s.db.PingContext(ctx); err != nil && !answered(err) {
-		return fmt.Errorf("the database %s is out of reach%s: %w", s.db.where(), s.hint(), err), true
+		return fmt.Errorf("the database %s is out of reach%s: %w", s.db.where(s.config), s.hint(), err), true
 	}
 	return s.joomla.Check(ctx), false
+}
+
+// unused returns, of each of several database servers that the site cannot be
+// served from, why.
+func (s *site) unused(ctx context.Context) []error {
+	quote := `"`
+	if s.config.Database() == capi.MySQL {
+		quote = "`"
+	}
+	// A node of Galera that has left its cluster still answers what reads no
+	// table.
+	return s.db.hosts.try(ctx, "SELECT 1 FROM "+quote+s.config.DBPrefix+"session"+quote+" WHERE 1 = 0")
 }
 
 // hint says what to do where $host does not say where the database is.
