@@ -134,3 +134,18 @@ func (p *process) get(path string, header http.Header) (status int, body string)
 	require.NoError(p.t, err)
 	return response.StatusCode, string(text)
 }
+
+// untilStatus waits until the program answers a Super Admin of a site with a
+// status.
+func (p *process) untilStatus(site *testSite, want int) {
+	p.t.Helper()
+	require.Eventually(p.t, func() bool {
+		request, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, p.URL+listPath, nil)
+		if err != nil {
+			return false
+		}
+		request.Header.Set("X-Joomla-Token", site.token())
+		response, err := http.DefaultClient.Do(request)
+		return err == nil && response.Body.Close() == nil && response.StatusCode == want
+	}, processPatience, 20*time.Millisecond, "the program does not answer with %d", want)
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"database/sql"
+	"errors"
 	"log/slog"
 	"maps"
 	"net"
@@ -113,3 +114,36 @@ func splitPort(address string) (host string, port int, err error) {
 	port, err = strconv.Atoi(text)
 	return host, port, err
 }
+
+// sessionOf returns the row of the session of a cookie.
+func (s *testSite) sessionOf(cookie http.Header) joomlatest.Row {
+	for _, row := range s.Tables["session"] {
+		if strings.HasSuffix(cookie.Get("Cookie"), "="+row["session_id"].(string)) {
+			return row
+		}
+	}
+	return nil
+}
+
+// statusOf returns what an answer to a request would be.
+func statusOf(t testing.TB, auth capi.Authorizer, header http.Header) int {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	require.NoError(t, err)
+	r.Header = header
+	switch err := auth.Authorize(r); {
+	case err == nil:
+		return http.StatusOK
+	case errors.Is(err, capi.ErrUnauthenticated):
+		return http.StatusUnauthorized
+	case errors.Is(err, capi.ErrForbidden):
+		return http.StatusForbidden
+	default:
+		t.Logf("authorizing: %v", err)
+		return http.StatusInternalServerError
+	}
+}
+
+// longLifetime is that of sites whose sessions are of the time of their
+// recording.
+const longLifetime = 100 * 365 * 24 * time.Hour
