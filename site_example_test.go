@@ -130,3 +130,46 @@ func ExampleSessionAuthorizer_User() {
 	fmt.Print(w.Code, " ", w.Body)
 	// Output: 401 Please log in.
 }
+
+// A busy site reads its lists from a replica, and lets nobody in by one: a
+// replica lags, and has sessions that ended a moment ago.
+func ExampleNewSQLStore_replica() {
+	primary, atPrimary, err := sqlmock.New() // In a service, sql.Open with a driver.
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer primary.Close()
+	replica, atReplica, err := sqlmock.New()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer replica.Close()
+	atPrimary.ExpectQuery("j5_services_tokens").WillReturnRows(sqlmock.NewRows([]string{
+		"token", "state", "id", "username", "block", "activation", "requireReset", "groups", "limit", "rules", "methods", "otpKey", "plugin", "params",
+	}).AddRow("0123456789abcdef", 1, 42, "admin", 0, "", 0, "8", nil, `{"core.admin":{"8":1}}`, nil, "", nil, ""))
+	atReplica.ExpectQuery("j5_session").WillReturnRows(sqlmock.NewRows(
+		[]string{"session_id", "client_id", "guest", "time", "data", "userid", "username"}).
+		AddRow("vg2cpnvcc8gvgdcie0n9qvobhu", 0, 0, 1445780780, nil, 42, "admin"))
+
+	config := capi.SiteConfig{DBType: "mysqli", DBPrefix: "j5_", Secret: capi.NewSecret("RzLnxjfxfS73CDww")}
+	guarding, err := capi.NewSite(primary, config)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	listing, err := capi.NewSite(replica, config)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	handler := capi.NewHandler(capi.NewSQLStore(listing), capi.NewCAPITokenAuthorizer(guarding))
+
+	r := httptest.NewRequest(http.MethodGet, "/api/v1/user/sessions", nil)
+	r.Header.Set("token", "0123456789abcdef")
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	fmt.Println(w.Body)
+	// Output: {"msg":[{"session_id":"vg2cpnvcc8gvgdcie0n9qvobhu","client_id":"0","guest":"0","time":"1445780780","data":null,"userid":"42","username":"admin"}],"error":false,"status":200}
+}
