@@ -41,33 +41,37 @@ func (s *Site) payloads(ctx context.Context, ids []string) ([]Payload, error) {
 	return payloads, nil
 }
 
-// fillSize is how many sessions are asked for at a time.
-const fillSize = 256
+// fillSize is how many sessions are asked for at a time, and fillAhead how many
+// times before the first answer is needed: the store then works on one question
+// while the answer to another is on its way.
+const (
+	fillSize  = 256
+	fillAhead = 2
+)
 
 // fill returns sessions with the Data that the site's SessionData has of those
 // that have none. With liveOnly, it leaves out the others that it has none of.
-// While a batch is yielded, the data of the next is read.
+// While a batch is yielded, the data of the next ones is read.
 func (s *Site) fill(ctx context.Context, sessions iter.Seq2[Session, error], liveOnly bool) iter.Seq2[Session, error] {
 	return func(yield func(Session, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
-		asked := &filling{done: make(chan struct{})}
-		close(asked.done)
+		var asked []*filling // in the order of the sessions
 		defer func() {
 			cancel()
-			<-asked.done
-		}()
-		batch, spare := make([]Session, 0, fillSize), make([]Session, 0, fillSize)
-		// flush asks for the batch, yields the one before, and reports whether
-		// to go on.
-		flush := func() bool {
-			last := asked
-			if <-last.done; last.err == nil && last.panicked == nil { // So that there is one question at a time.
-				asked = s.ask(ctx, batch)
+			for _, f := range asked {
+				<-f.done
 			}
-			if !last.yield(yield, liveOnly) {
+		}()
+		batch := make([]Session, 0, fillSize)
+		var spare []Session
+		// next yields the first batch that was asked for, and reports whether
+		// to go on.
+		next := func() bool {
+			first := asked[0]
+			if !first.yield(yield, liveOnly) {
 				return false
 			}
-			batch, spare = spare[:0], batch
+			asked, spare = asked[1:], first.sessions[:0]
 			return true
 		}
 		for session, err := range sessions {
@@ -77,12 +81,22 @@ func (s *Site) fill(ctx context.Context, sessions iter.Seq2[Session, error], liv
 			}
 			// The column may hold what was written under another handler.
 			session.Data = nil
-			if batch = append(batch, session); len(batch) == fillSize && !flush() {
+			if batch = append(batch, session); len(batch) < fillSize {
+				continue
+			}
+			if len(asked) > fillAhead && !next() {
 				return
 			}
+			asked = append(asked, s.ask(ctx, batch))
+			batch, spare = spare, nil
 		}
-		if len(batch) == 0 || flush() {
-			asked.yield(yield, liveOnly)
+		if len(batch) > 0 {
+			asked = append(asked, s.ask(ctx, batch))
+		}
+		for len(asked) > 0 {
+			if !next() {
+				return
+			}
 		}
 	}
 }
