@@ -241,6 +241,12 @@ func (g *galera) pause(t *testing.T, site *testSite, hosts string, paused int) {
 	t.Cleanup(goOn)
 	program.waitFor("database server passed over")
 	clients.untilServed(t)
+	// Those who got a connection from before wait for it in vain.
+	require.Eventually(t, func() bool {
+		clients.mu.Lock()
+		defer clients.mu.Unlock()
+		return len(clients.errors) > 0
+	}, time.Minute, 20*time.Millisecond)
 	goOn()
 	node.untilSynced()
 	clients.untilServed(t)
