@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -207,8 +208,8 @@ func (c *hostConn) Ping(ctx context.Context) error {
 	return c.failed(ctx, begun, c.fullConn.Ping(ctx))
 }
 
-// failed returns err of what was begun then, or [driver.ErrBadConn] where
-// another connection may do better.
+// failed returns err of what was begun then, with [driver.ErrBadConn] around it
+// where another connection may do better.
 func (c *hostConn) failed(ctx context.Context, begun time.Time, err error) error {
 	switch {
 	case err == nil || errors.Is(ctx.Err(), context.Canceled):
@@ -221,9 +222,9 @@ func (c *hostConn) failed(ctx context.Context, begun time.Time, err error) error
 		return err
 	case c.hosts.unready(err):
 		c.hosts.passOver(c.host, err)
-		return driver.ErrBadConn
+		return fmt.Errorf("%w: %w", driver.ErrBadConn, err)
 	case c.hosts.broken(c.fullConn, err):
-		return driver.ErrBadConn
+		return fmt.Errorf("%w: %w", driver.ErrBadConn, err)
 	}
 	return err
 }

@@ -120,7 +120,7 @@ func TestHosts(t *testing.T) {
 func TestHostsConnectionBreaks(t *testing.T) {
 	nodes, db, asked, _ := fakeHosts(t, "a")
 	nodes[0].query = mysql.ErrInvalidConn
-	require.ErrorIs(t, query(t.Context(), db), driver.ErrBadConn)
+	require.ErrorIs(t, query(t.Context(), db), mysql.ErrInvalidConn, "the log tells the cause")
 	assert.Equal(t, "connect a, query a, connect a, query a, connect a, query a", strings.Join(*asked, ", "))
 }
 

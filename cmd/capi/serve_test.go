@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -200,18 +200,38 @@ func TestServeDatabaseGone(t *testing.T) {
 	assert.Equal(t, http.StatusOK, status)
 }
 
+// TestServeConnectionsBreak breaks the connections that the program keeps, which
+// no client notices.
+func TestServeConnectionsBreak(t *testing.T) {
+	for _, dialect := range []string{"mysqli", "pgsql"} {
+		t.Run(dialect, func(t *testing.T) {
+			site := newSiteOf(t, dialect)
+			network, address, err := capi.SiteConfig{DBType: dialect, Host: fmt.Sprint(site.properties["host"])}.Address()
+			require.NoError(t, err)
+			proxy := newProxy(t, network, address)
+			program := serveProcess(t, site.php(map[string]any{"host": proxy.listener.Addr().String()}))
+			for range 5 {
+				status, _ := program.get(listPath, http.Header{"X-Joomla-Token": {site.token()}})
+				require.Equal(t, http.StatusOK, status, "%s", program.Output())
+				require.Positive(t, proxy.drop())
+			}
+		})
+	}
+}
+
 // A proxy passes connections on to a server until it is closed.
 type proxy struct {
 	listener net.Listener
-	close    context.CancelFunc
+
+	mu    sync.Mutex
+	conns []net.Conn
 }
 
 func newProxy(t *testing.T, network, address string) *proxy {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	p := &proxy{listener, func() { listener.Close(); cancel() }}
+	p := &proxy{listener: listener}
 	t.Cleanup(p.close)
 	go func() {
 		for {
@@ -224,12 +244,31 @@ func newProxy(t *testing.T, network, address string) *proxy {
 				client.Close()
 				continue
 			}
-			context.AfterFunc(ctx, func() { client.Close(); server.Close() })
+			p.mu.Lock()
+			p.conns = append(p.conns, client, server)
+			p.mu.Unlock()
 			go func() { _, _ = io.Copy(server, client); server.Close() }()
 			go func() { _, _ = io.Copy(client, server); client.Close() }()
 		}
 	}()
 	return p
+}
+
+// drop breaks the connections of now, and returns how many those were.
+func (p *proxy) drop() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.conns)
+	for _, conn := range p.conns {
+		conn.Close()
+	}
+	p.conns = nil
+	return n
+}
+
+func (p *proxy) close() {
+	p.listener.Close()
+	p.drop()
 }
 
 // sessionsOf returns the sessions of an answer.
