@@ -248,6 +248,13 @@ func (g *galera) pause(t *testing.T, site *testSite, hosts string, paused int) {
 		return len(clients.errors) > 0
 	}, time.Minute, 20*time.Millisecond)
 	goOn()
+	// Until it notices that it was left out, it takes itself for a part of the
+	// cluster.
+	g.nodes[0].exec("CREATE DATABASE meanwhile")
+	node.until(time.Minute, func(ctx context.Context) error {
+		var name string
+		return node.db.QueryRowContext(ctx, "SHOW DATABASES LIKE 'meanwhile'").Scan(&name)
+	})
 	node.untilSynced()
 	clients.untilServed(t)
 	cancel()
