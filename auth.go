@@ -157,6 +157,30 @@ func withUser(ctx context.Context) (context.Context, *User) {
 	return context.WithValue(ctx, userKey{}, user), user
 }
 
+// Authorize asks auth for routes other than those of this package: it returns
+// the user whom auth lets in, as it told [SetUser], or the error of auth. Nothing
+// is sent. It panics if auth is nil.
+func Authorize(auth Authorizer, r *http.Request) (User, error) {
+	mustAuthorizer(auth)
+	ctx, user := withUser(r.Context())
+	if err := auth.Authorize(r.WithContext(ctx)); err != nil {
+		return User{}, err
+	}
+	return *user, nil
+}
+
+// ForbiddenReason returns why an Authorizer of this package forbids the list to
+// a user whose credentials are good, in fixed words that this user may be told:
+// "second factor is pending". It is empty for any other error: what is wrong with
+// credentials is nobody's business, and errors of other Authorizers are for logs.
+func ForbiddenReason(err error) string {
+	var r *refusal
+	if !errors.As(err, &r) || r.kind != ErrForbidden {
+		return ""
+	}
+	return r.reason
+}
+
 // errNoSite is the error of authorizers that were not made by their
 // constructors.
 var errNoSite = errors.New("capi: authorizer without a site")

@@ -91,3 +91,30 @@ func TestAnyOfJoinsReasons(t *testing.T) {
 func TestSetUserElsewhere(t *testing.T) {
 	assert.NotPanics(t, func() { capi.SetUser(t.Context(), capi.User{ID: 7}) })
 }
+
+func TestAuthorize(t *testing.T) {
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	zoe := capi.User{ID: 42, Username: "zoe", Credential: "session"}
+	user, err := capi.Authorize(capi.AuthorizerFunc(func(r *http.Request) error {
+		capi.SetUser(r.Context(), zoe)
+		return nil
+	}), r)
+	require.NoError(t, err)
+	assert.Equal(t, zoe, user)
+	user, err = capi.Authorize(capi.AuthorizerFunc(func(r *http.Request) error {
+		capi.SetUser(r.Context(), zoe)
+		return capi.ErrForbidden
+	}), r)
+	assert.Equal(t, capi.ErrForbidden, err)
+	assert.Zero(t, user)
+	assert.Panics(t, func() { _, _ = capi.Authorize(nil, r) })
+}
+
+func TestForbiddenReason(t *testing.T) {
+	for _, err := range []error{nil, errors.New("down"), capi.ErrForbidden, fmt.Errorf("%w: of a program's own", capi.ErrForbidden),
+		capi.ErrUnauthenticated} {
+		assert.Empty(t, capi.ForbiddenReason(err), "%v", err)
+	}
+	assert.Equal(t, "second factor is pending", capi.ForbiddenReason(fmt.Errorf("in a program: %w", capi.SecondFactorRefusal)))
+	assert.Empty(t, capi.ForbiddenReason(capi.ExpiredRefusal), "what is wrong with credentials is nobody's business")
+}

@@ -6,3 +6,9 @@ import "io"
 func ReadSiteConfig(r io.Reader, except ...string) (SiteConfig, error) {
 	return readSiteConfig(r, "", except)
 }
+
+// Refusals of this package, one of a user and one of credentials.
+var (
+	SecondFactorRefusal error = errSecondFactor
+	ExpiredRefusal      error = errExpired
+)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/capi-go/capi/internal/phpjson"
+	"github.com/capi-go/capi/internal/stream"
 )
 
 // A Config holds a handler's optional settings. The zero value is the contract:
@@ -173,22 +174,22 @@ func (h *handler) list(w http.ResponseWriter, r *http.Request, user *User) {
 	// Whatever ends the range early ends the query, too.
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	out := &response{w: w, r: r, control: http.NewResponseController(w), stall: h.stall, cancel: cancel}
-	defer out.cut() // Also when a Store or a Redaction panics.
+	out := stream.New(w, r, h.stall, cancel, setEnvelopeHeader)
+	defer out.Cut() // Also when a Store or a Redaction panics.
 	buffer := h.buffers.Get().(*[bufferSize]byte)
 	defer h.buffers.Put(buffer)
 	writer := &listWriter{buffer: buffer[:0], out: out}
 
 	sessions, err := h.write(ctx, writer, out)
 	if err == nil {
-		out.state = finished
+		out.Finish()
 	}
-	if out.state != unsent {
+	if out.Started() {
 		h.audit(r, user, sessions, out)
 	}
 	switch {
 	case err == nil:
-	case out.state == unsent:
+	case !out.Started():
 		h.fail(w, r, "listing sessions", err)
 	default:
 		level := slog.LevelError
@@ -202,7 +203,7 @@ func (h *handler) list(w http.ResponseWriter, r *http.Request, user *User) {
 
 // write writes the sessions of the store to w, which writes to out, and returns
 // how many.
-func (h *handler) write(ctx context.Context, w *listWriter, out *response) (sessions int, err error) {
+func (h *handler) write(ctx context.Context, w *listWriter, out *stream.Response) (sessions int, err error) {
 	w.begin()
 	list := h.store.Sessions(ctx)
 	if list == nil {
@@ -225,14 +226,14 @@ func (h *handler) write(ctx context.Context, w *listWriter, out *response) (sess
 		return sessions, err
 	}
 	w.end()
-	out.isLast(len(w.buffer))
+	out.SetLength(len(w.buffer))
 	w.flush(0)
 	return sessions, w.err
 }
 
 // audit logs who read a list. With it, a session can be taken over.
-func (h *handler) audit(r *http.Request, user *User, sessions int, out *response) {
+func (h *handler) audit(r *http.Request, user *User, sessions int, out *stream.Response) {
 	h.slog().LogAttrs(r.Context(), slog.LevelInfo, "capi: session list read",
 		slog.Int64("user", user.ID), slog.String("credential", user.Credential),
-		slog.Int("sessions", sessions), slog.Int64("bytes", out.sent), slog.Bool("finished", out.state == finished))
+		slog.Int("sessions", sessions), slog.Int64("bytes", out.Sent()), slog.Bool("finished", out.Finished()))
 }

@@ -20,6 +20,7 @@ func TestImports(t *testing.T) {
 	// may is what a package of internal/ may import of this module. One that is
 	// not named may import nothing of it.
 	may := map[string][]string{"internal/joomla": {"internal/phpserial", "internal/phpjson"}}
+	mayPage := []string{"internal/joomla", "internal/phpjson", "internal/stream"}
 	forTests := []string{"internal/growth", "internal/joomlatest", "internal/phptest"}
 	programs := []string{"examples", "integration", "cmd"}
 	seen := 0
@@ -45,9 +46,13 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s imports %s, which is for tests", path, imported)
 			case own && internal && !slices.Contains(may[dir], room):
 				t.Errorf("%s imports %s, which is not its to use", path, imported)
-			case own && dir == "." && slices.Contains(programs, top):
+			case own && dir == "page" && strings.HasPrefix(room, "internal/") && !slices.Contains(mayPage, room):
+				t.Errorf("%s imports %s, which is not its to use", path, imported)
+			case own && (dir == "." || dir == "page") && slices.Contains(programs, top):
 				t.Errorf("%s imports %s, which is for programs", path, imported)
-			case !own && strings.Contains(top, ".") && (dir == "." || internal && dir != "internal/phptest"):
+			case own && (dir == "." || internal) && top == "page":
+				t.Errorf("%s imports the page", path)
+			case !own && strings.Contains(top, ".") && (dir == "." || dir == "page" || internal && dir != "internal/phptest"):
 				t.Errorf("%s imports %s: the library needs the standard library alone", path, imported)
 			}
 			seen++

@@ -90,6 +90,17 @@ func (s *Site) dataInTable() bool {
 // since 1970. One counts while time + lifetime >= now.
 func (s *Site) oldest() int64 { return s.now().Add(-s.config.Lifetime).Unix() }
 
+// Ended reports whether a session that a [SQLStore] of s has listed is over, and
+// its row is left: it has outlived the site's lifetime or, where the site keeps
+// session data outside of its database and s has a [SessionData], its data is not
+// there any more.
+func (s *Site) Ended(session Session) bool {
+	if s.data == nil || s.dataInTable() {
+		return unix(session.Time) < s.oldest()
+	}
+	return session.Data == nil
+}
+
 // column returns the first column of each row that query finds.
 func (s *Site) column(ctx context.Context, query string, args ...any) ([]column, error) {
 	rows, err := s.query(ctx, query, args...)

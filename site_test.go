@@ -66,3 +66,34 @@ func TestNewAuthorizersPanicOnNil(t *testing.T) {
 	assert.PanicsWithValue(t, "capi: nil Site", func() { capi.NewAPITokenAuthorizer(nil) })
 	assert.PanicsWithValue(t, "capi: nil Site", func() { capi.NewCAPITokenAuthorizer(nil) })
 }
+
+func TestSiteEnded(t *testing.T) {
+	db, _, err := sqlmock.New()
+	require.NoError(t, err)
+	defer db.Close()
+	now := time.Unix(1_795_000_000, 0)
+	config := capi.SiteConfig{DBType: "mysqli", DBPrefix: "jos_", Secret: capi.NewSecret("s"), Lifetime: time.Minute}
+	clock := func() time.Time { return now }
+	inTable, err := capi.SiteOptions{Now: clock}.NewSite(db, config)
+	require.NoError(t, err)
+	config.SessionHandler = "filesystem"
+	outside, err := capi.SiteOptions{Now: clock}.NewSite(db, config)
+	require.NoError(t, err)
+	inFiles, err := capi.SiteOptions{Now: clock, SessionData: capi.FileSessionData{Dir: t.TempDir()}}.NewSite(db, config)
+	require.NoError(t, err)
+	held := capi.Payload("")
+	for _, test := range []struct {
+		age                       time.Duration
+		data                      capi.Payload
+		inTable, outside, inFiles bool
+	}{
+		{time.Minute, held, false, false, false},
+		{time.Minute + time.Second, held, true, true, false}, // Joomla 3 writes rows of others no more.
+		{0, nil, false, false, true},
+	} {
+		session := capi.Session{Time: now.Add(-test.age), Data: test.data}
+		assert.Equal(t, test.inTable, inTable.Ended(session), "%v", test)
+		assert.Equal(t, test.outside, outside.Ended(session), "%v", test)
+		assert.Equal(t, test.inFiles, inFiles.Ended(session), "%v", test)
+	}
+}

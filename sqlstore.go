@@ -23,6 +23,7 @@ import (
 type SQLStore struct {
 	site        *Site
 	activeOnly  bool
+	omitData    bool
 	all, active string
 }
 
@@ -33,6 +34,10 @@ type SQLStoreConfig struct {
 	// and, where the site keeps session data outside of its database, those
 	// whose data is not there any more.
 	ActiveOnly bool
+	// OmitData leaves the column data unread, and session data outside of the
+	// database, too: Data is nil. Such a list takes a fraction of the time. A
+	// session counts as active by its row alone.
+	OmitData bool
 
 	_ struct{} // Settings are written with names.
 }
@@ -46,9 +51,13 @@ func (c SQLStoreConfig) NewSQLStore(site *Site) *SQLStore {
 	if site == nil {
 		panic("capi: nil Site")
 	}
-	const query = `SELECT "session_id", "client_id", "guest", "time", "data", "userid", "username" FROM "#__session"`
+	data := `"data"`
+	if c.OmitData {
+		data = `NULL`
+	}
+	query := `SELECT "session_id", "client_id", "guest", "time", ` + data + `, "userid", "username" FROM "#__session"`
 	return &SQLStore{
-		site: site, activeOnly: c.ActiveOnly,
+		site: site, activeOnly: c.ActiveOnly, omitData: c.OmitData,
 		all: site.sql(query), active: site.sql(query + ` WHERE "time" >= ?`),
 	}
 }
@@ -58,7 +67,7 @@ func (s *SQLStore) Sessions(ctx context.Context) iter.Seq2[Session, error] {
 	if s.site == nil {
 		return func(yield func(Session, error) bool) { yield(Session{}, errors.New("capi: SQLStore without a site")) }
 	}
-	if s.site.data != nil && !s.site.dataInTable() {
+	if s.site.data != nil && !s.site.dataInTable() && !s.omitData {
 		// What is there is live, whatever the time in the table: Joomla 3.x
 		// never writes that again.
 		return s.site.fill(ctx, s.rows(ctx, false), s.activeOnly)

@@ -67,6 +67,9 @@ func newRouter(ctx context.Context, sites []*site, o serveOptions, logger *slog.
 		}
 	}
 	r.handle("", "readyz", "/readyz", readyHandler(ctx, all))
+	if o.page {
+		return r, r.addPages(sites, o, logger)
+	}
 	return r, nil
 }
 
@@ -100,26 +103,30 @@ func newList(s *site, o serveOptions, logger *slog.Logger) (http.Handler, error)
 	}
 	turns := make(limit, o.maxLists)
 	store := turns.store(s.store(capi.SQLStoreConfig{ActiveOnly: o.activeOnly}))
-	list, err := config.NewHandler(store, inTime(capi.AnyOf(guard...)))
+	s.turns, s.guard = turns, inTime(capi.AnyOf(guard...))
+	list, err := config.NewHandler(store, s.guard)
 	if err != nil {
 		return nil, err
 	}
-	s.turns = turns
 	return turns.handler(list), nil
 }
 
-// pseudonyms returns the Redaction that replaces session ids. Its key is made
-// from the site's secret, so that a session keeps its pseudonym when the
-// program is started anew.
+// pseudonyms returns the Redaction that replaces session ids.
 func pseudonyms(secret string) (capi.Redaction, error) {
-	if secret == "" {
-		return nil, errors.New("the site has no secret to make pseudonyms with")
-	}
-	key, err := hkdf.Key(sha256.New, []byte(secret), nil, "capi: pseudonyms of session ids", sha256.Size)
+	key, err := pseudonymKey(secret)
 	if err != nil {
 		return nil, err
 	}
 	return capi.PseudonymizeIDs(key)
+}
+
+// pseudonymKey returns a key that is made from the site's secret, so that a session
+// keeps its pseudonym when the program is started anew.
+func pseudonymKey(secret string) ([]byte, error) {
+	if secret == "" {
+		return nil, errors.New("the site has no secret to make pseudonyms with")
+	}
+	return hkdf.Key(sha256.New, []byte(secret), nil, "capi: pseudonyms of session ids", sha256.Size)
 }
 
 // inTime returns an Authorizer that gives up where the database takes too long.

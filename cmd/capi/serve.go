@@ -16,6 +16,8 @@ type serveOptions struct {
 	addr, metrics      string
 	tlsCert, tlsKey    string
 	redact, activeOnly bool
+	page               bool
+	administrator      string
 	skipBroken         bool
 	origins            stringsFlag
 	credentials        bool
@@ -32,13 +34,15 @@ const serveUsage = `Usage: capi serve -config FILE [flags]
 Serves the session list of a Joomla site at /api/v1/user/sessions, to Super Admins
 of that site only: with the cookie of their Joomla session, their Joomla API token,
 or a token of the cAPI extension. There are also
+  /capi/         a page that shows who is logged in, to the same users
   /openapi.yaml  which describes the list
   /healthz       which answers while the program runs
   /readyz        which answers with 200 while the site can be served, else 503
 
 With names, one program serves many sites, each with a guard and a pool of its own,
 at /NAME/api/v1/user/sessions and, for requests to the host NAME, at
-/api/v1/user/sessions. /NAME/readyz is of one site; /readyz is 200 while any is ready.
+/api/v1/user/sessions; likewise the page, which at /capi/ is of all sites that
+somebody may see. /NAME/readyz is of one site; /readyz is 200 while any is ready.
 With more than 16 sites, connections are closed when they are not used.
 
 It refuses to start on a configuration that can never serve, and says what to do.
@@ -62,6 +66,8 @@ func parseServe(c *command, args []string) (o serveOptions, code int, ok bool) {
 	c.StringVar(&o.tlsKey, "tls-key", "", "private key of the certificate, a PEM `file`")
 	c.BoolVar(&o.redact, "redact", false, "mask the secrets inside sessions, and replace session ids by pseudonyms")
 	c.BoolVar(&o.activeOnly, "active", false, "leave out sessions that have expired")
+	c.BoolVar(&o.page, "page", true, "serve the page that shows who is logged in")
+	c.StringVar(&o.administrator, "administrator", "/administrator/", "`address` of Joomla's administrator, to which the page links for logging users\nout; empty for no link")
 	c.BoolVar(&o.tokensOnly, "tokens-only", false, "accept tokens and no cookies; for sites whose sessions cannot be read")
 	c.BoolVar(&o.skipBroken, "skip-broken", false, "serve the other sites where some can never be served")
 	c.Var(&o.origins, "cors-origin", "`origin` whose pages may read the list, such as https://dashboard.example.org; may be\n"+

@@ -19,9 +19,10 @@ type site struct {
 	data   sessionData
 	joomla *capi.Site
 
-	// ready and turns are set where the site is served.
+	// ready, turns and guard are set where the site is served.
 	ready *readiness
 	turns limit
+	guard capi.Authorizer
 }
 
 // openSite opens a site, of which it reads nothing but the configuration. The

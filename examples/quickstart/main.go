@@ -1,6 +1,7 @@
 // Quickstart serves the session list of a small Joomla site that it brings along, and prints how to ask for it.
 //
 //	go run ./quickstart
+//	go run ./quickstart -page   # with the page that shows who is logged in
 package main
 
 import (
@@ -11,38 +12,45 @@ import (
 	"fmt"
 	"log"
 	"net/http"
+	neturl "net/url"
 
 	"github.com/capi-go/capi"
 	"github.com/capi-go/capi/examples/internal/serve"
 	"github.com/capi-go/capi/examples/internal/site"
+	"github.com/capi-go/capi/page"
 )
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "`address` to serve at; port 0 takes any that is free")
 	redact := flag.Bool("redact", false, "mask the secrets inside sessions, and replace session ids")
+	page := flag.Bool("page", false, "serve the page that shows who is logged in, of some hundred sessions")
 	flag.Parse()
-	if err := run(*addr, *redact); err != nil {
+	if err := run(*addr, *redact, *page); err != nil {
 		log.Fatal(err)
 	}
 }
 
 // run makes the site in a temporary directory, and serves until the program is interrupted.
-func run(addr string, redact bool) (err error) {
-	demo, err := site.OpenTemporary(context.Background(), 0)
+func run(addr string, redact, withPage bool) (err error) {
+	extra := 0
+	if withPage {
+		extra = 484
+	}
+	demo, err := site.OpenTemporary(context.Background(), extra)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, demo.Close()) }()
 
-	mux, err := newMux(demo, redact)
+	mux, err := newMux(demo, redact, withPage)
 	if err != nil {
 		return err
 	}
-	return serve.Run(context.Background(), addr, mux, func(url string) { usage(demo, url) })
+	return serve.Run(context.Background(), addr, mux, func(url string) { usage(demo, url, withPage) })
 }
 
-// newMux mounts the session list of demo next to another route.
-func newMux(demo *site.Site, redact bool) (*http.ServeMux, error) {
+// newMux mounts the session list of demo next to another route and, if it is wanted, the page.
+func newMux(demo *site.Site, redact, withPage bool) (*http.ServeMux, error) {
 	joomla, err := capi.NewSite(demo.DB, demo.Config)
 	if err != nil {
 		return nil, err
@@ -70,6 +78,15 @@ func newMux(demo *site.Site, redact bool) (*http.ServeMux, error) {
 
 	mux := http.NewServeMux()
 	mux.Handle("/api/v1/user/sessions", sessions)
+	if withPage {
+		who, err := page.NewHandler(page.Site{
+			Store: capi.NewSQLStore(joomla), Summary: capi.SQLStoreConfig{OmitData: true}.NewSQLStore(joomla), Auth: auth, Joomla: joomla,
+		})
+		if err != nil {
+			return nil, err
+		}
+		mux.Handle("/capi/", who)
+	}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, "This route is the service's own. The session list is at /api/v1/user/sessions.")
 	})
@@ -77,7 +94,11 @@ func newMux(demo *site.Site, redact bool) (*http.ServeMux, error) {
 }
 
 // usage prints how to ask for the list, and how not to.
-func usage(demo *site.Site, url string) {
+func usage(demo *site.Site, url string, withPage bool) {
+	if withPage {
+		// What comes after the # is not sent by browsers; the page takes the token from there.
+		fmt.Printf("Who is logged in, as a page:\n  %s/capi/#token=%s\n\n", url, neturl.QueryEscape(demo.Admin.APIToken))
+	}
 	url += "/api/v1/user/sessions"
 	fmt.Printf(`Serving the session list of a Joomla site at %[1]s
 

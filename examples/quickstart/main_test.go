@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -47,6 +48,23 @@ func TestProgram(t *testing.T) {
 		status, _, header := program.Get(t, "/api/v1/user/sessions")
 		assert.Equal(t, 401, status)
 		assert.Equal(t, "Bearer", header.Get("WWW-Authenticate"))
+		program.Interrupt(t)
+	})
+	t.Run("with the page", func(t *testing.T) {
+		program := process.Start(t, binary, "-addr", "127.0.0.1:0", "-page")
+		program.WaitFor(t, "Ctrl+C")
+		address := regexp.MustCompile(`(?m)^  http://[^/]*(/capi/)#token=(\S+)$`).FindStringSubmatch(program.Output())
+		require.NotNil(t, address)
+		status, body, _ := program.Get(t, address[1])
+		assert.Equal(t, 200, status)
+		assert.Contains(t, body, "page.js")
+		token, err := url.QueryUnescape(address[2])
+		require.NoError(t, err)
+		status, body, _ = program.Get(t, "/capi/feed", "Authorization", "Bearer "+token)
+		assert.Equal(t, 200, status)
+		assert.Contains(t, body, `"whole":true`)
+		status, _, _ = program.Get(t, "/capi/feed")
+		assert.Equal(t, 401, status)
 		program.Interrupt(t)
 	})
 	t.Run("redacted", func(t *testing.T) {

@@ -55,6 +55,10 @@ func (f SecondFactor) Pending() bool {
 	return forced || f.Enrolled && !meet(groupIDs(list), f.Groups)
 }
 
+// Forces reports whether the parameters of com_users force a second factor on
+// some group.
+func Forces(params string) bool { return len(groupIDs(parameters(params)["forceMFAUserGroups"])) > 0 }
+
 // Enrolled reports whether a user has a second factor that counts:
 //
 //   - one of methods whose plugin, which is called like it in lower case, is

@@ -1,5 +1,7 @@
 // What a browser calls itself, in a few words.
 
+import {text} from "./texts.js";
+
 // The order matters: most browsers also call themselves by the names that come later.
 const browsers = [
   [/\bEdg(?:e|A|iOS)?\/(\d+)/, "Edge"],
@@ -25,7 +27,8 @@ export function browserName(agent) {
     const match = agent.startsWith("Mozilla/5.0 (") && pattern.exec(agent);
     if (match) {
       const system = systems.find(([pattern]) => pattern.test(agent));
-      return `${name} ${match[1]}${system ? " on " + system[1] : ""}`;
+      const browser = `${name} ${match[1]}`;
+      return system ? text("on", {browser, system: system[1]}) : browser;
     }
   }
   return agent;

@@ -14,7 +14,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/page"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -49,7 +49,7 @@ func startBrowser(t *testing.T) *browser {
 	return &browser{ctx: ctx}
 }
 
-// A tab is a page of the browser, with cookies of its own. Everything that it does must be done within a minute.
+// A tab is a page of the browser, with cookies of its own. Everything that it does must be done within five minutes.
 type tab struct {
 	t   *testing.T
 	ctx context.Context
@@ -64,7 +64,7 @@ func (b *browser) open(t *testing.T, width, height int64) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
 	require.NoError(t, chromedp.Do(ctx), "opening a tab")
-	limited, stop := context.WithTimeout(ctx, time.Minute)
+	limited, stop := context.WithTimeout(ctx, 5*time.Minute)
 	tab := &tab{t: t, ctx: limited}
 	t.Cleanup(func() {
 		tab.mu.Lock()
@@ -94,8 +94,8 @@ func (b *browser) open(t *testing.T, width, height int64) *tab {
 			tab.complaints = append(tab.complaints, complaint)
 		}
 	}))
-	command(tab, log.Enable, cdp.Empty{})
-	command(tab, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `
+	tell(tab, log.Enable, cdp.Empty{})
+	tell(tab, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: `
 		window.violations = [];
 		addEventListener("securitypolicyviolation", (event) => violations.push(event.violatedDirective));`})
 	tab.do(chromedp.EmulateViewport(width, height))
@@ -107,8 +107,8 @@ func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	require.NoError(b.t, chromedp.Do(b.ctx, actions...))
 }
 
-// command gives the browser a command of its protocol.
-func command[P, R any](b *tab, command cdp.Command[P, R], params P) {
+// tell gives the browser a command of its protocol.
+func tell[P, R any](b *tab, command cdp.Command[P, R], params P) {
 	b.t.Helper()
 	_, err := chromedp.Call(b.ctx, command, params)
 	require.NoError(b.t, err)
@@ -119,7 +119,7 @@ func (b *tab) goTo(address string) {
 	b.do(chromedp.Navigate(address))
 }
 
-// load opens the dashboard and waits until it says how reading the list went.
+// load opens the page and waits until it says how reading the feed went.
 func (b *tab) load(address string) {
 	b.t.Helper()
 	b.goTo(address)
@@ -129,7 +129,13 @@ func (b *tab) load(address string) {
 // eventually waits until a JavaScript expression is true.
 func (b *tab) eventually(expression string) {
 	b.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	b.within(20*time.Second, expression)
+}
+
+// within is eventually, for as long as given.
+func (b *tab) within(patience time.Duration, expression string) {
+	b.t.Helper()
+	deadline := time.Now().Add(patience)
 	for !eval[bool](b, expression) {
 		require.True(b.t, time.Now().Before(deadline), "this has not become true: %s", expression)
 		time.Sleep(20 * time.Millisecond)
@@ -150,11 +156,12 @@ func (b *tab) text(selector string) string {
 	return eval[string](b, fmt.Sprintf(`document.querySelector(%s).textContent`, quote(selector)))
 }
 
-// column returns the texts of a column of the table's page.
+// column returns the texts of a column of the rows on the screen.
 func (b *tab) column(class string) []string {
 	b.t.Helper()
-	return eval[[]string](b, fmt.Sprintf(`Array.from(document.querySelectorAll(%s), (cell) => cell.textContent)`,
-		quote("#table tbody td."+class)))
+	return eval[[]string](b, fmt.Sprintf(`Array.from(document.querySelectorAll("#spacer > .row"))
+		.sort((a, b) => a.ariaRowIndex - b.ariaRowIndex)
+		.map((row) => row.querySelector(%s)?.textContent ?? row.textContent)`, quote(class)))
 }
 
 // press types keys, as a keyboard does: into whatever has the focus.
@@ -198,7 +205,7 @@ func (b *tab) dark(dark bool) {
 	if dark {
 		value = "dark"
 	}
-	command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+	tell(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: value}}})
 }
 

@@ -1,0 +1,121 @@
+// Package stream is the bytes and deadlines of an answer that is sent while it is
+// made: its header goes out with the first bytes, a client that does not read is
+// dropped, and an answer that cannot be finished is cut, so that no client takes
+// it for the whole.
+package stream
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// A Response is the answer to a request, as an [io.Writer] of its body.
+type Response struct {
+	w       http.ResponseWriter
+	r       *http.Request
+	control *http.ResponseController
+	header  func(http.Header)
+	// stall is how long one write may take. Where the writer has no deadlines
+	// it is 0: stalls are the server's to notice.
+	stall time.Duration
+	// cancel ends what makes the answer.
+	cancel context.CancelFunc
+	state  state
+	// sent counts the bytes of the body.
+	sent int64
+	// length is that of the body, 0 while it is not known.
+	length int
+}
+
+type state uint8
+
+const (
+	unsent   state = iota // Another status can still be sent.
+	started               // The client waits for the end.
+	finished              // The answer was sent whole.
+)
+
+// New returns the answer to r. Its status is 200, and its header is set by
+// header. A write may take as long as stall; when one fails, cancel is called.
+func New(w http.ResponseWriter, r *http.Request, stall time.Duration, cancel context.CancelFunc, header func(http.Header)) *Response {
+	return &Response{w: w, r: r, control: http.NewResponseController(w), header: header, stall: stall, cancel: cancel}
+}
+
+// Write sends a part of the body.
+func (r *Response) Write(p []byte) (int, error) {
+	if r.state == unsent {
+		// A length that somebody else has set is that of another answer.
+		header := r.w.Header()
+		header.Del("Content-Length")
+		if r.length > 0 {
+			header.Set("Content-Length", strconv.Itoa(r.length))
+		}
+		r.header(header)
+		r.w.WriteHeader(http.StatusOK)
+		r.state = started
+	}
+	if r.stall > 0 && r.control.SetWriteDeadline(time.Now().Add(r.stall)) != nil {
+		r.stall = 0
+	}
+	n, err := r.w.Write(p)
+	r.sent += int64(n)
+	if err != nil {
+		r.cancel() // Before the range ends: the query is then dropped rather than read to its end.
+	}
+	return n, err
+}
+
+// SetLength tells that n bytes are all that is left to write. Of a body that
+// begins with them, the header has the length, which spares a write and makes a
+// cut visible to any client.
+func (r *Response) SetLength(n int) {
+	if r.state == unsent {
+		r.length = n
+	}
+}
+
+// Flush sends what was written so far, where the writer can.
+func (r *Response) Flush() { _ = r.control.Flush() } // The next Write tells of a client that has left.
+
+// Finish notes that all was written.
+func (r *Response) Finish() { r.state = finished }
+
+// Started reports whether something was sent, so that no other status can be.
+func (r *Response) Started() bool { return r.state != unsent }
+
+// Finished reports whether all was sent.
+func (r *Response) Finished() bool { return r.state == finished }
+
+// Sent returns how many bytes of the body were sent.
+func (r *Response) Sent() int64 { return r.sent }
+
+// Cut makes sure that the client of an answer that was started and not finished
+// sees that it is cut, whatever becomes of the panic that ends the request.
+func (r *Response) Cut() {
+	if r.state != started {
+		return
+	}
+	// Nothing more is sent, not even an orderly end. Where deadlines are not
+	// supported, the truncated text must suffice.
+	_ = r.control.SetWriteDeadline(time.Unix(1, 0))
+	if r.r.ProtoAtLeast(1, 1) {
+		return
+	}
+	// The end of an answer to HTTP/1.0 is the end of the connection, and that
+	// alone. So it must break: nginx asks like that by default.
+	conn, _, err := r.control.Hijack()
+	if err != nil {
+		return
+	}
+	raw := conn
+	if secure, ok := raw.(interface{ NetConn() net.Conn }); ok { // crypto/tls.Conn
+		raw = secure.NetConn()
+	}
+	if tcp, ok := raw.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = raw.Close()
+}

@@ -1,0 +1,214 @@
+package page
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/internal/stream"
+)
+
+// feed answers with the feed of a site.
+func (h *handler) feed(w http.ResponseWriter, r *http.Request) {
+	if !fromHere(r) {
+		h.answer(w, r, http.StatusForbidden, "Not authorized: other origins may not ask.")
+		return
+	}
+	query := r.URL.Query()
+	site := h.site(query.Get("site"))
+	if site == nil {
+		h.answer(w, r, http.StatusNotFound, "No such site.")
+		return
+	}
+	user, err := capi.Authorize(site.Auth, r)
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	if r.Method == http.MethodHead {
+		setFeedHeader(w.Header())
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	// Whatever ends the range early ends the query, too.
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	out := stream.New(w, r, h.stall, cancel, setFeedHeader)
+	defer out.Cut() // Also when a Store panics.
+	f := &feed{handler: h, site: site, out: newFeedWriter(out), rows: query.Get("rows") != "0", now: time.Now()}
+	err = f.write(ctx)
+	if err == nil {
+		out.Finish()
+	}
+	if out.Started() {
+		h.slog().LogAttrs(r.Context(), slog.LevelInfo, "page: feed read",
+			slog.Int64("user", user.ID), slog.String("credential", user.Credential),
+			slog.Int64("sessions", f.sessions), slog.Int64("bytes", out.Sent()), slog.Bool("finished", out.Finished()))
+	}
+	switch {
+	case err == nil:
+	case !out.Started():
+		h.fail(w, r, "reading sessions", err)
+	default:
+		level := levelOf(r, slog.LevelError)
+		if f.out.err != nil {
+			level = slog.LevelInfo
+		}
+		h.log(r, level, "reading sessions, cut short", err)
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// site returns the site of that name, or nil. The only one needs none.
+func (h *handler) site(name string) *Site {
+	for i := range h.sites {
+		if h.sites[i].Name == name || name == "" && len(h.sites) == 1 {
+			return &h.sites[i]
+		}
+	}
+	return nil
+}
+
+// setFeedHeader sets what a feed is sent with.
+func setFeedHeader(header http.Header) {
+	header.Set("Content-Type", "application/x-ndjson")
+	header.Set("Cache-Control", "no-store")
+}
+
+// A feed is being written.
+type feed struct {
+	handler  *handler
+	site     *Site
+	out      *feedWriter
+	rows     bool // whether sessions are sent, and not only counted
+	now      time.Time
+	sessions int64
+	// open are the sessions that may wait for the second factor, and waiting those
+	// that do.
+	open, waiting []candidate
+}
+
+// A candidate is a session that may wait for the second factor of its user.
+type candidate struct {
+	user    int64
+	ordinal int // of its row
+}
+
+// write writes the lines of the feed.
+func (f *feed) write(ctx context.Context) error {
+	f.out.head(f.now)
+	if f.site.Summary != nil {
+		var sum figures
+		err := each(ctx, f.site.Summary, func(session *capi.Session) error {
+			sum.add(f.now, entryOf(session), f.ended(session), false)
+			return f.tellSoFar(&sum)
+		})
+		if err != nil {
+			return err
+		}
+		f.out.figures(&sum, -1, counted)
+		f.out.flush()
+	}
+	var sum figures
+	err := each(ctx, f.site.Store, func(session *capi.Session) error {
+		f.sessions++
+		e := readEntry(session)
+		ended := f.ended(session)
+		sum.add(f.now, e, ended, f.isOpen(e, ended))
+		if e.guest || !f.rows {
+			if f.site.Summary == nil {
+				return f.tellSoFar(&sum)
+			}
+			return f.out.err
+		}
+		return f.out.row(f.handler.pseudonym(*session).ID, e, ended)
+	})
+	if err != nil {
+		return err
+	}
+	if err := f.findWaiting(ctx, &sum); err != nil {
+		return err
+	}
+	if f.rows {
+		f.out.waiting(f.waiting)
+	}
+	f.out.figures(&sum, len(f.waiting), whole)
+	f.out.flush()
+	return f.out.err
+}
+
+// tellSoFar sends figures of what was counted so far, when it is time for some.
+func (f *feed) tellSoFar(sum *figures) error {
+	const every = 500 * time.Millisecond
+	if sum.added%64 == 0 && time.Since(f.out.sent) > every {
+		f.out.figures(sum, -1, counting)
+		f.out.flush()
+	}
+	return f.out.err
+}
+
+// isOpen reports whether a session may wait for the second factor, and notes it.
+func (f *feed) isOpen(e *entry, ended bool) bool {
+	switch c := (candidate{e.user, f.out.ordinal}); {
+	case e.guest || ended || !e.readable || !e.mustSetUp && (e.checked || f.site.Joomla == nil):
+		return false
+	case e.mustSetUp:
+		f.waiting = append(f.waiting, c)
+	default:
+		f.open = append(f.open, c)
+	}
+	return true
+}
+
+// findWaiting finds out which of the open sessions wait. It asks when the list has
+// been read: a site may have but one connection to its database.
+func (f *feed) findWaiting(ctx context.Context, sum *figures) error {
+	var asked map[int64]bool
+	if len(f.open) > 0 {
+		ids := make([]int64, len(f.open))
+		for i, c := range f.open {
+			ids[i] = c.user
+		}
+		users, err := f.site.Joomla.SecondFactorUsers(ctx, ids)
+		if err != nil {
+			return err
+		}
+		asked = make(map[int64]bool, len(users))
+		for _, id := range users {
+			asked[id] = true
+		}
+	}
+	for _, c := range f.open {
+		if asked[c.user] {
+			f.waiting = append(f.waiting, c)
+		} else {
+			sum.people = append(sum.people, c.user)
+		}
+	}
+	return nil
+}
+
+func (f *feed) ended(session *capi.Session) bool {
+	return f.site.Joomla != nil && f.site.Joomla.Ended(*session)
+}
+
+// each calls do with each session of store.
+func each(ctx context.Context, store capi.Store, do func(*capi.Session) error) error {
+	list := store.Sessions(ctx)
+	if list == nil {
+		return errors.New("the Store returned a nil iterator")
+	}
+	for session, err := range list {
+		if err != nil {
+			return err
+		}
+		if err := do(&session); err != nil {
+			return fmt.Errorf("sending: %w", err)
+		}
+	}
+	return ctx.Err() // Stores may stop silently when ctx ends.
+}

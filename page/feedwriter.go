@@ -1,0 +1,232 @@
+package page
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/capi-go/capi/internal/phpjson"
+	"github.com/capi-go/capi/internal/stream"
+)
+
+const (
+	// rowsSize is how long a line of rows gets, about.
+	rowsSize = 16 << 10
+	// patience is how long what was read waits for more before it is sent.
+	patience = 200 * time.Millisecond
+	// mostAgents is how many browsers are sent once and then by their number.
+	mostAgents = 1000
+	// mostText is how much is sent of a text that somebody chose.
+	mostText = 400
+)
+
+// A feedWriter writes the lines of a feed, each a JSON object:
+//
+//	{"now":1795489083}
+//	{"figures":{…},"whole":false}
+//	{"agents":["Mozilla/5.0 …"],"rows":[["4d1f…",0,0,42,"zoe","Zoë",1795489075,1795489000,12,0],…]}
+//	{"waiting":[0,17]}
+//	{"figures":{…},"whole":true}
+//
+// The first figures are there where the Store has a summary, and before them, with
+// "counting":true, those of a part that take their time. A feed without the last ones
+// is cut.
+type feedWriter struct {
+	out *stream.Response
+	// err is the first error of out. Nothing is sent after it.
+	err error
+	// line holds what is not sent yet, rows and newAgents what will be the next
+	// line.
+	line, rows, newAgents []byte
+	agents                map[string]int
+	ordinal               int // how many rows there were
+	sent                  time.Time
+}
+
+func newFeedWriter(out *stream.Response) *feedWriter {
+	return &feedWriter{out: out, agents: map[string]int{}, sent: time.Now()}
+}
+
+// head writes the first line: the time that ages are counted from.
+func (w *feedWriter) head(now time.Time) {
+	w.line = append(w.line, `{"now":`...)
+	w.line = strconv.AppendInt(w.line, now.Unix(), 10)
+	w.line = append(w.line, "}\n"...)
+}
+
+// row writes a session of somebody.
+func (w *feedWriter) row(pseudonym string, e *entry, ended bool) error {
+	w.rows = append(w.rows, comma(w.rows)...)
+	w.rows = append(w.rows, `["`...)
+	w.rows = append(w.rows, pseudonym[:10]...)
+	w.rows = append(w.rows, `",`...)
+	flags := int64(0)
+	if ended {
+		flags = 1
+	}
+	agent := w.agent(e.agent)
+	for _, n := range []int64{flags, int64(e.client), e.user} {
+		w.rows = append(strconv.AppendInt(w.rows, n, 10), ',')
+	}
+	w.rows = append(appendText(w.rows, e.username), ',')
+	w.rows = append(appendText(w.rows, e.name), ',')
+	for _, n := range []int64{unix(e.last), unix(e.started), e.requests} {
+		w.rows = append(strconv.AppendInt(w.rows, n, 10), ',')
+	}
+	if agent >= 0 || e.agent == "" {
+		w.rows = strconv.AppendInt(w.rows, int64(agent), 10)
+	} else {
+		w.rows = appendText(w.rows, e.agent)
+	}
+	w.rows = append(w.rows, ']')
+	w.ordinal++
+	if len(w.rows) >= rowsSize || w.ordinal%16 == 0 && time.Since(w.sent) > patience {
+		w.flush()
+	}
+	return w.err
+}
+
+// agent returns the number of a browser, -1 if it has none.
+func (w *feedWriter) agent(agent string) int {
+	if agent == "" {
+		return -1
+	}
+	n, ok := w.agents[agent]
+	if !ok {
+		if len(w.agents) >= mostAgents || len(agent) > mostText {
+			return -1
+		}
+		n = len(w.agents)
+		w.agents[agent] = n
+		w.newAgents = append(w.newAgents, comma(w.newAgents)...)
+		w.newAgents = appendText(w.newAgents, agent)
+	}
+	return n
+}
+
+// waiting writes the rows that wait for the second factor.
+func (w *feedWriter) waiting(list []candidate) {
+	w.endRows()
+	if len(list) == 0 {
+		return
+	}
+	slices.SortFunc(list, func(a, b candidate) int { return a.ordinal - b.ordinal })
+	w.line = append(w.line, `{"waiting":[`...)
+	for i, c := range list {
+		if i > 0 {
+			w.line = append(w.line, ',')
+		}
+		w.line = strconv.AppendInt(w.line, int64(c.ordinal), 10)
+	}
+	w.line = append(w.line, "]}\n"...)
+}
+
+// What figures are of.
+type extent uint8
+
+const (
+	counting extent = iota // what was counted so far
+	counted                // all, but for what only payloads tell
+	whole                  // all: they are the end of a feed
+)
+
+// figures writes figures. Waiting is -1 where it is not known how many wait.
+func (w *feedWriter) figures(f *figures, waiting int, of extent) {
+	w.endRows()
+	number := func(name string, n int64) {
+		w.line = append(w.line, name...)
+		w.line = strconv.AppendInt(w.line, n, 10)
+	}
+	counts := func(c count) {
+		number(`"people":`, c.people)
+		number(`,"guests":`, c.guests)
+		number(`,"ended":`, c.ended)
+	}
+	number(`{"figures":{"persons":`, int64(f.countPeople()))
+	w.line = append(w.line, `,"waiting":`...)
+	if waiting < 0 {
+		w.line = append(w.line, `null`...)
+	} else {
+		w.line = strconv.AppendInt(w.line, int64(waiting), 10)
+	}
+	number(`,"endedGuests":`, f.endedGuests)
+	w.line = append(w.line, ',')
+	counts(f.total)
+	w.line = append(w.line, `,"applications":[`...)
+	for i, a := range f.applications {
+		if i > 0 {
+			w.line = append(w.line, ',')
+		}
+		number(`{"client":`, int64(a.client))
+		w.line = append(w.line, ',')
+		counts(a.count)
+		w.line = append(w.line, '}')
+	}
+	w.line = append(w.line, `],"activity":[`...)
+	for i, c := range f.activity {
+		if i > 0 {
+			w.line = append(w.line, ',')
+		}
+		w.line = append(w.line, '{')
+		if i < len(ages) {
+			number(`"within":`, int64(ages[i]/time.Second))
+			w.line = append(w.line, ',')
+		}
+		counts(c)
+		w.line = append(w.line, '}')
+	}
+	w.line = append(w.line, `]},"whole":`...)
+	w.line = strconv.AppendBool(w.line, of == whole)
+	if of == counting {
+		w.line = append(w.line, `,"counting":true`...)
+	}
+	w.line = append(w.line, "}\n"...)
+}
+
+// endRows ends the line of rows.
+func (w *feedWriter) endRows() {
+	if len(w.rows) == 0 {
+		return
+	}
+	w.line = append(w.line, '{')
+	if len(w.newAgents) > 0 {
+		w.line = append(w.line, `"agents":[`...)
+		w.line = append(append(w.line, w.newAgents...), "],"...)
+	}
+	w.line = append(append(append(w.line, `"rows":[`...), w.rows...), "]}\n"...)
+	w.rows, w.newAgents = w.rows[:0], w.newAgents[:0]
+}
+
+// flush sends what there is.
+func (w *feedWriter) flush() {
+	w.endRows()
+	if w.err == nil && len(w.line) > 0 {
+		if _, w.err = w.out.Write(w.line); w.err == nil {
+			w.out.Flush()
+		}
+	}
+	w.line, w.sent = w.line[:0], time.Now()
+}
+
+// comma returns what stands between the elements of a list.
+func comma(list []byte) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return ","
+}
+
+// appendText appends text as JSON, or the beginning of a long one.
+func appendText(dst []byte, text string) []byte {
+	if len(text) > mostText {
+		return append(append(append(dst, '"'), phpjson.AppendEscaped(nil, []byte(text)[:phpjson.Cut([]byte(text), mostText)])...), "…\""...)
+	}
+	return phpjson.AppendString(dst, text)
+}
+
+func unix(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}

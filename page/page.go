@@ -1,0 +1,205 @@
+package page
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/capi-go/capi"
+)
+
+// A Site is what the page shows.
+type Site struct {
+	// Name tells the sites of one page apart. It may be empty for the only one.
+	Name string
+	// Store has the sessions, with Data, from which the page has who is logged in
+	// and since when. It must list sessions that have ended, or they are not shown.
+	Store capi.Store
+	// Summary has the same sessions without Data, sooner, as a Store with
+	// [capi.SQLStoreConfig.OmitData] has them: the feed begins with figures that
+	// are made from it. Nil is none: figures come with the sessions.
+	Summary capi.Store
+	// Auth decides who may see them.
+	Auth capi.Authorizer
+	// Joomla tells which sessions have ended, and who is asked for a second
+	// factor. Nil is nobody who knows: then none has, and nobody is.
+	Joomla *capi.Site
+	// Administrator is the address where Joomla logs users out, which the page
+	// links to, such as "/administrator/". Empty is no link.
+	Administrator string
+
+	_ struct{} // Fields are written with names.
+}
+
+// A Config holds the optional settings of the page. The zero value is useful.
+type Config struct {
+	// Logger gets what [capi.Config.Logger] gets. Nil is [slog.Default].
+	Logger *slog.Logger
+	// StallTimeout is that of [capi.Config.StallTimeout].
+	StallTimeout time.Duration
+	// Key makes the pseudonyms by which sessions are told apart, as that of
+	// [capi.PseudonymizeIDs] does. Nil is a random one, so that pseudonyms hold
+	// as long as the handler.
+	Key []byte
+
+	_ struct{} // Settings are written with names.
+}
+
+// NewHandler is [Config.NewHandler] of the zero Config.
+func NewHandler(sites ...Site) (http.Handler, error) { return Config{}.NewHandler(sites...) }
+
+// NewHandler returns a handler that serves the page of sites and its feed. It
+// takes any path, of which what follows the last slash counts. It is safe for
+// concurrent use; changing c later does not change it. The error names everything
+// that is wrong with c and the names of sites. NewHandler panics if a Store or an
+// Auth is nil.
+func (c Config) NewHandler(sites ...Site) (http.Handler, error) {
+	h := &handler{sites: slices.Clone(sites), logger: c.Logger, stall: c.StallTimeout, files: readFiles()}
+	var errs []error
+	if len(sites) == 0 {
+		errs = append(errs, errors.New("page: no sites"))
+	}
+	names := map[string]bool{}
+	for _, site := range sites {
+		if f, ok := site.Auth.(capi.AuthorizerFunc); site.Store == nil || site.Auth == nil || ok && f == nil {
+			panic("page: a Site without a Store or an Auth")
+		}
+		if names[site.Name] {
+			errs = append(errs, fmt.Errorf("page: two sites of the name %q", site.Name))
+		}
+		names[site.Name] = true
+	}
+	if h.stall < 0 {
+		errs = append(errs, fmt.Errorf("page: negative StallTimeout %v", h.stall))
+	}
+	if h.stall == 0 {
+		h.stall = 30 * time.Second
+	}
+	if c.Key == nil {
+		c.Key = make([]byte, 32)
+		rand.Read(c.Key) // It never fails.
+	}
+	var err error
+	if h.pseudonym, err = capi.PseudonymizeIDs(c.Key); err != nil {
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+type handler struct {
+	sites     []Site
+	logger    *slog.Logger
+	stall     time.Duration
+	pseudonym capi.Redaction
+	files     map[string]file
+}
+
+// ServeHTTP implements [http.Handler].
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	header.Set("Referrer-Policy", "no-referrer")
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		header.Set("Allow", "GET, HEAD")
+		h.answer(w, r, http.StatusMethodNotAllowed, "Method not allowed.")
+		return
+	}
+	switch name := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]; name {
+	case "sites":
+		h.listSites(w, r)
+	case "feed":
+		h.feed(w, r)
+	default:
+		if name == "" {
+			name = "index.html"
+		}
+		f, ok := h.files[name]
+		if !ok {
+			h.answer(w, r, http.StatusNotFound, "Not found.")
+			return
+		}
+		header.Set("Content-Security-Policy", policy)
+		header.Set("Cross-Origin-Opener-Policy", "same-origin")
+		header.Set("Cache-Control", "no-cache")
+		header.Set("Content-Type", f.contentType)
+		header.Set("ETag", f.tag)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.content))
+	}
+}
+
+// policy is what the page may do: load its own scripts, styles and pictures, and
+// ask its own server. Nothing is inline. No script may make markup out of text, so
+// that what a session holds cannot become any; the one policy of trusted types is
+// for the address of the worker.
+var policy = strings.Join([]string{
+	"default-src 'none'",
+	"script-src 'self'",
+	"worker-src 'self'",
+	"style-src 'self'",
+	"img-src 'self'",
+	"connect-src 'self'",
+	"base-uri 'none'",
+	"form-action 'none'",
+	"frame-ancestors 'none'",
+	"require-trusted-types-for 'script'",
+	"trusted-types worker",
+}, "; ")
+
+// The page as browsers get it: there is no build step.
+//
+//go:embed static
+var static embed.FS
+
+//go:embed feed.yaml
+var openAPI string
+
+// OpenAPI returns the OpenAPI 3.1 description of the feed in YAML, which the handler
+// serves as feed.yaml. Each call returns a copy, which is the caller's to change.
+func OpenAPI() []byte { return []byte(openAPI) }
+
+// A file is one of the page.
+type file struct {
+	contentType, tag string
+	content          []byte
+}
+
+// readFiles returns the files of the page by their names.
+func readFiles() map[string]file {
+	files := map[string]file{}
+	entries, err := fs.ReadDir(static, "static")
+	if err != nil {
+		panic(err) // What is embedded can be read.
+	}
+	types := map[string]string{
+		".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
+	}
+	for _, entry := range entries {
+		content, err := static.ReadFile("static/" + entry.Name())
+		if err != nil {
+			panic(err)
+		}
+		files[entry.Name()] = newFile(types[path.Ext(entry.Name())], content)
+	}
+	files["feed.yaml"] = newFile("application/yaml", OpenAPI())
+	return files
+}
+
+func newFile(contentType string, content []byte) file {
+	sum := sha256.Sum256(content)
+	return file{contentType, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`, content}
+}

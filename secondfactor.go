@@ -1,0 +1,71 @@
+package capi
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/capi-go/capi/internal/joomla"
+)
+
+// factorUsers is how many users are looked up at a time.
+const factorUsers = 128
+
+// SecondFactorUsers returns those of the users ids whom Joomla asks for a second
+// factor after their password, in ascending order: who has one that counts, or
+// must have one, and is not exempt. A session of such a user waits for it until
+// [State.MFAChecked] is set; any session waits while [State.MandatoryMFASetup] is.
+// It takes one query where the site asks nobody. Each other query is of some
+// hundred users.
+func (s *Site) SecondFactorUsers(ctx context.Context, ids []int64) ([]int64, error) {
+	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
+	// As in readLogin: there are no others.
+	ids = slices.DeleteFunc(ids, func(id int64) bool { return id <= 0 || id > math.MaxInt32 })
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	asked, err := s.secondFactorUsers(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("capi: looking up second factors: %w", err)
+	}
+	return asked, nil
+}
+
+// secondFactorUsers returns those of ids, each of them once, who are asked.
+func (s *Site) secondFactorUsers(ctx context.Context, ids []int64) (asked []int64, err error) {
+	plugins, err := s.readFactorPlugins(ctx)
+	if err != nil {
+		return nil, err
+	}
+	params, err := s.column(ctx, s.sql(`SELECT "params" FROM "#__extensions" WHERE "type" = 'component' AND "element" = 'com_users'`))
+	if err != nil {
+		return nil, err
+	}
+	if plugins.enabled == "" && (len(params) == 0 || !joomla.Forces(string(params[0]))) {
+		return nil, nil
+	}
+	query := s.accountQuery(`"#__users" AS u`, `u."id" IN (`+strings.Repeat("?, ", factorUsers-1)+`?)`)
+	for some := range slices.Chunk(ids, factorUsers) {
+		args := make([]any, factorUsers)
+		for i := range args {
+			args[i] = some[min(i, len(some)-1)] // The last one again, so that the query is always the same.
+		}
+		rows, err := s.accounts(ctx, query, args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			factor := joomla.SecondFactor{
+				Enrolled: joomla.Enrolled(row.account.methods, row.account.otpKey, plugins.enabled, plugins.disabled),
+				Params:   row.account.usersParams, Groups: row.account.groups,
+			}
+			if factor.Pending() {
+				asked = append(asked, row.account.id)
+			}
+		}
+	}
+	slices.Sort(asked)
+	return slices.Compact(asked), nil
+}
