@@ -83,7 +83,8 @@ func NewSessionAuthorizer(site *Site) (*SessionAuthorizer, error) {
 	a := &SessionAuthorizer{site: site, names: joomla.CookieNames(site.config.Secret.Reveal(), site.config.SessionName)}
 	for i := range a.names {
 		in := strings.Repeat("?, ", i) + "?)"
-		a.users = append(a.users, site.accountQuery(`"#__users" AS u`, `u."id" IN (`+in,
+		// A row in any case, since it has the plugins.
+		a.users = append(a.users, site.accountQuery(`(SELECT 1) AS one LEFT JOIN "#__users" AS u ON u."id" IN (`+in, `1 = 1`,
 			site.factorPluginList(`= 1`), site.factorPluginList(`<> 1`)))
 		in = strings.Repeat("?, ", len(a.appendArgs(nil, ""))*(i+1)-1) + "?)"
 		a.sessions = append(a.sessions, site.accountQuery(

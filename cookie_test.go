@@ -97,12 +97,13 @@ func TestSessionAuthorizerAuthorize(t *testing.T) {
 		"last request old":  {[]row{{"data": login(7, `s:17:"session.timer.now";`, `i:1795489015;`)}}, expiredSession},
 		"row of a guest":    {[]row{{"id": nil}}, noUser},
 
-		"blocked":              {[]row{{"block": int64(1)}}, isBlocked},
-		"not activated":        {[]row{{"activation": "8c1f0a9d"}}, notActivated},
-		"activation is 0":      {[]row{{"activation": "0"}}, ""},
-		"activation is spaces": {[]row{{"activation": " "}}, ""},
-		"activation is null":   {[]row{{"activation": nil}}, ""},
-		"must reset":           {[]row{{"requireReset": int64(1)}}, mustReset},
+		"blocked":                        {[]row{{"block": int64(1)}}, isBlocked},
+		"not activated":                  {[]row{{"activation": "8c1f0a9d"}}, notActivated},
+		"activation is 0":                {[]row{{"activation": "0"}}, ""},
+		"activation is spaces":           {[]row{{"activation": " "}}, ""},
+		"activation is a no-break space": {[]row{{"activation": "\u00a0"}}, notActivated},
+		"activation is null":             {[]row{{"activation": nil}}, ""},
+		"must reset":                     {[]row{{"requireReset": int64(1)}}, mustReset},
 
 		"two users, one Super Admin":   {[]row{{"groups": "2"}, {"session_id": otherID, "id": int64(8), "data": login(8)}}, ""},
 		"two users, none":              {[]row{{"groups": "2"}, {"session_id": otherID, "id": int64(8), "data": login(8), "groups": "21"}}, noCoreAdmin},
@@ -133,6 +134,7 @@ func TestSessionAuthorizerRootUser(t *testing.T) {
 	}{
 		{"7", row{}, ""},
 		{" 7 ", row{}, ""},
+		{"\u00a07", row{}, noCoreAdmin}, // No number for PHP.
 		{"70", row{}, noCoreAdmin},
 		{"70", row{"username": "70"}, noCoreAdmin}, // Joomla lets it in.
 		{"admin", row{}, ""},

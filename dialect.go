@@ -45,7 +45,7 @@ func (d Database) dialect() dialect {
 	default:
 		return dialect{
 			quote: "`", keepsStatements: true,
-			list: `GROUP_CONCAT(%)`, listLimit: "@@group_concat_max_len",
+			list: `GROUP_CONCAT(%)`, listLimit: "LEAST(@@group_concat_max_len, 4294967295)",
 			exists: `SELECT COUNT(*) FROM information_schema.tables` +
 				` WHERE table_schema = DATABASE() AND table_name = '#__%'`,
 		}

@@ -55,7 +55,7 @@ var kinds = []struct {
 	{regexp.MustCompile(`joomlatoken\.token`), byAPIToken,
 		[]string{"seed", "enabled", "plugin enabled", "plugin state", "plugin access", "groups plugin enabled", "groups plugin params"}},
 	{regexp.MustCompile(`FROM jos_services_tokens AS t`), byCAPIToken, []string{"token", "state"}},
-	{regexp.MustCompile(`FROM jos_users AS u`), byID, []string{"enabled plugins", "disabled plugins"}},
+	{regexp.MustCompile(`FROM jos_users AS u|FROM \(SELECT 1\) AS one`), byID, []string{"enabled plugins", "disabled plugins"}},
 	{regexp.MustCompile(`^SELECT \(SELECT (?:GROUP_CONCAT|STRING_AGG)`), mfaPlugins, nil},
 	{regexp.MustCompile(`^SELECT \* FROM jos_(\w+) WHERE 1 = 0`), columnsOf, nil},
 	{regexp.MustCompile(`FROM jos_(\w+) WHERE 1 = 0`), grantedIn, nil},

@@ -36,6 +36,12 @@ func TestSiteStatements(t *testing.T) {
 			m.ExpectQuery(query).WithArgs("bad").WillReturnRows(none())
 			m.ExpectQuery(query).WithArgs("worse").WillReturnRows(none())
 		}},
+		"keeps no more": {"mysqli", func(m sqlmock.Sqlmock) {
+			statement := m.ExpectPrepare(query)
+			statement.ExpectQuery().WithArgs("bad").WillReturnRows(none())
+			statement.ExpectQuery().WithArgs("worse").WillReturnError(errors.New("Error 1461"))
+			m.ExpectQuery(query).WithArgs("worse").WillReturnRows(none())
+		}},
 		"prepares nothing": {"mysqli", func(m sqlmock.Sqlmock) {
 			m.ExpectPrepare(query).WillReturnError(errors.New("Error 1461"))
 			m.ExpectQuery(query).WithArgs("bad").WillReturnRows(none())

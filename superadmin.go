@@ -38,6 +38,13 @@ var (
 	errSecondFactor = &refusal{ErrForbidden, "second factor is pending"}
 )
 
+// numericSpace is the white space that may surround a number for PHP's
+// is_numeric, and trimmed is what its trim removes.
+const (
+	numericSpace = " \t\n\r\v\f"
+	trimmed      = " \t\n\r\v\x00"
+)
+
 // user returns the User that a is.
 func (a account) user(credential string) User {
 	return User{ID: a.id, Username: a.username, Groups: a.groups, SuperAdmin: a.superAdmin, Credential: credential}
@@ -47,7 +54,7 @@ func (a account) user(credential string) User {
 // is an id only: Joomla takes it for a username too, so that whoever registers
 // under that name is root.
 func (s *Site) isRootUser(a account) bool {
-	if id, err := strconv.ParseInt(strings.TrimSpace(s.config.RootUser), 10, 64); err == nil {
+	if id, err := strconv.ParseInt(strings.Trim(s.config.RootUser, numericSpace), 10, 64); err == nil {
 		return a.id == id
 	}
 	return s.config.RootUser != "" && a.username == s.config.RootUser
@@ -219,7 +226,7 @@ func (s *Site) scanAccounts(ctx context.Context, q accountQuery, known schema, a
 				id: id.value, username: string(username), groups: parseGroups(string(groups)),
 				methods: string(methods), otpKey: string(otpKey), usersParams: string(parameters),
 			}
-			row.account.decide(s, block, reset, strings.TrimSpace(string(activation)), string(rules))
+			row.account.decide(s, block, reset, strings.Trim(string(activation), trimmed), string(rules))
 		}
 		found = append(found, row)
 	}

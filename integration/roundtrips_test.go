@@ -23,7 +23,10 @@ func TestGuardRoundTrips(t *testing.T) {
 		s := joomla5(t, d)
 		s.Insert(t, "services_tokens", row{"token": "good", "userid": "102", "state": "1"})
 		s.Insert(t, "session", row{"session_id": "nometadata", "guest": "1", "userid": "0", "client_id": nil, "time": s.Now,
-			"username": "", "data": payloadOf(102)})
+			"username": "", "data": payloadOf(102)},
+			row{"session_id": "pending", "guest": "0", "userid": "103", "client_id": nil, "time": s.Now, "username": "", "data": payloadOf(103)},
+			row{"session_id": "nouser", "guest": "0", "userid": "9999", "client_id": nil, "time": s.Now, "username": "", "data": payloadOf(9999)})
+		s.Exec(t, `UPDATE "#__users" SET "otpKey" = 'totp:x' WHERE "id" = 103`)
 		long := strings.Repeat("a", 1<<20)
 		site, administrator := s.CookieNames.Site, s.CookieNames.Administrator
 		cookie := func(value string) http.Header { return http.Header{"Cookie": {value}} }
@@ -46,6 +49,8 @@ func TestGuardRoundTrips(t *testing.T) {
 			"unknown cookies":      {cookie(site + "=unknown; " + administrator + "=unknown2"), capi.ErrUnauthenticated, cost{1, 2}},
 			"many cookies":         {manyCookies, capi.ErrUnauthenticated, cost{1, 2}},
 			"without metadata":     {cookie(site + "=nometadata"), nil, cost{2, 4}},
+			"no such user":         {cookie(site + "=nouser"), capi.ErrUnauthenticated, cost{2, 4}},
+			"and one with factors": {cookie(site + "=pending; " + administrator + "=nouser"), nil, cost{2, 4}},
 			"API token":            {s.apiToken(t), nil, cost{1, 2}},
 			"malformed API token":  {http.Header{"Authorization": {"Bearer nonsense"}}, capi.ErrUnauthenticated, cost{}},
 			"API token of 1 MB":    {http.Header{"Authorization": {"Bearer " + long}}, capi.ErrUnauthenticated, cost{}},

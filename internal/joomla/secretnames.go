@@ -62,7 +62,9 @@ type secretNames struct {
 	// groups has the words that begin with the same two characters. index finds
 	// them, by the classes of these characters; group 0 is empty.
 	groups [][]secretWord
-	index  [classes * classes]uint8
+	index  [classes * classes]uint16
+	// words are those that count as words only.
+	words []string
 }
 
 type secretWord struct {
@@ -91,6 +93,9 @@ func newSecretNames(more []string) *secretNames {
 	for _, group := range secretWords {
 		for _, word := range strings.Fields(group.words) {
 			n.add(secretWord{word, group.rule})
+			if group.rule == asWord {
+				n.words = append(n.words, word)
+			}
 		}
 	}
 	for _, name := range more {
@@ -114,7 +119,7 @@ func (n *secretNames) add(word secretWord) {
 		group := n.index[i]
 		if group == 0 {
 			n.groups = append(n.groups, nil)
-			group = uint8(len(n.groups) - 1)
+			group = uint16(len(n.groups) - 1)
 			n.index[i] = group
 		}
 		n.groups[group] = append(n.groups[group], word)
@@ -125,6 +130,7 @@ func (n *secretNames) add(word secretWord) {
 func (n *secretNames) match(name []byte) bool {
 	var buffer [64]byte
 	letters := appendLetters(buffer[:0], name)
+	split := false
 	for i := range letters {
 		next := 0
 		if i+1 < len(letters) {
@@ -141,9 +147,13 @@ func (n *secretNames) match(name []byte) bool {
 			}
 			switch {
 			case word.rule == anywhere,
-				word.rule == atEnd && onlyDigits(rest[len(word.text):]),
-				word.rule == asWord && hasWord(name, word.text):
+				word.rule == atEnd && onlyDigits(rest[len(word.text):]):
 				return true
+			case word.rule == asWord && !split:
+				// Once a name, and for all: a name may have any length.
+				if split = true; n.hasWord(name) {
+					return true
+				}
 			}
 		}
 	}
@@ -188,17 +198,19 @@ func onlyDigits(s []byte) bool {
 	return true
 }
 
-// hasWord reports whether word is one of the words of name, which other
-// characters than letters, and a capital after a small letter, separate.
-func hasWord(name []byte, word string) bool {
+// hasWord reports whether a word of name, which other characters than letters, and
+// a capital after a small letter, separate, is one of those that count as words.
+func (n *secretNames) hasWord(name []byte) bool {
 	start := 0
 	for i := 0; i <= len(name); i++ {
 		letter := i < len(name) && (isLetter(name[i]) || name[i] >= utf8.RuneSelf)
 		if letter && (i == start || !isUpper(name[i]) || isUpper(name[i-1])) {
 			continue
 		}
-		if i-start == len(word) && strings.EqualFold(string(name[start:i]), word) {
-			return true
+		for _, word := range n.words {
+			if i-start == len(word) && strings.EqualFold(string(name[start:i]), word) {
+				return true
+			}
 		}
 		start = i
 		if !letter {

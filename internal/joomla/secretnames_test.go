@@ -27,3 +27,25 @@ func TestSecretNamesMatch(t *testing.T) {
 	assert.True(t, names.match([]byte("\xff\xe9token")), "another character set")
 	assert.True(t, newSecretNames([]string{"\xe9"}).match([]byte("a\xe9")), "another character set")
 }
+
+// However many names a caller adds, each counts.
+func TestSecretNamesOfCallers(t *testing.T) {
+	var more []string
+	for a := 'a'; a <= 'z'; a++ {
+		more = append(more, string(a)+"0")
+		for b := 'a'; b <= 'z'; b++ {
+			more = append(more, string([]rune{a, b, 'q'}))
+		}
+	}
+	names := newSecretNames(append(more, "z"))
+	for _, name := range more {
+		assert.True(t, names.match([]byte("0"+name)), name)
+	}
+	assert.False(t, newSecretNames(more[:1]).match([]byte("b0")))
+}
+
+// A megabyte of what looks like the beginning of a word is split into words once:
+// with a look at all of it for each, this would take minutes.
+func TestSecretNamesOfAnyLength(t *testing.T) {
+	assert.False(t, newSecretNames(nil).match([]byte(strings.Repeat("pinx", 1<<18))))
+}

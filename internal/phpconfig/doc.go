@@ -33,7 +33,8 @@
 //     on other than by returning it;
 //   - for a property that is asked for: hooks, private or protected visibility,
 //     a second declaration, and a default that is not a value as above;
-//   - no class of that name, or two; __halt_compiler; short open tags, which
+//   - no class of that name, two, or one that is declared in braces, such as of
+//     an if; __halt_compiler; short open tags, which
 //     PHP reads or not by its settings; strings with code in them over 64 deep;
 //     text that is cut short.
 //

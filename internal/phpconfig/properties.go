@@ -130,6 +130,9 @@ func (p *parser) file() error {
 		if found {
 			return p.fail(t, "a second class "+p.class)
 		}
+		if p.lexer.braces > 0 {
+			return p.fail(t, "class "+p.class+" is declared in braces, by code that may do otherwise")
+		}
 		found = true
 		p.inClass = true
 		if err := p.body(); err != nil {
