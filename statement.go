@@ -3,6 +3,7 @@ package capi
 import (
 	"context"
 	"database/sql"
+	"strings"
 )
 
 // query runs a query. One with arguments is prepared once on each connection,
@@ -12,8 +13,10 @@ import (
 func (s *Site) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	if s.dialect.keepsStatements && len(args) > 0 {
 		if statement, err := s.statement(ctx, query); err == nil {
-			// A failure may be that of a connection to prepare it.
-			if rows, err := statement.QueryContext(ctx, args...); err == nil || ctx.Err() != nil {
+			rows, err := statement.QueryContext(ctx, args...)
+			// Another connection may have to prepare it, too, and find that the
+			// server has max_prepared_stmt_count of them.
+			if err == nil || !strings.Contains(err.Error(), "Error 1461") {
 				return rows, err
 			}
 		}
