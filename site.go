@@ -29,7 +29,8 @@ type SiteOptions struct {
 //
 // In MySQL and SQLite it keeps the few queries of the authorizers prepared on
 // each connection until the database is closed, so make one Site of a database,
-// not one a request.
+// not one a request. MySQL counts them towards max_prepared_stmt_count; where that
+// is reached, queries are asked as they are.
 type Site struct {
 	db      *sql.DB
 	config  SiteConfig
