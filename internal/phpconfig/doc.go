@@ -30,7 +30,7 @@
 //     other than to call a method of that name;
 //   - code anywhere in the file that computes a property's name: ->$x, ->{…};
 //   - in the class, code that includes or evaluates other code, or hands $this
-//     on other than by returning it;
+//     on, to its caller too;
 //   - for a property that is asked for: hooks, private or protected visibility,
 //     a second declaration, and a default that is not a value as above;
 //   - no class of that name, two, or one that is declared in braces, such as of

@@ -71,7 +71,7 @@ class JConfig
 	var $ftp = array();
 	public $lifetime = '15';
 	public function __construct() { $this->offline = getenv('OFFLINE'); $this->load('x')->load('y'); }
-	private function load($x) { $this->log_path = __DIR__ . "/{$x['}']}$x[a] ${x}"; return $this; }
+	private function load($x) { $this->log_path = __DIR__ . "/{$x['}']}$x[a] ${x}"; return $x; }
 }
 ?>
 `
@@ -260,6 +260,8 @@ func TestPropertiesErrors(t *testing.T) {
 		"empty":                    {"", "line 1: no class JConfig"},
 		"no PHP":                   {"class JConfig { public $secret = '" + hush + "'; }", "no class JConfig"},
 		"another class":            {"<?php\n\nclass Config {}\n", "line 4: no class JConfig"},
+		"$this by a result":        {class("public $secret = '" + hush + "'; function me() { return $this; }"), "hands $this on"},
+		"$this by its name":        {class("public $secret = '" + hush + "'; function f() { return compact('this'); }"), "hands $this on"},
 		"class in braces":          {"<?php\nif (true) {\n class JConfig { public $secret = '" + hush + "'; } }", "line 3: class JConfig is declared in braces"},
 		"two classes":              {class("") + "class JConfig {}", "line 5: a second class JConfig"},
 		"cut in a string":          {"<?php class JConfig {\n public $secret = '" + hush, "line 2: unterminated string"},

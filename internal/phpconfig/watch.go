@@ -30,11 +30,19 @@ func (p *parser) watch(t token) error {
 		return p.fail(t, "__halt_compiler, behind which nothing is code")
 	case p.inClass && !member && isInclude(t):
 		return p.fail(t, "class "+p.class+" runs code from elsewhere, which may assign any property")
-	case p.inClass && isThis(p.last) && !t.isMark("->") && !p.beforeLast.is("return"):
+	case p.inClass && (isThis(p.last) && !t.isMark("->") || p.namesThis()):
 		return p.fail(p.last, "class "+p.class+" hands $this on to code that may assign any property")
 	}
 	p.beforeLast, p.last = p.last, t
 	return nil
+}
+
+// namesThis reports whether the last token is the name of $this as an argument,
+// an element or a variable's name, as in compact('this') and ${'this'}.
+func (w *watcher) namesThis() bool {
+	before := w.beforeLast
+	return w.last.kind == text && w.last.text == "this" &&
+		(before.isMark("(") || before.isMark("[") || before.isMark("{") || before.isMark(","))
 }
 
 func isThis(t token) bool { return t.kind == variable && t.text == "this" }

@@ -73,7 +73,6 @@ func TestPropertiesAcceptsOtherCode(t *testing.T) {
 		"methods":             class("public $host = 'x'; function __construct() { $this->host(); $this->user('x'); }"),
 		"variables":           class("public $host = 'x'; function __construct($host, &$user) { $host = $user; self::$host = 1; }"),
 		"text":                class("public $host = 'x'; function f() { return \"$this->host\" . '$this->host = 1' . <<<'X'\n{$this->host}\nX; }"),
-		"returned":            class("public $host = 'x'; function f() { return $this; }"),
 		"promoted others":     class("public $host = 'x'; function __construct(public $x = [1], $host = 2, private(set) $y = 3) {}"),
 		"included in front":   "<?php require 'x.php';" + class("public $host = 'x';")[5:],
 		"methods named so":    class("public $host = 'x'; function f() { $x->include(); X::eval(); }"),
