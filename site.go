@@ -94,7 +94,9 @@ func (s *Site) oldest() int64 { return s.now().Add(-s.config.Lifetime).Unix() }
 // Ended reports whether a session that a [SQLStore] of s has listed is over, and
 // its row is left: it has outlived the site's lifetime or, where the site keeps
 // session data outside of its database and s has a [SessionData], its data is not
-// there any more.
+// there any more. There, it is of no use for a list with
+// [SQLStoreConfig.OmitData], whose sessions all have no data. It is safe for
+// concurrent use.
 func (s *Site) Ended(session Session) bool {
 	if s.data == nil || s.dataInTable() {
 		return unix(session.Time) < s.oldest()

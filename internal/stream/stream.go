@@ -68,9 +68,9 @@ func (r *Response) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// SetLength tells that n bytes are all that is left to write. Of a body that
-// begins with them, the header has the length, which spares a write and makes a
-// cut visible to any client.
+// SetLength sets the length of the whole body, n bytes, if none of it was sent
+// yet; otherwise it does nothing. A length spares a write and makes a cut visible
+// to any client.
 func (r *Response) SetLength(n int) {
 	if r.state == unsent {
 		r.length = n
