@@ -83,10 +83,13 @@ func (s *Store) Sessions(ctx context.Context) iter.Seq2[capi.Session, error] {
 			case <-ctx.Done():
 				b.err = ctx.Err()
 			case next, more := <-batches:
-				if !more {
-					return
-				}
 				b = next
+				if !more {
+					// All was sent, or the context ended before.
+					if b.err = ctx.Err(); b.err == nil {
+						return
+					}
+				}
 			}
 			if b.err != nil {
 				yield(capi.Session{}, fmt.Errorf("redisdata: listing sessions: %w", b.err))

@@ -115,6 +115,30 @@ func TestStoreSessionsCut(t *testing.T) {
 	assert.Len(t, list, 3000)
 }
 
+// A context that ends with the last session of those that came at once ends
+// the range with an error: it does not look whole.
+func TestStoreSessionsCancelled(t *testing.T) {
+	server, client := mini(t)
+	for i := range 600 {
+		require.NoError(t, server.Set(fmt.Sprint("jfw", i), "x|N;"))
+	}
+	store := redisdata.NewStore(redisdata.New(client))
+	for try := range 40 {
+		ctx, cancel := context.WithCancel(t.Context())
+		last := 256 * (1 + try%2) // The server names 256 at a time.
+		var err error
+		count := 0
+		for _, err = range store.Sessions(ctx) {
+			if count++; count == last {
+				cancel()
+				time.Sleep(100 * time.Microsecond) // For what reads ahead to notice.
+			}
+		}
+		cancel()
+		require.ErrorIs(t, err, context.Canceled, "after session %d", last)
+	}
+}
+
 func TestStoreUnknownClient(t *testing.T) {
 	_, client := mini(t)
 	_, err := capi.Collect(redisdata.NewStore(redisdata.New(struct{ redis.UniversalClient }{client})).Sessions(t.Context()))
