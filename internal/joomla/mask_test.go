@@ -40,13 +40,18 @@ func TestMaskerVectors(t *testing.T) {
 		}
 		return v
 	}
+	leftOut := map[string][]string{} // The names of sessions, by reason.
 	for _, vector := range vectors(t) {
 		t.Run(vector.Name, func(t *testing.T) {
 			got := mask(t, vector.Stored)
 			if vector.Error {
 				require.Nil(t, got)
+				_, _, err := joomla.Decode(vector.Stored)
+				require.Error(t, err)
+				leftOut[err.Error()] = append(leftOut[err.Error()], vector.Name)
 				return
 			}
+			require.NotNil(t, got, "left out, though PHP reads it")
 			for _, secret := range secrets {
 				assert.NotContains(t, string(got)+string(unbase64(got)), secret)
 			}
@@ -59,11 +64,17 @@ func TestMaskerVectors(t *testing.T) {
 		})
 	}
 	assert.Greater(t, masked, 15)
+	for reason, names := range leftOut {
+		t.Logf("%d left out, as PHP cannot read them: %s: %s", len(names), reason, strings.Join(names, ", "))
+	}
 }
 
 func TestMaskerRows(t *testing.T) {
+	counted := 0
+	defer func() { t.Logf("none of %d left out", counted) }()
 	for name, data := range payloads(t) {
 		require.Len(t, mask(t, data), len(data), "left out")
+		counted++
 		if strings.HasPrefix(name, "j6") || strings.HasPrefix(name, "case") {
 			continue // They hold form tokens.
 		}
