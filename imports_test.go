@@ -21,7 +21,7 @@ func TestImports(t *testing.T) {
 	// not named may import nothing of it.
 	may := map[string][]string{"internal/joomla": {"internal/phpserial", "internal/phpjson"}}
 	mayPage := []string{"internal/joomla", "internal/phpjson", "internal/stream"}
-	forTests := []string{"internal/growth", "internal/joomlatest", "internal/phptest"}
+	forTests := []string{"internal/growth", "internal/joomlatest", "internal/phptest", "internal/tlstest"}
 	programs := []string{"examples", "integration", "cmd"}
 	seen := 0
 	err := filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {

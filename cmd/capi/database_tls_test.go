@@ -1,16 +1,8 @@
 package main
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"maps"
-	"math/big"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,45 +10,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/internal/tlstest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
-
-// A certified is a certificate with its key, and the files of both.
-type certified struct {
-	certificate   *x509.Certificate
-	key           *ecdsa.PrivateKey
-	cert, private string
-}
-
-// certify makes a certificate in dir for 127.0.0.1: one that by signs, or that
-// of an authority of its own.
-func certify(t testing.TB, dir, name string, by *certified) *certified {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), BasicConstraintsValid: true}
-	c := &certified{key: key, cert: filepath.Join(dir, name+".pem"), private: filepath.Join(dir, name+".key")}
-	if by == nil {
-		template.IsCA, template.KeyUsage = true, x509.KeyUsageCertSign
-		by = &certified{certificate: template, key: key}
-	} else {
-		template.SerialNumber, template.IPAddresses = big.NewInt(2), []net.IP{net.IPv4(127, 0, 0, 1)}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, by.certificate, &key.PublicKey, by.key)
-	require.NoError(t, err)
-	c.certificate, err = x509.ParseCertificate(der)
-	require.NoError(t, err)
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(c.cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644))
-	require.NoError(t, os.WriteFile(c.private, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
-	return c
-}
 
 // TestDatabaseTLS checks and serves sites of servers with certificates of an
 // authority of the test's own. Of their accounts, "encrypted" is let in by TLS
@@ -69,12 +28,12 @@ func TestDatabaseTLS(t *testing.T) {
 	for dialect, account := range map[string]string{"mysqli": "mysql", "pgsql": "postgres"} {
 		t.Run(dialect, func(t *testing.T) {
 			server := newOwnServer(t, account)
-			authority, stranger := certify(t, server.home, "authority", nil), certify(t, server.home, "stranger", nil)
-			ours, certified := certify(t, server.home, "server", authority), certify(t, server.home, "certified", authority)
-			uncertified := certify(t, t.TempDir(), "certified", stranger)
-			server.own(t, ours.private)
+			authority, stranger := tlstest.New(t, server.home, "authority", nil), tlstest.New(t, server.home, "stranger", nil)
+			ours, certified := tlstest.New(t, server.home, "server", authority), tlstest.New(t, server.home, "certified", authority)
+			uncertified := tlstest.New(t, t.TempDir(), "certified", stranger)
+			server.own(t, ours.KeyFile)
 
-			verified := properties{"user": "encrypted", "dbencryption": 1, "dbsslverifyservercert": true, "dbsslca": authority.cert}
+			verified := properties{"user": "encrypted", "dbencryption": 1, "dbsslverifyservercert": true, "dbsslca": authority.CertFile}
 			with := func(change properties) properties {
 				all := maps.Clone(verified)
 				maps.Copy(all, change)
@@ -89,15 +48,15 @@ func TestDatabaseTLS(t *testing.T) {
 				{"verified", verified, ""},
 				{"not verified", properties{"user": "encrypted", "dbencryption": 1}, ""},
 				{"clear text", properties{"user": "encrypted"}, "Access denied|no encryption"},
-				{"another authority", with(properties{"dbsslca": stranger.cert}), "unknown authority"},
+				{"another authority", with(properties{"dbsslca": stranger.CertFile}), "unknown authority"},
 				{"authorities of the system", with(properties{"dbsslca": ""}), "unknown authority"},
-				{"certified", with(properties{"user": "certified", "dbencryption": 2, "dbsslcert": certified.cert, "dbsslkey": certified.private}), ""},
+				{"certified", with(properties{"user": "certified", "dbencryption": 2, "dbsslcert": certified.CertFile, "dbsslkey": certified.KeyFile}), ""},
 				{"not certified", with(properties{"user": "certified"}), "Access denied|valid client certificate"},
 				{"certified by another authority", with(properties{"user": "certified", "dbencryption": 2,
-					"dbsslcert": uncertified.cert, "dbsslkey": uncertified.private}), "unknown ca|certificate|broken pipe|reset"},
+					"dbsslcert": uncertified.CertFile, "dbsslkey": uncertified.KeyFile}), "unknown ca|certificate|broken pipe|reset"},
 			}
 			if dialect == "mysqli" {
-				server.startMariaDB(t, "--tls-version=TLSv1.2", "--ssl-ca="+authority.cert, "--ssl-cert="+ours.cert, "--ssl-key="+ours.private)
+				server.startMariaDB(t, "--tls-version=TLSv1.2", "--ssl-ca="+authority.CertFile, "--ssl-cert="+ours.CertFile, "--ssl-key="+ours.KeyFile)
 				t.Setenv("CAPI_MYSQL_DSN", "root@tcp("+server.address+")/test")
 				tests = append(tests,
 					test{"the cipher", with(properties{"user": "ciphered", "dbsslcipher": "HIGH:" + allowed}), ""},
@@ -108,8 +67,8 @@ func TestDatabaseTLS(t *testing.T) {
 				rules := filepath.Join(server.home, "hba.conf")
 				require.NoError(t, os.WriteFile(rules, []byte("host all postgres 127.0.0.1/32 trust\n"+
 					"hostssl all encrypted 127.0.0.1/32 trust\nhostssl all certified 127.0.0.1/32 cert\n"), 0o644))
-				server.startPostgreSQL(t, "-c", "ssl=on", "-c", "ssl_ca_file="+authority.cert, "-c", "ssl_cert_file="+ours.cert,
-					"-c", "ssl_key_file="+ours.private, "-c", "hba_file="+rules)
+				server.startPostgreSQL(t, "-c", "ssl=on", "-c", "ssl_ca_file="+authority.CertFile, "-c", "ssl_cert_file="+ours.CertFile,
+					"-c", "ssl_key_file="+ours.KeyFile, "-c", "hba_file="+rules)
 				t.Setenv("PGSSLMODE", "disable") // Where configuration.php says nothing.
 				t.Setenv("CAPI_POSTGRES_DSN", "postgres://postgres@"+server.address+"/postgres?sslmode=disable")
 			}
