@@ -142,6 +142,21 @@ func (b *tab) within(patience time.Duration, expression string) {
 	}
 }
 
+// scroll presses a key until a JavaScript expression is true: the browser drops
+// one that comes while it still scrolls smoothly for the one before.
+func (b *tab) scroll(key, expression string) {
+	b.t.Helper()
+	for range 20 {
+		b.press(key)
+		for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+			if eval[bool](b, expression) {
+				return
+			}
+		}
+	}
+	require.Fail(b.t, "this has not become true: "+expression)
+}
+
 // eval returns the value of a JavaScript expression, or of the promise that it is.
 func eval[T any](b *tab, expression string) T {
 	b.t.Helper()
