@@ -158,8 +158,8 @@ func withUser(ctx context.Context) (context.Context, *User) {
 }
 
 // Authorize asks auth for routes other than those of this package: it returns
-// the user whom auth lets in, as it told [SetUser], or the error of auth. Nothing
-// is sent. It panics if auth is nil.
+// the user whom auth lets in, as it told [SetUser], or the error of auth.
+// Nothing is sent. It panics if auth is nil.
 func Authorize(auth Authorizer, r *http.Request) (User, error) {
 	mustAuthorizer(auth)
 	ctx, user := withUser(r.Context())
@@ -171,8 +171,9 @@ func Authorize(auth Authorizer, r *http.Request) (User, error) {
 
 // ForbiddenReason returns why an Authorizer of this package forbids the list to
 // a user whose credentials are good, in fixed words that this user may be told:
-// "second factor is pending". It is empty for any other error: what is wrong with
-// credentials is nobody's business, and errors of other Authorizers are for logs.
+// "second factor is pending". It is empty for any other error: what is wrong
+// with credentials is nobody's business, and errors of other Authorizers are
+// for logs.
 func ForbiddenReason(err error) string {
 	var r *refusal
 	if !errors.As(err, &r) || r.kind != ErrForbidden {

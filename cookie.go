@@ -39,10 +39,11 @@ import (
 // [ErrForbidden]. Joomla itself lets blocked users go on with a session that
 // they have.
 //
-// A request takes one query, and none without a cookie that could be a session's.
-// It takes a second one where the row does not name the user whom the data names,
-// or where a user has a second factor and the data does not tell that it was
-// passed. With a SessionData, it takes one query after a look there.
+// A request takes one query, and none without a cookie that could be a
+// session's. It takes a second one where the row does not name the user whom
+// the data names, or where a user has a second factor and the data does not
+// tell that it was passed. With a SessionData, it takes one query after a look
+// there.
 //
 // A cookie comes with requests that other pages make a browser send. That is
 // harmless with a handler that only reads, as long as no [CORS] policy lets
@@ -258,15 +259,16 @@ func (s *Site) readLogin(data Payload) (joomla.Login, error) {
 	case login.UserID <= 0:
 		return joomla.Login{}, errGuest
 	case login.UserID > math.MaxInt32:
-		// The id is an int in all of Joomla's databases, some of which refuse to
-		// compare it with more than that.
+		// The id is an int in all of Joomla's databases, some of which refuse
+		// to compare it with more than that.
 		return joomla.Login{}, errNoUser
 	}
 	return login, nil
 }
 
 // addAccounts sets the accounts of sessions that have another one than that of
-// their user. It returns the plugins for second factors if it came to know them.
+// their user. It returns the plugins for second factors if it came to know
+// them.
 func (a *SessionAuthorizer) addAccounts(ctx context.Context, sessions []loginSession) (*factorPlugins, error) {
 	var ids []any
 	for _, session := range sessions {
@@ -303,9 +305,9 @@ func (a *SessionAuthorizer) addAccounts(ctx context.Context, sessions []loginSes
 	return plugins, nil
 }
 
-// addFactors finds out whether the second factors of users count, where a session
-// does not tell that it has passed them. The plugins are nil if they are not known
-// yet.
+// addFactors finds out whether the second factors of users count, where a
+// session does not tell that it has passed them. The plugins are nil if they
+// are not known yet.
 func (a *SessionAuthorizer) addFactors(ctx context.Context, sessions []loginSession, plugins *factorPlugins) error {
 	for i := range sessions {
 		s := &sessions[i]

@@ -22,8 +22,8 @@ type dialect struct {
 	// keepsStatements reports whether statements are kept prepared. Drivers of
 	// PostgreSQL do that themselves, where no pooler forbids it.
 	keepsStatements bool
-	// exists is a query that counts the tables "#__%". Every account may run it;
-	// in MySQL, it leaves out what the account may not read.
+	// exists is a query that counts the tables "#__%". Every account may run
+	// it; in MySQL, it leaves out what the account may not read.
 	exists string
 }
 

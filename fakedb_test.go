@@ -101,9 +101,9 @@ type fakeDB struct {
 	errs, endErrs map[string]error
 	// tables are the columns of tables, which are all there if it is nil.
 	tables map[string][]string
-	// withoutReset is a #__users without the column requireReset, withoutFactors a
-	// site without #__user_mfa, and factorPlugins are the plugins for second
-	// factors that are enabled.
+	// withoutReset is a #__users without the column requireReset,
+	// withoutFactors a site without #__user_mfa, and factorPlugins are the
+	// plugins for second factors that are enabled.
 	withoutReset, withoutFactors bool
 	factorPlugins                string
 	// down is the error of every connection.

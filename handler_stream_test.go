@@ -393,8 +393,8 @@ func TestHandlerBreaksHTTP10(t *testing.T) {
 	}
 }
 
-// A list that goes out at once has its length, so that it takes one write less and
-// no client takes a part of it for the whole. A longer one has none.
+// A list that goes out at once has its length, so that it takes one write less
+// and no client takes a part of it for the whole. A longer one has none.
 func TestHandlerLength(t *testing.T) {
 	for n, want := range map[int]bool{0: true, 10: true, 1_000: false} {
 		handler := capi.NewHandler(repeated(capi.Session{ID: "a", Data: make(capi.Payload, 100)}, n), answering(nil))

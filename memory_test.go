@@ -26,8 +26,8 @@ const (
 	mostHeap          = 16 << 20
 )
 
-// A heapMeter keeps the largest heap that it has seen, above what other tests left
-// behind.
+// A heapMeter keeps the largest heap that it has seen, above what other tests
+// left behind.
 type heapMeter struct{ before, most uint64 }
 
 func (m *heapMeter) read() {

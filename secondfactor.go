@@ -13,12 +13,12 @@ import (
 // factorUsers is how many users are looked up at a time.
 const factorUsers = 128
 
-// SecondFactorUsers returns those of the users ids whom Joomla asks for a second
-// factor after their password, in ascending order: who has one that counts, or
-// must have one, and is not exempt. A session of such a user waits for it until
-// [State.MFAChecked] is set; any session waits while [State.MandatoryMFASetup] is.
-// It takes one query where the site asks nobody. Each other query is of some
-// hundred users.
+// SecondFactorUsers returns those of the users ids whom Joomla asks for a
+// second factor after their password, in ascending order: who has one that
+// counts, or must have one, and is not exempt. A session of such a user waits
+// for it until [State.MFAChecked] is set; any session waits while
+// [State.MandatoryMFASetup] is. It takes one query where the site asks nobody.
+// Each other query is of some hundred users.
 func (s *Site) SecondFactorUsers(ctx context.Context, ids []int64) ([]int64, error) {
 	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
 	// As in readLogin: there are no others.

@@ -227,8 +227,8 @@ func memberName(name []byte) string {
 	return ""
 }
 
-// setColumns sets the fields of s to what columns hold, of which nil is null. The
-// texts are set already.
+// setColumns sets the fields of s to what columns hold, of which nil is null.
+// The texts are set already.
 func (s *Session) setColumns(clientID, guest, when, userID, username []byte) {
 	id, whole := parseInteger(clientID)
 	if s.ClientID = ClientID(id); !whole || id < 0 {

@@ -29,8 +29,8 @@ type SiteOptions struct {
 //
 // In MySQL and SQLite it keeps the few queries of the authorizers prepared on
 // each connection until the database is closed, so make one Site of a database,
-// not one a request. MySQL counts them towards max_prepared_stmt_count; where that
-// is reached, queries are asked as they are.
+// not one a request. MySQL counts them towards max_prepared_stmt_count; where
+// that is reached, queries are asked as they are.
 type Site struct {
 	db      *sql.DB
 	config  SiteConfig
@@ -91,10 +91,10 @@ func (s *Site) dataInTable() bool {
 // since 1970. One counts while time + lifetime >= now.
 func (s *Site) oldest() int64 { return s.now().Add(-s.config.Lifetime).Unix() }
 
-// Ended reports whether a session that a [SQLStore] of s has listed is over, and
-// its row is left: it has outlived the site's lifetime or, where the site keeps
-// session data outside of its database and s has a [SessionData], its data is not
-// there any more. There, it is of no use for a list with
+// Ended reports whether a session that a [SQLStore] of s has listed is over,
+// and its row is left: it has outlived the site's lifetime or, where the site
+// keeps session data outside of its database and s has a [SessionData], its
+// data is not there any more. There, it is of no use for a list with
 // [SQLStoreConfig.OmitData], whose sessions all have no data. It is safe for
 // concurrent use.
 func (s *Site) Ended(session Session) bool {
@@ -146,8 +146,8 @@ func (s *Site) tableColumns(ctx context.Context, table string) (map[string]bool,
 // no such table.
 func (s *Site) isMissing(ctx context.Context, table string, err error) bool {
 	// In MySQL, tables that the account may not read are missing in those that
-	// describe tables, too. Drivers have no type of error in common, but all quote
-	// the server's code: only the text tells one from the other.
+	// describe tables, too. Drivers have no type of error in common, but all
+	// quote the server's code: only the text tells one from the other.
 	if s.config.Database() == MySQL && !strings.Contains(err.Error(), "Error 1146") {
 		return false
 	}

@@ -78,8 +78,8 @@ type SiteConfig struct {
 	// SessionHandler is Joomla's name of where session data is kept
 	// ($session_handler), such as "database" or "redis". With another than
 	// "database", the data of most sessions is null in the table. Empty is
-	// "database"; but where a configuration.php has none, Joomla keeps sessions in
-	// files, and [LoadSiteConfig] gives "none".
+	// "database"; but where a configuration.php has none, Joomla keeps sessions
+	// in files, and [LoadSiteConfig] gives "none".
 	SessionHandler string
 	// SessionName is what the name of the session cookie is made from where the
 	// applications of the site share one session ($session_name). Empty is

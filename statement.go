@@ -8,8 +8,8 @@ import (
 
 // query runs a query. One with arguments is prepared once on each connection,
 // where the dialect has it so: else, drivers prepare it each time, at the price
-// of a round trip. A server that keeps no more statements gets it as it is, which
-// is all that a driver needs that interpolates arguments.
+// of a round trip. A server that keeps no more statements gets it as it is,
+// which is all that a driver needs that interpolates arguments.
 func (s *Site) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	if s.dialect.keepsStatements && len(args) > 0 {
 		if statement, err := s.statement(ctx, query); err == nil {

@@ -60,14 +60,14 @@ func (s *Site) isRootUser(a account) bool {
 	return s.config.RootUser != "" && a.username == s.config.RootUser
 }
 
-// A schema is what is known of the tables of a site, which differ by the version
-// of Joomla. It is found out while the site is used.
+// A schema is what is known of the tables of a site, which differ by the
+// version of Joomla. It is found out while the site is used.
 type schema uint32
 
 const (
 	// withoutFactors is set where #__user_mfa cannot be read and no plugin for
-	// second factors is enabled. Both came with Joomla 4.2, and factors count only
-	// while a plugin is enabled.
+	// second factors is enabled. Both came with Joomla 4.2, and factors count
+	// only while a plugin is enabled.
 	withoutFactors schema = 1 << iota
 	// withoutColumns is set where #__users lacks requireReset, which came with
 	// Joomla 3.3, or otpKey, which is there since 3.2 and deprecated.
@@ -89,8 +89,8 @@ type accountQuery struct {
 	columns int
 }
 
-// accountQuery returns a query for the accounts u in the tables from: one row an
-// account, so that nothing is sent twice.
+// accountQuery returns a query for the accounts u in the tables from: one row
+// an account, so that nothing is sent twice.
 func (s *Site) accountQuery(from, where string, columns ...string) accountQuery {
 	list := func(of string) string { return strings.Replace(s.dialect.list, "%", of, 1) }
 	q := accountQuery{columns: len(columns)}
@@ -98,12 +98,12 @@ func (s *Site) accountQuery(from, where string, columns ...string) accountQuery 
 		reset, otpKey, plugin := `u."requireReset"`, `u."otpKey"`, `NULL`
 		methods := `(SELECT ` + list(`f."method"`) + ` FROM "#__user_mfa" AS f` +
 			` WHERE f."user_id" = u."id" AND f."method" <> 'backupcodes')`
-		// The root asset goes by its name, which is unique: broken trees have left-over
-		// assets without a parent, which Joomla ignores.
+		// The root asset goes by its name, which is unique: broken trees have
+		// left-over assets without a parent, which Joomla ignores.
 		from := from + ` LEFT JOIN "#__assets" AS a ON a."name" = 'root.1'`
 		if schema(i)&withoutColumns != 0 {
-			// The name is that of the column where there is one, else that of the
-			// table "missing".
+			// The name is that of the column where there is one, else that of
+			// the table "missing".
 			column := func(name string) string {
 				return `(SELECT "` + name + `" FROM "#__users" AS r WHERE r."id" = u."id")`
 			}
@@ -111,7 +111,8 @@ func (s *Site) accountQuery(from, where string, columns ...string) accountQuery 
 			from += ` CROSS JOIN (SELECT 0 AS "requireReset", '' AS "otpKey") AS missing`
 		}
 		if schema(i)&withoutFactors != 0 {
-			// Until an enabled plugin shows that the site was brought up to date.
+			// Until an enabled plugin shows that the site was brought up to
+			// date.
 			methods, otpKey, plugin = `NULL`, `NULL`, `(SELECT MIN(e."element")`+fromFactorPlugins+` AND e."enabled" = 1)`
 		}
 		q.texts[i] = s.sql(`SELECT ` + strings.Join(append(columns[:len(columns):len(columns)],
@@ -186,8 +187,8 @@ func (s *Site) readFactorPlugins(ctx context.Context) (*factorPlugins, error) {
 	return &factorPlugins{string(enabled), string(disabled)}, nil
 }
 
-// factorPluginList returns the expression for the names of the plugins for second
-// factors that are enabled or not.
+// factorPluginList returns the expression for the names of the plugins for
+// second factors that are enabled or not.
 func (s *Site) factorPluginList(enabled string) string {
 	return `(SELECT ` + strings.Replace(s.dialect.list, "%", `e."element"`, 1) + fromFactorPlugins + ` AND e."enabled" ` + enabled + `)`
 }
@@ -253,8 +254,8 @@ type coreAdminRule struct {
 	rule joomla.Rule
 }
 
-// coreAdmin returns what rules say of core.admin. It parses them once, as long as
-// the text is the same.
+// coreAdmin returns what rules say of core.admin. It parses them once, as long
+// as the text is the same.
 func (s *Site) coreAdmin(rules string) joomla.Rule {
 	if last := s.rules.Load(); last != nil && last.text == rules {
 		return last.rule

@@ -49,8 +49,8 @@ func TestSiteFindsSchema(t *testing.T) {
 	}
 }
 
-// A table of factors that cannot be read, while a plugin for them is enabled, is a
-// failure.
+// A table of factors that cannot be read, while a plugin for them is enabled,
+// is a failure.
 func TestSiteFailsWithoutFactors(t *testing.T) {
 	db := newFakeDB(byCookie, row{})
 	db.withoutFactors, db.factorPlugins = true, "totp"

@@ -19,7 +19,8 @@ import (
 	"github.com/capi-go/capi/page"
 )
 
-// TestPageFeedIsAsDescribed holds each line of a feed against the schema of page/feed.yaml.
+// TestPageFeedIsAsDescribed holds each line of a feed against the schema of
+// page/feed.yaml.
 func TestPageFeedIsAsDescribed(t *testing.T) {
 	document, err := libopenapi.NewDocument(page.OpenAPI())
 	require.NoError(t, err)
@@ -51,7 +52,8 @@ func TestPageFeedIsAsDescribed(t *testing.T) {
 	})
 }
 
-// waitingSite returns the recording of a user who has entered the password and not the code.
+// waitingSite returns the recording of a user who has entered the password and
+// not the code.
 func waitingSite(t *testing.T) *joomlatest.Recording {
 	t.Helper()
 	for _, c := range joomlatest.SecondFactor() {
@@ -63,7 +65,8 @@ func waitingSite(t *testing.T) *joomlatest.Recording {
 	return nil
 }
 
-// TestSecondFactorUsers compares who waits for the second factor with what a real Joomla asked of whom.
+// TestSecondFactorUsers compares who waits for the second factor with what a
+// real Joomla asked of whom.
 func TestSecondFactorUsers(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
 		for _, c := range joomlatest.SecondFactor() {

@@ -10,9 +10,9 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// fromHere reports whether a request comes from the page itself, or from no page,
-// as far as browsers say. Pages of other origins could not read the answer; this
-// spares the database their questions.
+// fromHere reports whether a request comes from the page itself, or from no
+// page, as far as browsers say. Pages of other origins could not read the
+// answer; this spares the database their questions.
 func fromHere(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "cross-site", "same-site":

@@ -1,14 +1,16 @@
-// Package page serves a page that shows who is logged in to Joomla sites, and the
-// feed that it reads.
+// Package page serves a page that shows who is logged in to Joomla sites, and
+// the feed that it reads.
 //
 //	handler, err := page.NewHandler(page.Site{Store: capi.NewSQLStore(site), Auth: auth, Joomla: site})
 //	…
 //	mux.Handle("/capi/", handler)
 //
-// The page asks with the cookie of Joomla where it is under the host of the site,
-// else with a token that its user types in. The feed has neither session ids nor
-// what sessions hold, but for what the page shows. [OpenAPI] describes it.
+// The page asks with the cookie of Joomla where it is under the host of the
+// site, else with a token that its user types in. The feed has neither session
+// ids nor what sessions hold, but for what the page shows. [OpenAPI] describes
+// it.
 //
-// The handler may be mounted at any path that ends in a slash: all addresses of the
-// page are relative. Nothing in it writes, and other origins cannot read it.
+// The handler may be mounted at any path that ends in a slash: all addresses of
+// the page are relative. Nothing in it writes, and other origins cannot read
+// it.
 package page

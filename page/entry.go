@@ -17,7 +17,8 @@ type entry struct {
 	last, started  time.Time
 	requests       int64
 	agent          string
-	// readable reports whether the session's data is there, and could be decoded.
+	// readable reports whether the session's data is there, and could be
+	// decoded.
 	readable bool
 	// checked and mustSetUp are those of [capi.State].
 	checked, mustSetUp bool
@@ -33,7 +34,8 @@ func entryOf(s *capi.Session) *entry {
 }
 
 // readEntry returns what a session tells, its data before its row: a row may
-// outlive its session, and where a site keeps no metadata it is that of a guest.
+// outlive its session, and where a site keeps no metadata it is that of a
+// guest.
 func readEntry(s *capi.Session) *entry {
 	e := entryOf(s)
 	if len(s.Data) == 0 {
@@ -62,8 +64,8 @@ func readEntry(s *capi.Session) *entry {
 	return e
 }
 
-// person returns a number that tells people apart: the user id or, where a row has
-// none, one below zero that is made from the username.
+// person returns a number that tells people apart: the user id or, where a row
+// has none, one below zero that is made from the username.
 func (e *entry) person() int64 {
 	if e.user != 0 {
 		return e.user

@@ -87,8 +87,8 @@ type feed struct {
 	rows     bool // whether sessions are sent, and not only counted
 	now      time.Time
 	sessions int64
-	// open are the sessions that may wait for the second factor, and waiting those
-	// that do.
+	// open are the sessions that may wait for the second factor, and waiting
+	// those that do.
 	open, waiting []candidate
 }
 
@@ -151,7 +151,8 @@ func (f *feed) tellSoFar(sum *figures) error {
 	return f.out.err
 }
 
-// isOpen reports whether a session may wait for the second factor, and notes it.
+// isOpen reports whether a session may wait for the second factor, and notes
+// it.
 func (f *feed) isOpen(e *entry, ended bool) bool {
 	switch c := (candidate{e.user, f.out.ordinal}); {
 	case e.guest || ended || !e.readable || !e.mustSetUp && (e.checked || f.site.Joomla == nil):
@@ -164,8 +165,8 @@ func (f *feed) isOpen(e *entry, ended bool) bool {
 	return true
 }
 
-// findWaiting finds out which of the open sessions wait. It asks when the list has
-// been read: a site may have but one connection to its database.
+// findWaiting finds out which of the open sessions wait. It asks when the list
+// has been read: a site may have but one connection to its database.
 func (f *feed) findWaiting(ctx context.Context, sum *figures) error {
 	var asked map[int64]bool
 	if len(f.open) > 0 {

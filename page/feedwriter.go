@@ -28,9 +28,9 @@ const (
 //	{"waiting":[0,17]}
 //	{"figures":{…},"whole":true}
 //
-// The first figures are there where the Store has a summary, and before them, with
-// "counting":true, those of a part that take their time. A feed without the last ones
-// is cut.
+// The first figures are there where the Store has a summary, and before them,
+// with "counting":true, those of a part that take their time. A feed without
+// the last ones is cut.
 type feedWriter struct {
 	out *stream.Response
 	// err is the first error of out. Nothing is sent after it.

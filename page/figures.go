@@ -7,16 +7,16 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// figures count sessions. Each counts once: as one of people, of guests, or as one
-// that has ended.
+// figures count sessions. Each counts once: as one of people, of guests, or as
+// one that has ended.
 type figures struct {
 	added        int64
 	total        count
 	endedGuests  int64
 	applications []application
 	activity     [len(ages) + 2]count // by age; the last two are older ones, and those of no known time
-	// people are those who are logged in, once a session. Who may wait for a second
-	// factor is not among them.
+	// people are those who are logged in, once a session. Who may wait for a
+	// second factor is not among them.
 	people []int64
 }
 
@@ -41,7 +41,8 @@ const (
 	otherApplications = capi.ClientID(-2)
 )
 
-// add counts a session. Those that are open count as of people, who are added later.
+// add counts a session. Those that are open count as of people, who are added
+// later.
 func (f *figures) add(now time.Time, e *entry, ended, open bool) {
 	f.added++
 	f.total.add(e.guest, ended)

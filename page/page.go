@@ -23,12 +23,13 @@ import (
 type Site struct {
 	// Name tells the sites of one page apart. It may be empty for the only one.
 	Name string
-	// Store has the sessions, with Data, from which the page has who is logged in
-	// and since when. It must list sessions that have ended, or they are not shown.
+	// Store has the sessions, with Data, from which the page has who is logged
+	// in and since when. It must list sessions that have ended, or they are not
+	// shown.
 	Store capi.Store
 	// Summary has the same sessions without Data, sooner, as a Store with
-	// [capi.SQLStoreConfig.OmitData] has them: the feed begins with figures that
-	// are made from it. Nil is none: figures come with the sessions.
+	// [capi.SQLStoreConfig.OmitData] has them: the feed begins with figures
+	// that are made from it. Nil is none: figures come with the sessions.
 	Summary capi.Store
 	// Auth decides who may see them.
 	Auth capi.Authorizer
@@ -61,9 +62,9 @@ func NewHandler(sites ...Site) (http.Handler, error) { return Config{}.NewHandle
 
 // NewHandler returns a handler that serves the page of sites and its feed. It
 // takes any path, of which what follows the last slash counts. It is safe for
-// concurrent use; changing c later does not change it. The error names everything
-// that is wrong with c and the names of sites. NewHandler panics if a Store or an
-// Auth is nil.
+// concurrent use; changing c later does not change it. The error names
+// everything that is wrong with c and the names of sites. NewHandler panics if
+// a Store or an Auth is nil.
 func (c Config) NewHandler(sites ...Site) (http.Handler, error) {
 	h := &handler{sites: slices.Clone(sites), logger: c.Logger, stall: c.StallTimeout, files: readFiles()}
 	var errs []error
@@ -142,10 +143,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// policy is what the page may do: load its own scripts, styles and pictures, and
-// ask its own server. Nothing is inline. No script may make markup out of text, so
-// that what a session holds cannot become any; the one policy of trusted types is
-// for the address of the worker.
+// policy is what the page may do: load its own scripts, styles and pictures,
+// and ask its own server. Nothing is inline. No script may make markup out of
+// text, so that what a session holds cannot become any; the one policy of
+// trusted types is for the address of the worker.
 var policy = strings.Join([]string{
 	"default-src 'none'",
 	"script-src 'self'",
@@ -168,8 +169,9 @@ var static embed.FS
 //go:embed feed.yaml
 var openAPI string
 
-// OpenAPI returns the OpenAPI 3.1 description of the feed in YAML, which the handler
-// serves as feed.yaml. Each call returns a copy, which is the caller's to change.
+// OpenAPI returns the OpenAPI 3.1 description of the feed in YAML, which the
+// handler serves as feed.yaml. Each call returns a copy, which is the caller's
+// to change.
 func OpenAPI() []byte { return []byte(openAPI) }
 
 // A file is one of the page.

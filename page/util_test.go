@@ -73,7 +73,8 @@ func readLines(t testing.TB, body string) (lines []line) {
 	}
 }
 
-// userData returns the data of a session of Joomla 3.4 with what the page shows of it.
+// userData returns the data of a session of Joomla 3.4 with what the page shows
+// of it.
 func userData(id, agent string, started, now time.Time) capi.Payload {
 	return capi.Payload(`__default|a:6:{s:15:"session.counter";i:12;s:19:"session.timer.start";i:` + itoa(started.Unix()) +
 		`;s:17:"session.timer.now";i:` + itoa(now.Unix()) + `;s:22:"session.client.browser";s:` + itoa(int64(len(agent))) + `:"` + agent +

@@ -18,8 +18,8 @@ import (
 // axeVersion is the version of axe-core that looks at the page.
 const axeVersion = "4.14.1"
 
-// axe returns the script of axe-core, which npm gets from its registry. Without npm, the
-// test is skipped or, with CI set, fails.
+// axe returns the script of axe-core, which npm gets from its registry. Without
+// npm, the test is skipped or, with CI set, fails.
 func axe(t *testing.T) string {
 	t.Helper()
 	script, err := packAxe()
@@ -70,8 +70,8 @@ type packError struct {
 
 func (e *packError) Error() string { return "npm pack: " + e.error.Error() + ": " + e.output }
 
-// noViolations looks at the page with axe-core: all rules of WCAG 2.2 up to level AA, and
-// its best practices.
+// noViolations looks at the page with axe-core: all rules of WCAG 2.2 up to
+// level AA, and its best practices.
 func (b *tab) noViolations(script, about string) {
 	b.t.Helper()
 	eval[bool](b, script+"; true")

@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// balancers start a packaged configuration in front of two addresses, and return
-// the address of the balancer.
+// balancers start a packaged configuration in front of two addresses, and
+// return the address of the balancer.
 var balancers = map[string]func(t testing.TB, one, two string) string{
 	"nginx": func(t testing.TB, one, two string) string {
 		path, dir, own := program(t, "nginx"), t.TempDir(), local(freePorts(t, 1)[0])

@@ -25,7 +25,8 @@ import (
 // A browser is a running Chromium.
 type browser struct{ ctx context.Context }
 
-// startBrowser starts a Chromium with a new, empty profile, and stops it when the test ends.
+// startBrowser starts a Chromium with a new, empty profile, and stops it when
+// the test ends.
 func startBrowser(t *testing.T) *browser {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
@@ -49,7 +50,8 @@ func startBrowser(t *testing.T) *browser {
 	return &browser{ctx: ctx}
 }
 
-// A tab is a page of the browser, with cookies of its own. Everything that it does must be done within five minutes.
+// A tab is a page of the browser, with cookies of its own. Everything that it
+// does must be done within five minutes.
 type tab struct {
 	t   *testing.T
 	ctx context.Context
@@ -58,8 +60,9 @@ type tab struct {
 	complaints []string // What the browser says of scripts that failed and of policies that were violated.
 }
 
-// open opens a tab of width by height pixels, and closes it when the test ends. A page in it that has thrown an
-// exception or violated its policy by then has failed the test.
+// open opens a tab of width by height pixels, and closes it when the test ends.
+// A page in it that has thrown an exception or violated its policy by then has
+// failed the test.
 func (b *browser) open(t *testing.T, width, height int64) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
@@ -157,7 +160,8 @@ func (b *tab) scroll(key, expression string) {
 	require.Fail(b.t, "this has not become true: "+expression)
 }
 
-// eval returns the value of a JavaScript expression, or of the promise that it is.
+// eval returns the value of a JavaScript expression, or of the promise that it
+// is.
 func eval[T any](b *tab, expression string) T {
 	b.t.Helper()
 	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
@@ -187,7 +191,8 @@ func (b *tab) press(keys ...string) {
 	}
 }
 
-// tabTo presses the Tab key until the element that selector matches has the focus.
+// tabTo presses the Tab key until the element that selector matches has the
+// focus.
 func (b *tab) tabTo(selector string) {
 	b.t.Helper()
 	for range 60 {
@@ -224,7 +229,8 @@ func (b *tab) dark(dark bool) {
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: value}}})
 }
 
-// measured returns how long the page's measurements of that name took, in the order in which they were made.
+// measured returns how long the page's measurements of that name took, in the
+// order in which they were made.
 func (b *tab) measured(name string) []time.Duration {
 	b.t.Helper()
 	var list []time.Duration
@@ -244,7 +250,8 @@ func (b *tab) screenshot(path string) {
 	assert.Less(b.t, len(png), 300<<10)
 }
 
-// expectComplaints takes out of the complaints those that contain text, and requires that there are some.
+// expectComplaints takes out of the complaints those that contain text, and
+// requires that there are some.
 func (b *tab) expectComplaints(text string) {
 	b.t.Helper()
 	b.mu.Lock()

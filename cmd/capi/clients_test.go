@@ -135,8 +135,8 @@ func idsOf(body []byte) []string {
 }
 
 // requireRight waits for the clients to end, and requires that no answer was
-// wrong, that there were errors only within a time after one of the moments, and
-// that each kind was served.
+// wrong, that there were errors only within a time after one of the moments,
+// and that each kind was served.
 func (c *clients) requireRight(t *testing.T, within time.Duration, moments ...time.Time) {
 	t.Helper()
 	c.stopped.Wait()

@@ -115,7 +115,8 @@ func (h *hosts) passOver(host *host, err error) {
 // Driver implements [driver.Connector].
 func (h *hosts) Driver() driver.Driver { return h.all[0].Driver() }
 
-// try runs a query on each of several hosts, and returns of each that fails why.
+// try runs a query on each of several hosts, and returns of each that fails
+// why.
 func (h *hosts) try(ctx context.Context, query string) []error {
 	if h == nil || len(h.all) == 1 {
 		return nil

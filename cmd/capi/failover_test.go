@@ -65,8 +65,8 @@ type fakeRows struct{ driver.Rows }
 func (fakeRows) Columns() []string { return []string{"c"} }
 func (fakeRows) Close() error      { return nil }
 
-// fakeHosts returns as many nodes as there are names, and the database that they
-// hold. It logs to log.
+// fakeHosts returns as many nodes as there are names, and the database that
+// they hold. It logs to log.
 func fakeHosts(t *testing.T, names ...string) (nodes []*fakeNode, db *sql.DB, asked *[]string, log *bytes.Buffer) {
 	asked, log = new([]string), new(bytes.Buffer)
 	all := &hosts{logger: slog.New(slog.NewTextHandler(log, nil)), unready: mysqlUnready,

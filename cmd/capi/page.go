@@ -31,7 +31,8 @@ func (r *router) addPages(sites []*site, o serveOptions, logger *slog.Logger) er
 	return r.addPage("", slices.SortedFunc(slices.Values(sites), byName), o, logger)
 }
 
-// addPage adds the page of sites to the routes of the site name, or of all hosts.
+// addPage adds the page of sites to the routes of the site name, or of all
+// hosts.
 func (r *router) addPage(name string, sites []*site, o serveOptions, logger *slog.Logger) error {
 	shown := make([]page.Site, len(sites))
 	byName := map[string]*site{}
@@ -48,7 +49,8 @@ func (r *router) addPage(name string, sites []*site, o serveOptions, logger *slo
 		return err
 	}
 	r.handle(name, "page", pagePath, handler)
-	// A feed takes a connection of the database as a list does, and counts as one.
+	// A feed takes a connection of the database as a list does, and counts as
+	// one.
 	r.handle(name, "feed", pagePath+"feed", http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		s := byName[request.URL.Query().Get("site")]
 		if len(sites) == 1 {
@@ -66,8 +68,8 @@ func (r *router) addPage(name string, sites []*site, o serveOptions, logger *slo
 // page returns what the page shows of a site.
 func (s *site) page(o serveOptions) page.Site {
 	p := page.Site{Name: s.name, Store: s.turns.store(s.store(capi.SQLStoreConfig{})), Auth: s.guard, Joomla: s.joomla}
-	// Where sessions live elsewhere, their rows do not tell which have ended, and
-	// without metadata they do not tell whose they are.
+	// Where sessions live elsewhere, their rows do not tell which have ended,
+	// and without metadata they do not tell whose they are.
 	if s.data.SessionData == nil && !s.config.SessionMetadataOff {
 		p.Summary = s.turns.store(capi.SQLStoreConfig{OmitData: true}.NewSQLStore(s.joomla))
 	}

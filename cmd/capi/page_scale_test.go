@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPageScale opens the page of many sessions, and logs how long what took. With
-// CAPI_LONG set, there are 500,000, too.
+// TestPageScale opens the page of many sessions, and logs how long what took.
+// With CAPI_LONG set, there are 500,000, too.
 func TestPageScale(t *testing.T) {
 	b := startBrowser(t)
 	sizes := []int{20_000}
@@ -89,11 +89,9 @@ func scale(t *testing.T, b *browser, sessions int) {
 	tab.eventually(onScreen)
 	t.Logf("scrolling to 100 places: longest frame %v", worstFrame(tab))
 	tab.do(focus("#scroller"))
-	tab.press(kb.End)
-	tab.eventually(fmt.Sprintf(`document.querySelector("#spacer > .row[aria-rowindex='%d']") !== null`, rows+1))
+	tab.scroll(kb.End, fmt.Sprintf(`document.querySelector("#spacer > .row[aria-rowindex='%d']") !== null`, rows+1))
 	tab.eventually(atEnd)
-	tab.press(kb.Home)
-	tab.eventually(`document.querySelector("#spacer > .row[aria-rowindex='2']") !== null`)
+	tab.scroll(kb.Home, `document.querySelector("#spacer > .row[aria-rowindex='2']") !== null`)
 	assert.Less(t, eval[int](tab, `document.querySelectorAll("*").length`), 1500, "only what is on the screen is there")
 	assert.Empty(t, eval[[]string](tab, `violations`))
 }
@@ -104,7 +102,8 @@ const onScreen = `(() => {
 	return document.elementFromPoint(left + width / 2, top + Math.min(height, innerHeight - top) / 2)?.closest("#spacer > .row") != null;
 })()`
 
-// watchFrames begins to measure how long the tab takes from one frame to the next.
+// watchFrames begins to measure how long the tab takes from one frame to the
+// next.
 func watchFrames(tab *tab) {
 	tab.t.Helper()
 	eval[bool](tab, `(() => {

@@ -20,8 +20,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A pageService serves the page of whatever sessions, and with whatever fault, a test
-// chooses. It accepts the token "sesame", refuses the user of "weak", and knows no other.
+// A pageService serves the page of whatever sessions, and with whatever fault,
+// a test chooses. It accepts the token "sesame", refuses the user of "weak",
+// and knows no other.
 type pageService struct {
 	*httptest.Server
 
@@ -223,8 +224,8 @@ func pageRefreshes(t *testing.T, b *browser) {
 	assert.Equal(t, asked, s.requests(), "never")
 }
 
-// pageGuarded shows that the browser enforces what the page is to be guarded by, and that
-// these tests would notice.
+// pageGuarded shows that the browser enforces what the page is to be guarded
+// by, and that these tests would notice.
 func pageGuarded(t *testing.T, b *browser) {
 	s := servePage(t, 3)
 	tab := b.open(t, 1280, 900)

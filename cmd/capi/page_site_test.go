@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newPageSite makes a site in MariaDB with the rows of a real Joomla 6, among them a
-// session that it recorded as waiting for the second factor. It returns its
-// configuration.php.
+// newPageSite makes a site in MariaDB with the rows of a real Joomla 6, among
+// them a session that it recorded as waiting for the second factor. It returns
+// its configuration.php.
 func newPageSite(t testing.TB) (site *testSite, php string) {
 	t.Helper()
 	var lifetime int
@@ -25,7 +25,8 @@ func newPageSite(t testing.TB) (site *testSite, php string) {
 		// What sessions hold has the time of the recording, too.
 		lifetime = int(time.Since(time.Unix(recording.Now, 0)).Minutes()) + 120
 		waits := waitingCase(t)
-		// The other sessions of that user are from before there was a second factor.
+		// The other sessions of that user are from before there was a second
+		// factor.
 		user := fmt.Sprint(waits.Tables["session"][0]["userid"])
 		of := func(row joomlatest.Row) bool { return row["userid"] == user }
 		recording.Tables["session"] = slices.DeleteFunc(recording.Tables["session"], of)
@@ -37,8 +38,8 @@ func newPageSite(t testing.TB) (site *testSite, php string) {
 	return site, site.php(map[string]any{"lifetime": lifetime})
 }
 
-// waitingCase returns what Joomla 6 wrote of a user who has entered the password and
-// not the code.
+// waitingCase returns what Joomla 6 wrote of a user who has entered the
+// password and not the code.
 func waitingCase(t testing.TB) *joomlatest.Recording {
 	t.Helper()
 	for _, c := range joomlatest.SecondFactor() {
@@ -57,8 +58,9 @@ type crowd struct {
 	ended    int // one in so many has ended
 }
 
-// insertCrowd adds the sessions of a crowd, as Joomla 6 writes them. People have two
-// and a half each. It returns how many are people's and have not ended.
+// insertCrowd adds the sessions of a crowd, as Joomla 6 writes them. People
+// have two and a half each. It returns how many are people's and have not
+// ended.
 func (s *testSite) insertCrowd(t testing.TB, c crowd) (live int) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(1, 2))
@@ -110,8 +112,8 @@ var (
 	}
 )
 
-// joomla6Data returns a session of a user, 0 for a guest, as Joomla 6 stores it, with a
-// browser, which that does not.
+// joomla6Data returns a session of a user, 0 for a guest, as Joomla 6 stores
+// it, with a browser, which that does not.
 func joomla6Data(user, counter int, now int64, agent string) string {
 	start := now - int64(counter)*20
 	checked := ""
@@ -132,7 +134,8 @@ func joomla6Data(user, counter int, now int64, agent string) string {
 	return fmt.Sprintf("joomla|s:%d:\"%s\";", len(text), text)
 }
 
-// joomla34Data returns a session as Joomla up to 3.4.6 stores it: with the user's name.
+// joomla34Data returns a session as Joomla up to 3.4.6 stores it: with the
+// user's name.
 func joomla34Data(user int, name, username, agent string, now int64) string {
 	return fmt.Sprintf(`__default|a:5:{s:15:"session.counter";i:6;s:19:"session.timer.start";i:%d;s:17:"session.timer.now";i:%d;`+
 		`s:22:"session.client.browser";s:%d:"%s";s:4:"user";O:5:"JUser":3:{s:2:"id";i:%d;s:4:"name";s:%d:"%s";s:8:"username";s:%d:"%s";}}`,

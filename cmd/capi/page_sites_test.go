@@ -36,8 +36,8 @@ func TestPageSites(t *testing.T) {
 	assert.Empty(t, eval[[]string](tab, `violations`))
 }
 
-// TestPageOtherOrigins has pages of other origins ask for the feed, with the cookie of a
-// visitor who is logged in.
+// TestPageOtherOrigins has pages of other origins ask for the feed, with the
+// cookie of a visitor who is logged in.
 func TestPageOtherOrigins(t *testing.T) {
 	site, php := newPageSite(t)
 	program := serveProcess(t, php)
@@ -48,8 +48,8 @@ func TestPageOtherOrigins(t *testing.T) {
 	defer other.Close()
 	b := startBrowser(t)
 	admin := site.cookie(t)
-	// Another port is another origin, but the same site, to which browsers send cookies;
-	// another host is neither.
+	// Another port is another origin, but the same site, to which browsers send
+	// cookies; another host is neither.
 	for _, origin := range []string{other.URL, strings.Replace(other.URL, "127.0.0.1", "localhost", 1)} {
 		tab := b.open(t, 400, 400)
 		tab.load(program.URL + pagePath)

@@ -22,8 +22,9 @@ import (
 const whole = `document.getElementById("state").dataset.state === "live" && document.getElementById("sum").dataset.whole === "true" &&
 	document.getElementById("refresh").getAttribute("aria-busy") === "false"`
 
-// TestPage looks at the page of capi serve, over rows of MariaDB that a real Joomla 6 has
-// written, with some more. With CAPI_SCREENSHOTS set to a folder, it leaves pictures there.
+// TestPage looks at the page of capi serve, over rows of MariaDB that a real
+// Joomla 6 has written, with some more. With CAPI_SCREENSHOTS set to a folder,
+// it leaves pictures there.
 func TestPage(t *testing.T) {
 	site, php := newPageSite(t)
 	recorded := len(site.Tables["session"])
@@ -97,8 +98,8 @@ func noScrolling(t *testing.T, tab *tab, width int64) {
 	assert.LessOrEqual(t, eval[int64](tab, `document.documentElement.scrollWidth`), width, "the page scrolls sideways")
 }
 
-// marksStandOut measures the contrast of what is no text, as WCAG 2 defines it: 3:1 for
-// marks, bars and the edges of what can be used.
+// marksStandOut measures the contrast of what is no text, as WCAG 2 defines it:
+// 3:1 for marks, bars and the edges of what can be used.
 func marksStandOut(t *testing.T, tab *tab) {
 	t.Helper()
 	assert.Empty(t, eval[[]string](tab, `(() => {
@@ -252,8 +253,8 @@ func keyboard(t *testing.T, b *browser, site *testSite, address string) {
 // atEnd is true when the table was scrolled to its end.
 const atEnd = `(({scrollTop, scrollHeight, clientHeight}) => scrollTop > 0 && scrollTop + clientHeight > scrollHeight - 2)(document.getElementById("scroller"))`
 
-// cookie opens the page as somebody who is logged in to Joomla under the same host, and
-// as one who is refused.
+// cookie opens the page as somebody who is logged in to Joomla under the same
+// host, and as one who is refused.
 func cookie(t *testing.T, b *browser, site *testSite, address string) {
 	tab := b.open(t, 1280, 960)
 	tab.load(address)

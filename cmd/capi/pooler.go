@@ -15,8 +15,8 @@ import (
 //
 // Statements that are prepared once take less than half of the time of those
 // that the server plans each time. But behind a pooler in transaction mode, the
-// next query may be run by a server process that does not know them: there, each
-// query is whole in itself.
+// next query may be run by a server process that does not know them: there,
+// each query is whole in itself.
 type poolerConnector struct {
 	prepared, whole driver.Connector
 	// pooler reports whether there is one.

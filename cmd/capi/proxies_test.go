@@ -19,12 +19,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A front is a proxy as it is shipped in packaging/proxies, in front of the program.
+// A front is a proxy as it is shipped in packaging/proxies, in front of the
+// program.
 type front struct {
 	name, program string
 	// shipped is the file, of which a test changes nothing but addresses.
 	shipped string
-	// around is the rest of a configuration, with INCLUDE where the file is included.
+	// around is the rest of a configuration, with INCLUDE where the file is
+	// included.
 	around string
 	args   []string
 	// orderly reports whether it gives a list that was cut an orderly end.
@@ -134,8 +136,8 @@ func (f front) start(t *testing.T, capi, joomla string) string {
 	return "http://" + listen
 }
 
-// TestProxies asks the program through each proxy of Debian for a list of 100,000
-// sessions. It runs with CAPI_LONG set.
+// TestProxies asks the program through each proxy of Debian for a list of
+// 100,000 sessions. It runs with CAPI_LONG set.
 func TestProxies(t *testing.T) {
 	if os.Getenv("CAPI_LONG") == "" {
 		t.Skip("it takes minutes: set CAPI_LONG")
@@ -197,7 +199,8 @@ func TestProxies(t *testing.T) {
 	})
 }
 
-// timeToFirstByte returns how long the first byte of a list takes: the best of five.
+// timeToFirstByte returns how long the first byte of a list takes: the best of
+// five.
 func timeToFirstByte(t *testing.T, url string, site *testSite) time.Duration {
 	t.Helper()
 	best := time.Hour
@@ -238,8 +241,8 @@ func countSessions(body io.Reader) (n int, err error) {
 	}
 }
 
-// begin asks for the list and reads its first bytes. The rest, some hundred MB, is more
-// than there is room for between the program and the client.
+// begin asks for the list and reads its first bytes. The rest, some hundred MB,
+// is more than there is room for between the program and the client.
 func begin(t *testing.T, p *process, header http.Header) *http.Response {
 	t.Helper()
 	response := p.ask(listPath, header)
@@ -261,7 +264,8 @@ func unbuffered(t *testing.T, site *testSite, through *process, header http.Head
 	assert.NoError(t, err)
 }
 
-// running returns the connections of the database that read the sessions of the site.
+// running returns the connections of the database that read the sessions of the
+// site.
 func (s *testSite) running(t *testing.T) (ids []int64) {
 	t.Helper()
 	rows, err := s.DB.QueryContext(t.Context(), "SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE ? AND ID <> CONNECTION_ID()",

@@ -120,8 +120,8 @@ func pseudonyms(secret string) (capi.Redaction, error) {
 	return capi.PseudonymizeIDs(key)
 }
 
-// pseudonymKey returns a key that is made from the site's secret, so that a session
-// keeps its pseudonym when the program is started anew.
+// pseudonymKey returns a key that is made from the site's secret, so that a
+// session keeps its pseudonym when the program is started anew.
 func pseudonymKey(secret string) ([]byte, error) {
 	if secret == "" {
 		return nil, errors.New("the site has no secret to make pseudonyms with")

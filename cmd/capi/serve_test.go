@@ -29,8 +29,8 @@ func newSiteOf(t *testing.T, dialect string, change ...func(*joomlatest.Recordin
 	return newTestSite(t, dialect, filepath.Join(t.TempDir(), "joomla.sqlite"), change...)
 }
 
-// TestServe asks one program for three sites with each cookie and token of a real
-// one.
+// TestServe asks one program for three sites with each cookie and token of a
+// real one.
 func TestServe(t *testing.T) {
 	args := []string{"serve", "-addr", "127.0.0.1:0"}
 	var sites []*testSite
@@ -72,8 +72,8 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// addBig adds 300 rows of 128 KiB: more than fits into the buffers between the program
-// and a client that does not read.
+// addBig adds 300 rows of 128 KiB: more than fits into the buffers between the
+// program and a client that does not read.
 func addBig(recording *joomlatest.Recording) {
 	data := strings.Repeat("0123456789abcdef", 8<<10)
 	for i := range 300 {
@@ -173,8 +173,8 @@ func TestServeMaxLists(t *testing.T) {
 	}, 10*time.Second, 10*time.Millisecond, "the turn is given back")
 }
 
-// TestServeDatabaseGone takes the database away from a program that runs, and from
-// one that starts.
+// TestServeDatabaseGone takes the database away from a program that runs, and
+// from one that starts.
 func TestServeDatabaseGone(t *testing.T) {
 	site := newSiteOf(t, "mysqli")
 	network, address, err := capi.SiteConfig{DBType: "mysqli", Host: fmt.Sprint(site.properties["host"])}.Address()
@@ -200,8 +200,8 @@ func TestServeDatabaseGone(t *testing.T) {
 	assert.Equal(t, http.StatusOK, status)
 }
 
-// TestServeConnectionsBreak breaks the connections that the program keeps, which
-// no client notices.
+// TestServeConnectionsBreak breaks the connections that the program keeps,
+// which no client notices.
 func TestServeConnectionsBreak(t *testing.T) {
 	for _, dialect := range []string{"mysqli", "pgsql"} {
 		t.Run(dialect, func(t *testing.T) {

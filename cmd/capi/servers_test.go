@@ -79,7 +79,8 @@ func serverDir(t testing.TB, name string) (dir string, as func(*exec.Cmd) *exec.
 	}
 }
 
-// startServer starts a process that logs to a file, and is killed with the test.
+// startServer starts a process that logs to a file, and is killed with the
+// test.
 func startServer(t testing.TB, log string, command func() *exec.Cmd) *server {
 	t.Helper()
 	s := &server{t: t, command: command, log: log}

@@ -9,8 +9,8 @@ import (
 	"github.com/capi-go/capi/internal/growth"
 )
 
-// BenchmarkReader reads hostile answers of 1, 2, 4 and 8 MB, with room for a row of
-// that size, and takes the members of each row.
+// BenchmarkReader reads hostile answers of 1, 2, 4 and 8 MB, with room for a
+// row of that size, and takes the members of each row.
 func BenchmarkReader(b *testing.B) {
 	for name, shape := range map[string]struct{ before, repeated, after string }{
 		"rows":              {`{"msg":[{}`, `,{"a":1}`, `],"error":false,"status":200}`},

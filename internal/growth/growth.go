@@ -1,6 +1,6 @@
-// Package growth measures in benchmarks how time and memory grow with the length
-// of an input: what is linear has an exponent of about 1, what is quadratic one
-// of 2. It is for tests.
+// Package growth measures in benchmarks how time and memory grow with the
+// length of an input: what is linear has an exponent of about 1, what is
+// quadratic one of 2. It is for tests.
 package growth
 
 import (

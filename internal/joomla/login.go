@@ -35,10 +35,11 @@ type Login struct {
 }
 
 // ReadLogin returns who is logged in by a session. A nil or empty payload gives
-// the zero Login; errors are those of Decode, and one more: where the characters
-// \0\0\0 can be read in two ways, these must tell the same. Only a text that was
-// made for it can tell two, to those who read it the other way than PHP does.
-// Usually ReadLogin decodes no more of the payload than it needs.
+// the zero Login; errors are those of Decode, and one more: where the
+// characters \0\0\0 can be read in two ways, these must tell the same. Only a
+// text that was made for it can tell two, to those who read it the other way
+// than PHP does. Usually ReadLogin decodes no more of the payload than it
+// needs.
 func ReadLogin(payload []byte) (Login, error) {
 	var r phpserial.Reader
 	if text, ok := soleRegistry(&r, payload); ok && text.Coding == phpserial.Plain {

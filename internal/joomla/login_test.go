@@ -156,8 +156,9 @@ func TestReadLogin(t *testing.T) {
 	}
 }
 
-// TestReadLoginRefusesTwoReadings is about a text of two strings that a visitor wrote into a form of an extension. To who
-// reads \0\0\0 as three characters, the first of them ends within the second.
+// TestReadLoginRefusesTwoReadings is about a text of two strings that a visitor
+// wrote into a form of an extension. To who reads \0\0\0 as three characters,
+// the first of them ends within the second.
 func TestReadLoginRefusesTwoReadings(t *testing.T) {
 	const count = 40
 	first := variable("a", strings.Repeat(`\0\0\0`, count))

@@ -23,9 +23,10 @@ var escapedNUL = []byte(`\0\0\0`)
 // gives a nil map, an empty one an empty map.
 //
 // It returns Joomla's own values, too. These are in the Registry: by themselves
-// since Joomla 4, in the namespace __default in 3.x. Where there is no Registry,
-// they are in the variable __default, and nil without it: other variables are
-// those of other programs in PHP, which often share a store with the site.
+// since Joomla 4, in the namespace __default in 3.x. Where there is no
+// Registry, they are in the variable __default, and nil without it: other
+// variables are those of other programs in PHP, which often share a store with
+// the site.
 func Decode(payload []byte) (variables, own map[string]any, err error) {
 	if payload == nil {
 		return nil, nil, nil

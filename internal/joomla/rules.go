@@ -33,8 +33,8 @@ type Rule struct{ elements []ruleElement }
 
 type ruleElement struct {
 	identity int64
-	// allow reports whether the element does not deny, and grant whether its key is
-	// written as PHP writes an integer, so that it grants.
+	// allow reports whether the element does not deny, and grant whether its
+	// key is written as PHP writes an integer, so that it grants.
 	allow, grant bool
 }
 

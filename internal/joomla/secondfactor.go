@@ -65,8 +65,8 @@ func Forces(params string) bool { return len(groupIDs(parameters(params)["forceM
 //     enabled;
 //   - one of methods that no plugin is called like, since a plugin may name its
 //     method otherwise;
-//   - otpKey, the factor of Joomla 3.2 to 4.1, of which later versions make one of
-//     today's at the first page after the password.
+//   - otpKey, the factor of Joomla 3.2 to 4.1, of which later versions make one
+//     of today's at the first page after the password.
 //
 // None counts while no plugin is enabled. Lists have commas between their
 // elements; methods are those in #__user_mfa other than backup codes.

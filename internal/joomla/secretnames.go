@@ -198,8 +198,9 @@ func onlyDigits(s []byte) bool {
 	return true
 }
 
-// hasWord reports whether a word of name, which other characters than letters, and
-// a capital after a small letter, separate, is one of those that count as words.
+// hasWord reports whether a word of name, which other characters than letters,
+// and a capital after a small letter, separate, is one of those that count as
+// words.
 func (n *secretNames) hasWord(name []byte) bool {
 	start := 0
 	for i := 0; i <= len(name); i++ {

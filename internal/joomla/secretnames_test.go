@@ -44,8 +44,8 @@ func TestSecretNamesOfCallers(t *testing.T) {
 	assert.False(t, newSecretNames(more[:1]).match([]byte("b0")))
 }
 
-// A megabyte of what looks like the beginning of a word is split into words once:
-// with a look at all of it for each, this would take minutes.
+// A megabyte of what looks like the beginning of a word is split into words
+// once: with a look at all of it for each, this would take minutes.
 func TestSecretNamesOfAnyLength(t *testing.T) {
 	assert.False(t, newSecretNames(nil).match([]byte(strings.Repeat("pinx", 1<<18))))
 }

@@ -133,8 +133,8 @@ func floatValue(float float64, negative bool) Value {
 		}
 		return Value{Kind: Float, Text: sign + fixed}
 	}
-	// PHP's zend_dtoa leaves the zeros of a whole number of one digit more that is
-	// halfway between two of so many, where it takes the lower.
+	// PHP's zend_dtoa leaves the zeros of a whole number of one digit more that
+	// is halfway between two of so many, where it takes the lower.
 	halfway := power == precision && float == math.Trunc(float) && math.Mod(float, 20) == 5
 	if !halfway {
 		mantissa = strings.TrimRight(mantissa, "0")

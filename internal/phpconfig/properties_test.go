@@ -236,8 +236,8 @@ func TestPropertiesValues(t *testing.T) {
 	}
 }
 
-// A property whose type has float and not int holds an integer as a float, which
-// shows where it has more digits than PHP writes of one.
+// A property whose type has float and not int holds an integer as a float,
+// which shows where it has more digits than PHP writes of one.
 func TestPropertiesTyped(t *testing.T) {
 	for typed, want := range map[string]string{
 		"float":                  "-7.3117159838246E+17",

@@ -7,7 +7,8 @@ import (
 
 // Options tell how a text is to be decoded. The zero value is PHP's own way.
 type Options struct {
-	// EscapedNUL reports whether NUL * NUL is written as the six characters \0\0\0.
+	// EscapedNUL reports whether NUL * NUL is written as the six characters
+	// \0\0\0.
 	EscapedNUL bool
 	// Unwrap names, for the class of an object, the property whose value is to
 	// replace the object, if that value is an array or object. It returns ""

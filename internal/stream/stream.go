@@ -1,7 +1,7 @@
-// Package stream is the bytes and deadlines of an answer that is sent while it is
-// made: its header goes out with the first bytes, a client that does not read is
-// dropped, and an answer that cannot be finished is cut, so that no client takes
-// it for the whole.
+// Package stream is the bytes and deadlines of an answer that is sent while it
+// is made: its header goes out with the first bytes, a client that does not
+// read is dropped, and an answer that cannot be finished is cut, so that no
+// client takes it for the whole.
 package stream
 
 import (
@@ -69,8 +69,8 @@ func (r *Response) Write(p []byte) (int, error) {
 }
 
 // SetLength sets the length of the whole body, n bytes, if none of it was sent
-// yet; otherwise it does nothing. A length spares a write and makes a cut visible
-// to any client.
+// yet; otherwise it does nothing. A length spares a write and makes a cut
+// visible to any client.
 func (r *Response) SetLength(n int) {
 	if r.state == unsent {
 		r.length = n
