@@ -6,31 +6,35 @@ package growth
 import (
 	"math"
 	"runtime"
+	"runtime/debug"
 	"testing"
 )
 
 // Report calls do with inputs of 1, 2, 4 and 8 MB, each several times, and
 // reports the exponents that fit best what the cheapest call of each takes of
-// the processor and of memory.
+// the processor and of memory. Each call finds its input in no cache, and
+// nothing in a pool, or small inputs would seem cheap; and no collection of
+// garbage runs meanwhile, which depends on all that the program holds.
 func Report(b *testing.B, input func(size int) []byte, do func(input []byte)) {
-	const rounds = 3
+	const rounds = 5
 	var inputs [4][]byte
 	var times, bytes [len(inputs)]float64
 	for i := range inputs {
 		inputs[i] = input(1 << (20 + i))
 		times[i], bytes[i] = math.Inf(1), math.Inf(1)
 	}
-	var before, after runtime.MemStats
+	caches := make([]byte, 64<<20)
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	for b.Loop() {
 		for range rounds {
 			for i, input := range inputs {
-				runtime.GC() // Else, it is the next input's.
-				runtime.ReadMemStats(&before)
-				start := processorTime()
-				do(input)
-				times[i] = min(times[i], float64(processorTime()-start))
-				runtime.ReadMemStats(&after)
-				bytes[i] = min(bytes[i], float64(after.TotalAlloc-before.TotalAlloc+1<<10)) // So that a few bytes do not matter.
+				runtime.GC()
+				runtime.GC() // What pools hold survives one.
+				for at := 0; at < len(caches); at += 64 {
+					caches[at]++
+				}
+				time, allocated := cost(do, input)
+				times[i], bytes[i] = min(times[i], time), min(bytes[i], allocated)
 			}
 		}
 	}
@@ -39,6 +43,18 @@ func Report(b *testing.B, input func(size int) []byte, do func(input []byte)) {
 	b.ReportMetric(exponent(bytes[:], inputs[:]), "bytes-exponent")
 	b.ReportMetric(times[last]/1e6, "ms/8MB")
 	b.ReportMetric(bytes[last]/float64(len(inputs[last])), "B/byte")
+}
+
+// cost returns what a call of do takes of the processor, in nanoseconds, and of
+// memory, in bytes and with 1 KB more, so that a few do not matter.
+func cost(do func([]byte), input []byte) (time, bytes float64) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	start := processorTime()
+	do(input)
+	time = float64(processorTime() - start)
+	runtime.ReadMemStats(&after)
+	return time, float64(after.TotalAlloc - before.TotalAlloc + 1<<10)
 }
 
 // exponent returns the slope of the line that fits best the logarithms of costs
