@@ -82,7 +82,8 @@ func PseudonymizeIDs(key []byte) (Redaction, error) {
 //
 //   - it contains one of names;
 //   - it contains a word for a password or its hash, such as password, passwd,
-//     passwort, passkey, pwd, hash or salt, or ends in pass or pw (pass2 too);
+//     passwort, passkey, pwd, hash or salt, or ends in pass or pw (pass2 and
+//     pass_confirm too);
 //   - it contains token, csrf, nonce, signature, authorization, bearer, jwt or
 //     credential, or ends in auth;
 //   - it contains otp, otep, twofactor, webauthn, or the name of a one-time
