@@ -181,9 +181,10 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.hidden()), nil }
 // [SiteConfig] has no field for is an error.
 //
 // Errors about the file name its path; one of the file system can be tested for
-// with [errors.Is]. An error about the text wraps [ErrSiteConfig] and names the
-// line and what is wrong there, but never what the text holds, since that
-// includes passwords. With an error, the SiteConfig is the zero value.
+// with [errors.Is]. An error about the text wraps [ErrSiteConfig] and names
+// what is wrong and the line, unless it is about the whole, but never what the
+// text holds, since that includes passwords. With an error, the SiteConfig is
+// the zero value.
 func LoadSiteConfig(path string, except ...string) (SiteConfig, error) {
 	file, err := os.Open(path)
 	if err != nil {
