@@ -15,8 +15,8 @@ import (
 // X-Joomla-Token. It is safe for concurrent use; make one with
 // [NewAPITokenAuthorizer]; the zero value fails.
 //
-// A token, of Joomla 4 and later, is accepted as Joomla's plugin
-// api-authentication/token accepts it:
+// It accepts a token, of Joomla 4 and later, as Joomla's plugin
+// api-authentication/token does:
 //
 //   - That plugin must be enabled and installed, with an access level that a
 //     visitor has.
@@ -24,13 +24,13 @@ import (
 //   - The user must be in one of the groups that the plugin user/token allows.
 //   - The account must be in order.
 //
-// Otherwise it is refused: with [ErrForbidden] if the user is no Super Admin,
-// else with [ErrUnauthenticated]. Unlike in Joomla, it must be written exactly
-// as Joomla shows it to its user, but for the padding at its end. A second
-// factor is not asked for, as in Joomla.
+// Otherwise it refuses the request with [ErrUnauthenticated], and a user who is
+// no Super Admin with [ErrForbidden]. Unlike in Joomla, the token must be
+// written exactly as Joomla shows it to its user, but for the padding at its
+// end. As in Joomla, no second factor is asked for.
 //
-// A request takes one query, a second one where the plugin's access level is
-// another than Public, and none without a well-formed token.
+// A request takes one query, two more where the plugin's access level is not
+// Public, and none without a well-formed token.
 type APITokenAuthorizer struct {
 	site           *Site
 	query          accountQuery

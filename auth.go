@@ -52,10 +52,10 @@ type AuthorizerFunc func(r *http.Request) error
 func (f AuthorizerFunc) Authorize(r *http.Request) error { return f(r) }
 
 // AnyOf returns an Authorizer that asks each of authorizers in their order,
-// until one accepts the request, or refuses it with anything but
-// [ErrUnauthenticated]. If there is none left, or none at all, it returns an
-// ErrUnauthenticated with the reasons of all. It panics if one of authorizers
-// is nil.
+// until one accepts the request, or returns another error than
+// [ErrUnauthenticated]. If all return that, it returns an ErrUnauthenticated
+// with the reasons of all; so it does without authorizers. It panics if one of
+// them is nil.
 func AnyOf(authorizers ...Authorizer) Authorizer {
 	for _, authorizer := range authorizers {
 		mustAuthorizer(authorizer)
@@ -139,11 +139,12 @@ type User struct {
 // fills.
 type userKey struct{}
 
-// SetUser tells the handler of this package that ctx, the context of a request
-// that it passed to an [Authorizer], is that of user. The handler logs the
-// user's ID and Credential with the list. Of several calls the last counts.
-// With any other context it does nothing. It must not be called by several
-// goroutines at once for the same request.
+// SetUser tells the handler of this package, or the function [Authorize], that
+// a request comes from user. An [Authorizer] calls it with the context of the
+// request that it was given. The handler logs the user's ID and Credential with
+// the list. Of several calls, the last counts. With any other context, SetUser
+// does nothing. It must not be called by several goroutines at once for the
+// same request.
 func SetUser(ctx context.Context, user User) {
 	if slot, ok := ctx.Value(userKey{}).(*User); ok {
 		*slot = user
@@ -157,9 +158,10 @@ func withUser(ctx context.Context) (context.Context, *User) {
 	return context.WithValue(ctx, userKey{}, user), user
 }
 
-// Authorize asks auth for routes other than those of this package: it returns
-// the user whom auth lets in, as it told [SetUser], or the error of auth.
-// Nothing is sent. It panics if auth is nil.
+// Authorize asks auth for routes other than those of this package. It returns
+// the user whom auth lets in, as auth told [SetUser], or the error of auth. The
+// user of an Authorizer that does not call SetUser is the zero User. Authorize
+// sends nothing. It panics if auth is nil.
 func Authorize(auth Authorizer, r *http.Request) (User, error) {
 	mustAuthorizer(auth)
 	ctx, user := withUser(r.Context())
@@ -170,10 +172,10 @@ func Authorize(auth Authorizer, r *http.Request) (User, error) {
 }
 
 // ForbiddenReason returns why an Authorizer of this package forbids the list to
-// a user whose credentials are good, in fixed words that this user may be told:
-// "second factor is pending". It is empty for any other error: what is wrong
-// with credentials is nobody's business, and errors of other Authorizers are
-// for logs.
+// a user whose credentials are good, in fixed words that this user may see,
+// such as "second factor is pending". It returns "" for any other error: what
+// is wrong with credentials is nobody's business, and errors of other
+// Authorizers are for logs.
 func ForbiddenReason(err error) string {
 	var r *refusal
 	if !errors.As(err, &r) || r.kind != ErrForbidden {

@@ -11,15 +11,15 @@ import (
 // the cAPI extension of a Super Admin, in the header token. It is safe for
 // concurrent use; make one with [NewCAPITokenAuthorizer]; the zero value fails.
 //
-// A token is accepted if exactly one row of the extension's table has it, and
-// that row is published. Otherwise it is refused with [ErrUnauthenticated],
-// also where the extension is not installed or the user does not exist. A user
-// who is no Super Admin, or whose account is not in order, is refused with
-// [ErrForbidden]. A table that the account of the database may not read is a
-// failure.
+// It accepts a token if exactly one row of the extension's table
+// (#__services_tokens) has it, and that row is published. It refuses any other
+// with [ErrUnauthenticated], also where the extension is not installed or the
+// user does not exist. It refuses a user who is no Super Admin, or whose
+// account is not in order, with [ErrForbidden]. A table that the account of the
+// database may not read is a failure.
 //
-// A request takes one query, four more to find out that there is no such table,
-// and none without a token of at most 255 characters of ASCII.
+// A request takes one query, up to four more to find out that there is no such
+// table, and none without a token of at most 255 printable characters of ASCII.
 type CAPITokenAuthorizer struct {
 	site  *Site
 	query accountQuery

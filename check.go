@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// checkedTables are the tables that s needs, each with the columns that are
-// read.
+// checkedTables are the tables that every site has, each with the columns that
+// are read.
 var checkedTables = []struct {
 	name    string
 	columns []string

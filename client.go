@@ -18,17 +18,19 @@ import (
 // credentials and has limits that fit a site of any size.
 type ClientConfig struct {
 	// Cookie is the cookie of a Super Admin's session, as name=value. The zero
-	// Secret sends none; likewise below.
+	// Secret sends none.
 	Cookie Secret
 	// APIToken is a Joomla API token. It is sent as Authorization: Bearer and
-	// as X-Joomla-Token, since some servers keep the former from PHP.
+	// as X-Joomla-Token, since some servers keep the former from PHP. The zero
+	// Secret sends none.
 	APIToken Secret
-	// CAPIToken is a token of the cAPI extension, sent in the header token.
+	// CAPIToken is a token of the cAPI extension, sent in the header token. The
+	// zero Secret sends none.
 	CAPIToken Secret
-	// HTTPClient sends the requests. Its Timeout bounds the time for the whole
-	// list, and its CheckRedirect is not used. Nil is one with a connection
-	// pool of its own, and timeouts for connecting, but none for the whole
-	// list.
+	// HTTPClient sends the requests. It is copied. Its Timeout bounds the time
+	// for the whole list, and its CheckRedirect is not used. Nil is one with a
+	// connection pool of its own, and timeouts for connecting, but none for the
+	// whole list.
 	HTTPClient *http.Client
 	// StallTimeout is how long the server may keep a reader waiting, for the
 	// head of its answer and for each next part of it. Zero is 30 seconds; less
@@ -45,11 +47,11 @@ type ClientConfig struct {
 // A Client reads the session list of an endpoint: one of this package, of cAPI
 // as its documentation has it, or of cAPI 1.3.6, whose rows are members by
 // number. It is the [Store] of that endpoint's sessions, and safe for
-// concurrent use. Make one with [ClientConfig.NewClient]; the zero Client
-// returns an error.
+// concurrent use. Make one with [ClientConfig.NewClient]; the ranges of the
+// zero Client fail.
 //
 //   - A range sends one request. It holds one session at a time, in memory of
-//     up to some times MaxSessionSize, and ends when its context does. Ending
+//     up to a few times MaxSessionSize, and ends when its context does. Ending
 //     it early closes the connection, so that the server stops too.
 //   - A list counts as whole only if it ends as the contract has it, with error
 //     false and status 200, and nothing after it. One that is cut gives an
@@ -58,9 +60,10 @@ type ClientConfig struct {
 //   - An answer that is no list gives a [*ResponseError], which wraps
 //     [ErrUnauthenticated] for 401 and [ErrForbidden] for 403. cAPI 1.3.6
 //     answers 403 to guests too.
-//   - Redirects are followed to the same host and port, and from http to https
-//     at the default ports. Nothing is sent anywhere else.
-//   - No error shows credentials, the URL's query, or anything of a body.
+//   - Up to ten redirects are followed: to the same scheme, host and port, and
+//     from http to https at the default ports. Nothing is sent anywhere else.
+//   - The text of no error shows credentials, the URL's query, or anything of a
+//     body.
 type Client struct {
 	config   ClientConfig
 	http     http.Client
@@ -197,8 +200,8 @@ type ResponseError struct {
 	// StatusCode is the HTTP status or, where that is 200, the envelope's.
 	StatusCode int
 	// Message is the message of the envelope, cut after 1 KiB, and empty if
-	// there is none. It is the server's text, may hold anything, and is not a
-	// part of Error's.
+	// there is none. It is the server's text, may hold anything, and is not in
+	// what Error returns.
 	Message string
 }
 

@@ -16,8 +16,8 @@ import (
 
 // A SessionAuthorizer is the [Authorizer] of those who are logged in to the
 // site itself: it accepts a request with the session cookie of a Super Admin,
-// of the site's frontend or its administrator. If there are both, one Super
-// Admin is enough. It is safe for concurrent use; make one with
+// of the site's frontend or its administrator. Of several such cookies, one of
+// a Super Admin is enough. It is safe for concurrent use; make one with
 // [NewSessionAuthorizer]; the zero value fails.
 //
 // It goes by the session itself, not by what the row in #__session says of it:
@@ -69,10 +69,10 @@ var (
 // NewSessionAuthorizer returns the SessionAuthorizer of site. It panics if site
 // is nil.
 //
-// The error, which wraps [ErrSiteConfig], is that the site keeps session data
-// outside of its database and has no [SiteOptions.SessionData]: a live session
-// cannot be told from one that has ended. Give the site a source of session
-// data, or mount the handler with other authorizers alone.
+// It returns an error, which wraps [ErrSiteConfig], if the site keeps session
+// data outside of its database and has no [SiteOptions.SessionData]: a live
+// session cannot be told from one that has ended. Give the site a source of
+// session data, or mount the handler with other authorizers alone.
 func NewSessionAuthorizer(site *Site) (*SessionAuthorizer, error) {
 	if site == nil {
 		panic("capi: nil Site")
@@ -96,7 +96,8 @@ func NewSessionAuthorizer(site *Site) (*SessionAuthorizer, error) {
 }
 
 // CookieNames returns the names of the cookies that count, for a proxy or a
-// test. Joomla makes them of the site's secret.
+// test. Joomla makes them from the site's secret. The slice is the caller's to
+// change.
 func (a *SessionAuthorizer) CookieNames() []string { return slices.Clone(a.names) }
 
 // Authorize implements [Authorizer].

@@ -14,18 +14,18 @@ import (
 
 // A CORS is a policy of cross-origin resource sharing (the Fetch standard,
 // "CORS protocol"): which pages of other origins may have a browser read the
-// answers. It guards no data on its own; the [Authorizer] does.
+// answers. It guards nothing by itself; the [Authorizer] does.
 //
 // The zero value is the contract's policy. It puts the same three headers on
 // every answer, whoever asks. So pages of any origin may read, but only with
-// credentials that they hold themselves (the header token): a browser adds no
-// cookies for them. Under a policy that names origins, others get no CORS
-// headers at all.
+// credentials that they hold themselves (the header token): a browser keeps
+// answers to requests with cookies from them. Under a policy that names
+// origins, others get no CORS headers at all.
 type CORS struct {
 	// AllowedOrigins are the origins whose pages may read, such as
 	// "https://dashboard.example.org": scheme and host, and port unless it is
 	// the scheme's own, as a browser writes them. Nil is the contract's "*",
-	// which means all and allows no others in the list. An empty slice is none.
+	// which means any, and must be the only one. An empty slice is none.
 	AllowedOrigins []string
 	// AllowedMethods are the methods that a page may use. Nil is the contract's
 	// PUT, GET, POST, DELETE and OPTIONS; an empty slice is only those that
@@ -36,9 +36,10 @@ type CORS struct {
 	// Pages that send a Joomla API token need Authorization or X-Joomla-Token
 	// here.
 	AllowedHeaders []string
-	// AllowCredentials lets browsers send the site's cookies along, so that a
-	// Super Admin's own session authorizes the page. It needs named origins,
-	// and cookies of Joomla that are SameSite=None. False lets them send none.
+	// AllowCredentials lets those pages read answers to requests that carry the
+	// site's cookies, so that a Super Admin's own session authorizes them. It
+	// needs named origins, and cookies of Joomla that are SameSite=None.
+	// Without it, a browser keeps such answers from them.
 	AllowCredentials bool
 	// MaxAge is how long a browser may keep the answer to a preflight, cut to
 	// whole seconds. Zero leaves that to the browser; less is an error.

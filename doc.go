@@ -34,7 +34,8 @@
 // The handler takes a [Store], which reads sessions, and an [Authorizer], which
 // decides who may see them. [SQLStore] and the authorizers of this package read
 // the database of Joomla 3.3 to 6; a service may bring its own of either.
-// Package storetest tests a Store. [Config] has the handler's settings.
+// Package storetest tests a Store. [Config] has the handler's settings. Package
+// page serves a page that shows who is logged in.
 //
 // # Who gets in
 //
@@ -56,8 +57,8 @@
 // Clients get the list in the [Envelope] that they know,
 // {"msg":[…],"error":false,"status":200}, with every row as it is in the table.
 // That includes session ids, with which sessions can be taken over, and
-// whatever the sessions hold. [Config] has a list of [Redaction] for those who
-// want to send less: [MaskSecrets], [OmitData] and [PseudonymizeIDs].
+// whatever the sessions hold. To send less, name Redactions in [Config.Redact]:
+// [MaskSecrets], [OmitData], [PseudonymizeIDs] or your own.
 //
 // The list is streamed, so that memory does not grow with it. One that fails
 // breaks the connection, so that no client takes a part for the whole.
@@ -73,6 +74,6 @@
 //   - Nothing that is read from a file, a table or a request makes this package
 //     panic, or use time or memory out of proportion to its size.
 //   - Nothing is written to the site.
-//   - It does not encrypt and does not limit rates: that is the job of the
-//     server that it is mounted on, or of a proxy.
+//   - This package does not encrypt and does not limit rates: that is the job
+//     of the server that the handler is mounted on, or of a proxy.
 package capi

@@ -28,12 +28,12 @@ type Config struct {
 	//     finished;
 	//   - at level Debug, why a request was refused.
 	//
-	// No credential and nothing else that the client sent is in it. Nil is
+	// It gets no credential, and nothing else that the client sent. Nil is
 	// [slog.Default].
 	Logger *slog.Logger
 	// Redact changes each session before it is sent, one Redaction after the
-	// other. Nil ones are skipped. None sends sessions as they are, with the
-	// secrets that they hold.
+	// other. Nil ones are skipped. Without any, sessions are sent as they are,
+	// with the secrets that they hold.
 	Redact []Redaction
 	// StallTimeout is how long one write of some tens of KB to the client may
 	// take. A client that takes longer is dropped, so that it cannot hold a

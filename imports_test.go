@@ -1,10 +1,13 @@
 package capi_test
 
 import (
+	"cmp"
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,13 +19,24 @@ import (
 
 // Who may import what, as ARCHITECTURE.md has it.
 func TestImports(t *testing.T) {
-	const module = "github.com/capi-go/capi"
-	// may is what a package of internal/ may import of this module. One that is
-	// not named may import nothing of it.
-	may := map[string][]string{"internal/joomla": {"internal/phpserial", "internal/phpjson"}}
-	mayPage := []string{"internal/joomla", "internal/phpjson", "internal/stream"}
-	forTests := []string{"internal/growth", "internal/joomlatest", "internal/phptest", "internal/tlstest"}
+	const module = "github.com/capi-go/capi/"
+	// may is what a package of the library may import of this repository, "."
+	// being the root, which may import all of internal/. One that is not named
+	// may import nothing of it.
+	may := map[string][]string{
+		"internal/joomla": {"internal/phpserial", "internal/phpjson"},
+		"page":            {".", "internal/joomla", "internal/phpjson", "internal/stream"},
+		"storetest":       {"."},
+	}
+	mayNot := func(dir, room string) bool {
+		if dir == "." {
+			return !strings.HasPrefix(room, "internal/")
+		}
+		return !slices.Contains(may[dir], room)
+	}
+	forTests := []string{"internal/growth", "internal/joomlatest", "internal/phptest", "internal/tlstest", "storetest"}
 	programs := []string{"examples", "integration", "cmd"}
+	required := []string{"github.com/DATA-DOG/go-sqlmock", "github.com/stretchr/testify"}
 	seen := 0
 	err := filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".go" {
@@ -31,28 +45,30 @@ func TestImports(t *testing.T) {
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
 		require.NoError(t, err)
 		dir, isTest := filepath.ToSlash(filepath.Dir(path)), strings.HasSuffix(path, "_test.go")
-		internal := strings.HasPrefix(dir, "internal/")
+		inside, _, _ := strings.Cut(dir, "/")
+		library := slices.Contains([]string{".", "internal", "page", "storetest"}, inside)
 		for _, spec := range file.Imports {
 			imported, err := strconv.Unquote(spec.Path.Value)
 			require.NoError(t, err)
-			room, own := strings.CutPrefix(imported+"/", module+"/")
-			room = strings.TrimSuffix(room, "/")
+			room, own := strings.CutPrefix(imported+"/", module)
+			room = cmp.Or(strings.TrimSuffix(room, "/"), ".")
 			top, _, _ := strings.Cut(room, "/")
+			foreign := !own && strings.Contains(top, ".")
 			switch {
-			case own && internal && room == "":
+			case own && inside == "internal" && room == ".":
 				t.Errorf("%s imports the root", path)
+			case own && slices.Contains(programs, top) && top != inside:
+				t.Errorf("%s imports %s, which is for programs", path, imported)
+			case library && foreign && !slices.ContainsFunc(required, func(of string) bool { return strings.HasPrefix(imported+"/", of+"/") }):
+				t.Errorf("%s imports %s, which the library does not require", path, imported)
+			case own && !library && top == "internal" && !slices.Contains(forTests, room):
+				t.Errorf("%s imports %s, which is the library's own", path, imported)
 			case isTest:
 			case own && slices.Contains(forTests, room):
 				t.Errorf("%s imports %s, which is for tests", path, imported)
-			case own && internal && !slices.Contains(may[dir], room):
+			case own && library && mayNot(dir, room):
 				t.Errorf("%s imports %s, which is not its to use", path, imported)
-			case own && dir == "page" && strings.HasPrefix(room, "internal/") && !slices.Contains(mayPage, room):
-				t.Errorf("%s imports %s, which is not its to use", path, imported)
-			case own && (dir == "." || dir == "page") && slices.Contains(programs, top):
-				t.Errorf("%s imports %s, which is for programs", path, imported)
-			case own && (dir == "." || internal) && top == "page":
-				t.Errorf("%s imports the page", path)
-			case !own && strings.Contains(top, ".") && (dir == "." || dir == "page" || internal && dir != "internal/phptest"):
+			case library && foreign && dir != "internal/phptest":
 				t.Errorf("%s imports %s: the library needs the standard library alone", path, imported)
 			}
 			seen++
@@ -61,4 +77,28 @@ func TestImports(t *testing.T) {
 	})
 	require.NoError(t, err)
 	assert.Positive(t, seen)
+}
+
+// ARCHITECTURE.md names each file of the root and each room, and no file that
+// is not there.
+func TestArchitecture(t *testing.T) {
+	text, err := os.ReadFile("ARCHITECTURE.md")
+	require.NoError(t, err)
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	rooms, err := filepath.Glob("internal/*")
+	require.NoError(t, err)
+	for _, path := range append(files, rooms...) {
+		if !strings.HasSuffix(path, "_test.go") {
+			assert.Contains(t, string(text), "`"+filepath.ToSlash(path)+"`")
+		}
+	}
+	for _, name := range regexp.MustCompile("`([a-z_/]+\\.(?:go|js|yaml|php))`").FindAllStringSubmatch(string(text), -1) {
+		found := name[1] == "configuration.php" // A site's.
+		for _, dir := range []string{"", "page/", "page/static/"} {
+			_, err := os.Stat(dir + name[1])
+			found = found || err == nil
+		}
+		assert.True(t, found, name[1])
+	}
 }

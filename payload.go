@@ -62,8 +62,8 @@ func (e *PayloadError) Error() string {
 //   - an object with a serialization of its own: the string that it made.
 //
 // What PHP stored as a reference to an earlier value is that same map or slice
-// again, not a copy: change neither, or copy first. A reference from inside a
-// value to that value is nil, so that there are no cycles.
+// again, not a copy: do not change it, or copy it first. A reference from
+// inside a value to that value is nil, so that there are no cycles.
 //
 // The text may come from anywhere: no input panics, takes more than time and
 // memory in proportion to its length, nests deeper than 512 levels, or grows to
@@ -91,13 +91,14 @@ type State struct {
 	// seconds, in UTC.
 	Started time.Time
 	// Last is when the request before the last one came (session.timer.last),
-	// likewise.
+	// in whole seconds, in UTC.
 	Last time.Time
-	// Now is when the last request came (session.timer.now), likewise.
+	// Now is when the last request came (session.timer.now), in whole seconds,
+	// in UTC.
 	Now time.Time
 	// Browser is the User-Agent header that the session began with
-	// (session.client.browser). The client chose it. Joomla 4 and later no
-	// longer stores it.
+	// (session.client.browser). The client chose it. Joomla 4 and later do not
+	// store it.
 	Browser string
 	// UserID is the id of the user that is logged in, 0 for a guest.
 	UserID int64
@@ -109,7 +110,7 @@ type State struct {
 	// Email is the user's e-mail address.
 	Email string
 	// MFAChecked reports whether the session has passed the second factor, or
-	// had none to pass (com_users.mfa_checked is 1). Joomla 4.2 and later sets
+	// had none to pass (com_users.mfa_checked is 1). Joomla 4.2 and later set
 	// it with the first page after the password: until then, and in older
 	// versions, it is false.
 	MFAChecked bool
@@ -118,7 +119,7 @@ type State struct {
 	MandatoryMFASetup bool
 	// Application is the state that Joomla's application keeps for itself and
 	// its components (registry), such as filters and half-filled forms, decoded
-	// as by [Payload.Decode]. Nil if there is none.
+	// as by [Payload.Decode]. It is nil if there is none.
 	Application map[string]any
 }
 

@@ -15,10 +15,12 @@ const factorUsers = 128
 
 // SecondFactorUsers returns those of the users ids whom Joomla asks for a
 // second factor after their password, in ascending order: who has one that
-// counts, or must have one, and is not exempt. A session of such a user waits
-// for it until [State.MFAChecked] is set; any session waits while
-// [State.MandatoryMFASetup] is. It takes one query where the site asks nobody.
-// Each other query is of some hundred users.
+// counts, or must have one, and is not exempt. Ids that are no user's are left
+// out. A session of such a user waits for the factor until [State.MFAChecked]
+// is set; any session waits while [State.MandatoryMFASetup] is.
+//
+// It takes two queries, and where the site asks anybody one more for each 128
+// users. It is safe for concurrent use.
 func (s *Site) SecondFactorUsers(ctx context.Context, ids []int64) ([]int64, error) {
 	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
 	// As in readLogin: there are no others.

@@ -27,11 +27,11 @@ type Session struct {
 	// ClientID is the application that the session belongs to (client_id).
 	// It is ClientNone where the column is null.
 	ClientID ClientID
-	// Guest reports whether nobody is logged in (guest). Null is true, as the
-	// column's default is.
+	// Guest reports whether nobody is logged in (guest). It is true where the
+	// column is null, as is the column's default.
 	Guest bool
-	// Time is when the session was last written (time), in whole seconds. The
-	// zero time means a column that is zero, empty, null or no number.
+	// Time is when the session was last written (time), in whole seconds. It is
+	// the zero time where the column is zero, empty, null or no number.
 	Time time.Time
 	// Data is what the session holds, as PHP serialized it (data). Nil is
 	// null: the site keeps its session data outside the table.
@@ -82,9 +82,9 @@ type ClientID int64
 
 // The applications that write sessions of users.
 const (
-	// ClientNone is null: the session belongs to no one application, as
-	// where site and administrator share one session, or where the site writes
-	// no session metadata.
+	// ClientNone is null: the session belongs to no one application, as where
+	// site and administrator share one session, or where the site writes no
+	// session metadata.
 	ClientNone ClientID = -1
 	// ClientSite is the public site.
 	ClientSite ClientID = 0
@@ -120,7 +120,7 @@ func (s Session) clone() Session {
 
 // MarshalJSON returns s as the contract has it. Note that [encoding/json] goes
 // on to escape <, > and & in it, which neither PHP nor the handler of this
-// package does. It returns no error.
+// package does. The error is always nil.
 func (s Session) MarshalJSON() ([]byte, error) {
 	var w listWriter
 	w.session(&s)
@@ -129,7 +129,7 @@ func (s Session) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads what MarshalJSON writes, and the same object with numbers
 // or booleans in place of strings. A missing member is the same as null. Times
-// are in UTC.
+// are in UTC. An error leaves s as it was, and holds nothing of text.
 func (s *Session) UnmarshalJSON(text []byte) error {
 	if text = bytes.TrimSpace(text); string(text) == "null" {
 		text = []byte("{}")

@@ -14,8 +14,9 @@ import (
 // not have. The zero value is useful.
 type SiteOptions struct {
 	// SessionData reads the data of sessions that the site keeps outside of its
-	// database: with any $session_handler but "database". Nil is none: see
-	// [NewSessionAuthorizer]. It is not used with the handler "database".
+	// database: with any $session_handler but "database", with which it is not
+	// used. Nil is none: [NewSessionAuthorizer] then returns an error for such
+	// a site, and its sessions are listed without Data.
 	SessionData SessionData
 	// Now is the clock that sessions expire by. Nil is [time.Now].
 	Now func() time.Time
@@ -27,10 +28,14 @@ type SiteOptions struct {
 // says. It is safe for concurrent use. Make one with [NewSite]; the zero value
 // is not usable.
 //
-// In MySQL and SQLite it keeps the few queries of the authorizers prepared on
-// each connection until the database is closed, so make one Site of a database,
-// not one a request. MySQL counts them towards max_prepared_stmt_count; where
-// that is reached, queries are asked as they are.
+// In MySQL and SQLite, it keeps the few queries of the authorizers prepared on
+// each connection until the database is closed, so make one Site for a
+// database, not one for each request. MySQL counts them towards
+// max_prepared_stmt_count; where that is reached, queries are sent unprepared.
+//
+// Which tables and columns there are depends on the version of Joomla. A Site
+// learns that from its first request, which may take a few queries more than
+// the authorizers' comments say.
 type Site struct {
 	db      *sql.DB
 	config  SiteConfig
@@ -91,12 +96,12 @@ func (s *Site) dataInTable() bool {
 // since 1970. One counts while time + lifetime >= now.
 func (s *Site) oldest() int64 { return s.now().Add(-s.config.Lifetime).Unix() }
 
-// Ended reports whether a session that a [SQLStore] of s has listed is over,
-// and its row is left: it has outlived the site's lifetime or, where the site
-// keeps session data outside of its database and s has a [SessionData], its
-// data is not there any more. There, it is of no use for a list with
-// [SQLStoreConfig.OmitData], whose sessions all have no data. It is safe for
-// concurrent use.
+// Ended reports whether session, which a [SQLStore] of s has listed, is over
+// though its row is still there: it has outlived the site's lifetime or, where
+// the site keeps session data outside of its database and s has a
+// [SessionData], its data is gone. Do not ask it of such a site's list with
+// [SQLStoreConfig.OmitData]: no session in it has data, so all would be over.
+// Ended asks nothing of the database. It is safe for concurrent use.
 func (s *Site) Ended(session Session) bool {
 	if s.data == nil || s.dataInTable() {
 		return unix(session.Time) < s.oldest()

@@ -17,10 +17,10 @@ import (
 	"github.com/capi-go/capi/internal/phpconfig"
 )
 
-// ErrSiteConfig is wrapped by those errors of [LoadSiteConfig],
-// [NewSite], [NewSessionAuthorizer], [SiteConfig.Address] and
-// [FileSessionData] that are about what the configuration says, rather than
-// about reading it.
+// ErrSiteConfig is wrapped by those errors of [LoadSiteConfig], [NewSite],
+// [NewSessionAuthorizer], [SiteConfig.Address] and [FileSessionData] that are
+// about what the configuration says, rather than about reading it. The modules
+// redisdata and memcachedata wrap it, too.
 var ErrSiteConfig = errors.New("capi: invalid site configuration")
 
 // A SiteConfig is what this package needs to know of a Joomla site: properties
@@ -78,8 +78,8 @@ type SiteConfig struct {
 	// SessionHandler is Joomla's name of where session data is kept
 	// ($session_handler), such as "database" or "redis". With another than
 	// "database", the data of most sessions is null in the table. Empty is
-	// "database"; but where a configuration.php has none, Joomla keeps sessions
-	// in files, and [LoadSiteConfig] gives "none".
+	// "database". Where a configuration.php has none, Joomla keeps sessions in
+	// files, and [LoadSiteConfig] sets "none".
 	SessionHandler string
 	// SessionName is what the name of the session cookie is made from where the
 	// applications of the site share one session ($session_name). Empty is
@@ -100,19 +100,20 @@ type SiteConfig struct {
 	// of its socket ($session_redis_server_host). Empty is Joomla's default,
 	// 127.0.0.1.
 	SessionRedisHost string
-	// SessionRedisPort is its port ($session_redis_server_port). Zero is
-	// Joomla's default, 6379; it does not matter for a socket.
+	// SessionRedisPort is the port of that host ($session_redis_server_port).
+	// Zero is Joomla's default, 6379; it does not matter for a socket.
 	SessionRedisPort int
-	// SessionRedisDB is the number of its database ($session_redis_server_db).
+	// SessionRedisDB is the number of the database in that Redis
+	// ($session_redis_server_db).
 	SessionRedisDB int
-	// SessionRedisAuth is its password ($session_redis_server_auth). Empty is
-	// none.
+	// SessionRedisAuth is the password of that Redis
+	// ($session_redis_server_auth). Empty is none.
 	SessionRedisAuth Secret
 	// SessionMemcachedHost is the host of the session handler "memcached"
 	// ($session_memcached_server_host). Empty is Joomla's default, localhost.
 	SessionMemcachedHost string
-	// SessionMemcachedPort is its port ($session_memcached_server_port). Zero
-	// is Joomla's default, 11211.
+	// SessionMemcachedPort is the port of that host
+	// ($session_memcached_server_port). Zero is Joomla's default, 11211.
 	SessionMemcachedPort int
 }
 
@@ -157,7 +158,7 @@ func (s Secret) hidden() string {
 // Format implements [fmt.Formatter], for every verb alike.
 func (s Secret) Format(state fmt.State, _ rune) { fmt.Fprint(state, s.hidden()) }
 
-// MarshalText implements [encoding.TextMarshaler]. It returns no error.
+// MarshalText implements [encoding.TextMarshaler]. The error is always nil.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.hidden()), nil }
 
 // LoadSiteConfig reads the file configuration.php of a Joomla site, of at most
@@ -179,11 +180,11 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.hidden()), nil }
 // whose constructor takes some values from the environment. A name that
 // [SiteConfig] has no field for is an error.
 //
-// Errors name the path; one of the file system can be tested for with
-// [errors.Is]. An error about the text wraps [ErrSiteConfig] and names the line
-// and what was wrong there, but never what the text holds, since that includes
-// passwords. Nothing is returned of a text that is malformed, such as one cut
-// short.
+// Errors about the file name its path; one of the file system can be tested for
+// with [errors.Is]. An error about the text wraps [ErrSiteConfig] and names
+// what is wrong and the line, unless it is about the whole, but never what the
+// text holds, since that includes passwords. With an error, the SiteConfig is
+// the zero value.
 func LoadSiteConfig(path string, except ...string) (SiteConfig, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -256,8 +257,8 @@ func (c SiteConfig) validate() error {
 	return errors.Join(errs...)
 }
 
-// A Database is a kind of database, with a dialect of its own. The zero
-// value is none that this package knows.
+// A Database is a kind of database, with a dialect of its own. The zero value
+// is none that this package knows.
 type Database int
 
 // The kinds of databases.
@@ -303,12 +304,11 @@ func (c SiteConfig) Database() Database {
 // Host may be a name or an IP address, which may be in brackets, with a port or
 // the absolute path of a socket after it ("db:3307", "[::1]:3307",
 // "localhost:/run/mysqld/mysqld.sock"), or such a path alone, with or without
-// unix: in front of it. For MySQL, p: in
-// front of it is ignored, which asks PHP for a persistent connection. The
-// default is the port 3306 of MySQL or 5432 of PostgreSQL, and the host
-// localhost. Unlike PHP's mysqli, which takes the host localhost for a socket
-// whose path only PHP's own configuration knows, this is always TCP unless Host
-// has a path.
+// unix: in front of it. For MySQL, a p: in front of all that, which asks PHP
+// for a persistent connection, is ignored. The default is the port 3306 of
+// MySQL or 5432 of PostgreSQL, and the host localhost. Unlike PHP's mysqli,
+// which takes the host localhost for a socket whose path only PHP's own
+// configuration knows, this is always TCP unless Host has a path.
 func (c SiteConfig) Address() (network, address string, err error) {
 	host, port := c.Host, ""
 	switch c.Database() {

@@ -12,14 +12,15 @@ import (
 
 // A SQLStore is the [Store] of a site's own database. It lists the rows of
 // #__session in the order of the database, as they are in the table: also those
-// that have expired and wait for Joomla's garbage collection. It runs one query
-// a range, and holds one connection and one row until the range ends. It is
-// safe for concurrent use. The zero value has no site: its lists fail.
+// that have expired and wait for Joomla's garbage collection. Each range runs
+// one query, and holds one connection and one row until it ends. A SQLStore is
+// safe for concurrent use. The zero value has no site: its ranges fail.
 //
 // Where the site keeps session data outside of its database, Data is null in
 // the table. With a [SiteOptions.SessionData], the store fills it in, some
 // hundred rows at a time; it stays nil for a session that is not there any
-// more.
+// more. Where such a site also has [SiteConfig.SessionMetadataOff], the table
+// has no rows, and the list is empty.
 type SQLStore struct {
 	site        *Site
 	activeOnly  bool

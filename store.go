@@ -11,7 +11,7 @@ import (
 // particular order. Implementations follow these rules:
 //
 //   - Sessions must be safe for concurrent use.
-//   - Nothing is done until the iterator is ranged over, and each range reads
+//   - It does nothing until the iterator is ranged over, and each range reads
 //     anew.
 //   - A non-nil error comes with the zero Session and is the last pair. The
 //     list is not whole then.
@@ -53,7 +53,7 @@ func (s Sessions) Sessions(ctx context.Context) iter.Seq2[Session, error] {
 }
 
 // Collect reads sessions to their end and returns them, each with Data of its
-// own. An error is returned with those that came before it. It holds the whole
+// own. With an error, it returns those that came before. It holds the whole
 // list in memory, which the handler of this package never does. It panics if
 // sessions is nil.
 func Collect(sessions iter.Seq2[Session, error]) ([]Session, error) {

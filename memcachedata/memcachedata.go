@@ -25,7 +25,7 @@ const (
 	maxPayload = 1<<24 - 1
 )
 
-// A Config holds the optional settings of a [Data]. The zero value is that of
+// A Config holds the optional settings of a [Data]. The zero value is for
 // Joomla 4 and later.
 type Config struct {
 	// Prefix is what the keys of sessions begin with; the id follows. Empty is
@@ -49,7 +49,7 @@ type Data struct {
 // New is [Config.New] of the zero Config.
 func New(client *memcache.Client) *Data { return Config{}.New(client) }
 
-// New returns the Data that client reaches. The client stays the caller's to
+// New returns the Data of what client reaches. The client stays the caller's to
 // close. Its Timeout is how long a server may take for each value; its
 // MaxIdleConns should be as large as the number of requests at a time. New
 // panics if client is nil.
@@ -67,9 +67,9 @@ func (c Config) New(client *memcache.Client) *Data {
 func Open(site capi.SiteConfig) (*Data, error) { return Config{}.Open(site) }
 
 // Open returns the Data of the server that site names in its SessionMemcached
-// properties, whose host may be a name, an address, or the path of a socket. It
-// connects to nothing yet, and resolves the host whenever it connects. Close
-// closes the connections.
+// properties, whose host may be a name, an IP address, or the path of a socket.
+// It connects to nothing yet, and resolves the host whenever it connects.
+// [Data.Close] closes the connections.
 //
 // The error wraps [capi.ErrSiteConfig]: the session handler is not "memcached",
 // or what site says of the server is malformed.
@@ -124,7 +124,7 @@ func serverOf(site capi.SiteConfig) (server, error) {
 }
 
 // Close closes the idle connections of a Data that [Open] made. It does nothing
-// to the client of a caller.
+// to the client of a caller, and nothing for the zero Data.
 func (d *Data) Close() error {
 	if !d.owned {
 		return nil
@@ -142,8 +142,8 @@ func (d *Data) Close() error {
 // bytes with the prefix, is that of no session; so is one whose value is no
 // string of PHP's. A value of 16 MiB or more is an error.
 //
-// When ctx ends, Payloads returns at once, though gomemcache knows no contexts:
-// a read that waits for an answer then goes on by itself, no longer than the
+// When ctx ends, Payloads returns at once. gomemcache knows no contexts, so a
+// read that waits for an answer then goes on by itself, no longer than the
 // client's Timeout after the last value came.
 func (d *Data) Payloads(ctx context.Context, ids []string) ([]capi.Payload, error) {
 	if d.client == nil {

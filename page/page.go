@@ -23,18 +23,20 @@ import (
 type Site struct {
 	// Name tells the sites of one page apart. It may be empty for the only one.
 	Name string
-	// Store has the sessions, with Data, from which the page has who is logged
-	// in and since when. It must list sessions that have ended, or they are not
-	// shown.
+	// Store has the sessions, with Data: it tells who is logged in, and since
+	// when. Sessions that have ended are shown only if Store lists them.
 	Store capi.Store
 	// Summary has the same sessions without Data, sooner, as a Store with
 	// [capi.SQLStoreConfig.OmitData] has them: the feed begins with figures
 	// that are made from it. Nil is none: figures come with the sessions.
 	Summary capi.Store
-	// Auth decides who may see them.
+	// Auth decides who may see the site. Of several sites, it may be called for
+	// one request by several goroutines at once.
 	Auth capi.Authorizer
 	// Joomla tells which sessions have ended, and who is asked for a second
-	// factor. Nil is nobody who knows: then none has, and nobody is.
+	// factor. It must be the site that Store reads. With nil, no session counts
+	// as ended, and only what sessions say themselves
+	// ([capi.State.MandatoryMFASetup]) shows who waits.
 	Joomla *capi.Site
 	// Administrator is the address where Joomla logs users out, which the page
 	// links to, such as "/administrator/". Empty is no link.
@@ -47,11 +49,12 @@ type Site struct {
 type Config struct {
 	// Logger gets what [capi.Config.Logger] gets. Nil is [slog.Default].
 	Logger *slog.Logger
-	// StallTimeout is that of [capi.Config.StallTimeout].
+	// StallTimeout is for the feed what [capi.Config.StallTimeout] is for the
+	// list. Zero is 30 seconds; less is an error.
 	StallTimeout time.Duration
-	// Key makes the pseudonyms by which sessions are told apart, as that of
-	// [capi.PseudonymizeIDs] does. Nil is a random one, so that pseudonyms hold
-	// as long as the handler.
+	// Key makes the pseudonyms by which the page tells sessions apart, as that
+	// of [capi.PseudonymizeIDs] does: at least 16 bytes; fewer are an error.
+	// Nil is a random one, with which pseudonyms hold as long as the handler.
 	Key []byte
 
 	_ struct{} // Settings are written with names.
@@ -60,11 +63,11 @@ type Config struct {
 // NewHandler is [Config.NewHandler] of the zero Config.
 func NewHandler(sites ...Site) (http.Handler, error) { return Config{}.NewHandler(sites...) }
 
-// NewHandler returns a handler that serves the page of sites and its feed. It
-// takes any path, of which what follows the last slash counts. It is safe for
-// concurrent use; changing c later does not change it. The error names
-// everything that is wrong with c and the names of sites. NewHandler panics if
-// a Store or an Auth is nil.
+// NewHandler returns a handler that serves the page of sites, of which there is
+// at least one, and its feed. It takes any path, of which what follows the last
+// slash counts. It is safe for concurrent use; changing c or sites later does
+// not change it. The error names everything that is wrong with c and the names
+// of sites. NewHandler panics if a Store or an Auth is nil.
 func (c Config) NewHandler(sites ...Site) (http.Handler, error) {
 	h := &handler{sites: slices.Clone(sites), logger: c.Logger, stall: c.StallTimeout, files: readFiles()}
 	var errs []error

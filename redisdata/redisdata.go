@@ -33,14 +33,14 @@ const (
 	maxPayload = 1<<24 - 1
 )
 
-// A Config holds the optional settings of a [Data]. The zero value is that of
+// A Config holds the optional settings of a [Data]. The zero value is for
 // Joomla 4 and later.
 type Config struct {
-	// Prefix is what the keys of sessions begin with: [Joomla4], which is the
-	// default, [Joomla3], or what PHP's session.save_path says of a 3.x site
-	// ("prefix="). There is no way to ask for several: whoever may write keys
-	// of another prefix into the same database, such as another PHP
-	// application, would log in to the site.
+	// Prefix is what the keys of sessions begin with: [Joomla4], [Joomla3], or
+	// what PHP's session.save_path says for a 3.x site ("prefix="). Empty is
+	// Joomla4. There is no way to ask for several: whoever may write keys of
+	// another prefix into the same database, such as another PHP application,
+	// could log in to the site.
 	Prefix string
 
 	_ struct{} // Settings are written with names.
@@ -58,7 +58,7 @@ type Data struct {
 // New is [Config.New] of the zero Config.
 func New(client redis.UniversalClient) *Data { return Config{}.New(client) }
 
-// New returns the Data that client reaches: one server, the master that
+// New returns the Data of what client reaches: one server, the master that
 // Sentinel names, or a Cluster. The client stays the caller's to close. Its
 // timeouts hold, too: ReadTimeout is how long a read may go on after a context
 // has ended. New panics if client is nil.
@@ -76,11 +76,11 @@ func (c Config) New(client redis.UniversalClient) *Data {
 func Open(site capi.SiteConfig) (*Data, error) { return Config{}.Open(site) }
 
 // Open returns the Data of the server that site names in its SessionRedis
-// properties. It connects to nothing yet. The host may be a name, an address,
-// the path of a socket ("/run/redis.sock", "unix:///run/redis.sock"), or have
-// tls:// in front, with a certificate that the system's authorities have
-// signed. For other settings, make a client and use [Config.New]. Close closes
-// the connections.
+// properties. It connects to nothing yet. The host may be a name, an IP
+// address, or the path of a socket ("/run/redis.sock",
+// "unix:///run/redis.sock"). With tls:// in front, the server must have a
+// certificate that the system's authorities have signed. For other settings,
+// make a client and use [Config.New]. [Data.Close] closes the connections.
 //
 // The error wraps [capi.ErrSiteConfig]: the session handler is not "redis", or
 // what site says of the server is malformed.
@@ -154,8 +154,9 @@ func optionsOf(site capi.SiteConfig) (*redis.Options, error) {
 // errHost does not hold the host, which may have a password in it.
 var errHost = fmt.Errorf("%w: malformed host ($session_redis_server_host)", capi.ErrSiteConfig)
 
-// Close closes the connections of a Data that [Open] made. It does nothing to
-// the client of a caller.
+// Close closes the connections of a Data that [Open] made; its Payloads fails
+// from then on. It does nothing to the client of a caller, and nothing for the
+// zero Data.
 func (d *Data) Close() error {
 	if !d.owned {
 		return nil
@@ -169,9 +170,9 @@ func (d *Data) Close() error {
 // Payloads returns what Redis holds for ids. See [capi.SessionData].
 //
 // It asks for 256 at a time, each time in one round trip: MGET where the client
-// is one for a single server, else GETs in a pipeline for each node. A key that
-// holds something else than a string is no session, as it is for Joomla. A
-// value of 16 MiB or more, which no database takes for a session, is an error.
+// is a [redis.Client], else GETs in a pipeline for each node. A key that holds
+// something else than a string is no session, as it is for Joomla. A value of
+// 16 MiB or more, which no database takes for a session, is an error.
 //
 // When ctx ends, Payloads returns at once. A read that waits for an answer then
 // goes on by itself, no longer than the client's ReadTimeout.

@@ -16,35 +16,37 @@ import (
 
 // A Store is the [capi.Store] of a site that keeps its sessions in Redis and
 // has $session_metadata off, so that its table #__session is empty. It finds
-// the keys by SCAN, and takes from each session's data what a row would say:
+// the keys with SCAN, and takes from each session's data what a row would say:
 //
 //   - UserID, Time (of the last request) and Username are those of
 //     [capi.Payload.State]. Joomla 3.4.7 and later do not keep the name in a
 //     session: Username is empty.
-//   - Guest reports whether UserID is none.
-//   - ClientID is [capi.ClientNone]: the data does not tell of which
-//     application it is.
+//   - Guest reports whether UserID is 0.
+//   - ClientID is [capi.ClientNone]: the data does not tell which application
+//     it belongs to.
 //   - A session whose data cannot be read is a guest's, without a time.
 //
 // It lists what has the prefix of its [Data] in one database. Where several
 // sites keep sessions in one database of one server, with the same prefix, it
-// lists the sessions of all, with user ids that are one site's as good as
-// another's. Give each site a database of its own ($session_redis_server_db)
-// or, since a Cluster has but one, a server of its own. The SessionAuthorizer
-// and Joomla itself have the same trouble: who is logged in to one of the sites
-// is logged in to all.
+// lists the sessions of all, and nothing tells of which site a user id is. Give
+// each site a database of its own ($session_redis_server_db) or, since a
+// Cluster has but one, a server of its own. [capi.SessionAuthorizer] and Joomla
+// itself have the same trouble: who is logged in to one of the sites is logged
+// in to all.
 //
-// As the guarantees of SCAN have it, a session that is there from the beginning
-// of a range to its end is in the list, one that comes or goes meanwhile may
-// be, and one may be there twice when Redis resizes its table. Those that Redis
-// names twice at a time are listed once.
+// As SCAN guarantees, a session that is there from the beginning of a range to
+// its end is in the list; one that comes or goes meanwhile may be. One may be
+// there twice when Redis resizes its table, unless Redis names it twice in the
+// same batch.
 //
 // A range holds one connection, and some hundred sessions in memory. It reads
 // the nodes of a Cluster one after another. If its connection breaks, or a node
 // loses keys of a Cluster to another, it fails rather than go on elsewhere,
 // where the cursor means something else; slots that move between two other
 // nodes meanwhile may hide sessions from it. A connection of the client, but no
-// session, may be held for up to its ReadTimeout after the range has ended.
+// session, may be held for up to its ReadTimeout after the range has ended. The
+// range fails at once if the client is not a [redis.Client],
+// [redis.ClusterClient] or [redis.Ring].
 //
 // A Store is safe for concurrent use. The zero value has no Data: its ranges
 // fail.

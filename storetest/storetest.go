@@ -2,25 +2,25 @@
 //
 // A Store must keep the contract of [capi.Store]:
 //
-//   - content: a range yields exactly the site's sessions, each field as it is,
-//     in any order: no client and no data are told apart from client 0 and
-//     empty data, the zero time from others, and text of any language is kept.
+//   - content: a range yields exactly the site's sessions, in any order, each
+//     field as it is. No client is not client 0, no data is not empty data, the
+//     zero time stays zero, and text of any language is kept.
 //   - lazy: what Sessions returns holds nothing until it is ranged over.
 //   - repeatable: each range reads anew and whole, whether or not one before it
 //     was whole.
-//   - released: when a range ends early, nothing is asked for any more, and
-//     nothing of it is left, such as a connection of a pool or a goroutine.
+//   - released: when a range ends early, it yields nothing more and leaves
+//     nothing behind, such as a connection of a pool or a goroutine.
 //   - cancelled: when the context ends, before a range or during it, the range
 //     ends early and with an error.
 //   - error: an error comes with the zero Session and is the last pair.
 //   - concurrent: many goroutines may range at the same time.
 //   - data: the Data of a Session stays as it is until the next one is asked
-//     for, whatever else the store is asked in between, and its other fields
+//     for, whatever else the store is asked meanwhile. Its other fields stay
 //     for good.
 //
-// It uses nothing that the table of some Joomla site could not hold: session
-// ids are ASCII, all text is valid UTF-8 without NUL, and times are whole
-// seconds.
+// The sessions that [Run] uses hold nothing that the table of some Joomla site
+// could not: session ids are ASCII, all text is valid UTF-8 without NUL, and
+// times are whole seconds.
 package storetest
 
 import (
@@ -39,14 +39,15 @@ import (
 )
 
 // Run tests the stores that newStore returns, each check in a subtest of its
-// own. For each, newStore is called once, with the T of the subtest, and must
-// return a Store that holds exactly the sessions it is given, which it may
-// keep. It releases with [testing.T.Cleanup] what the Store needs, and ends the
-// subtest with [testing.T.Fatal] if it fails.
+// own. For each, it calls newStore once, with the T of the subtest. newStore
+// returns a Store that holds exactly the sessions it is given, which it may
+// keep. It releases what the Store needs with [testing.T.Cleanup], and if it
+// fails, ends the subtest with [testing.T.Fatal].
 //
-// A check takes a second at most, plus the store's own time; a Store that hangs
-// is given up on after 30 seconds if it heeds its context. While Run is at work
-// no other test should start goroutines by the dozen, since it counts them.
+// A check takes a second at most, plus the store's own time. Its context ends
+// after 30 seconds, and with it the range of a Store that hangs but heeds that.
+// Run counts goroutines, so no other test should start dozens of them
+// meanwhile.
 func Run(t *testing.T, newStore func(t *testing.T, sessions []capi.Session) capi.Store) {
 	for _, check := range checks {
 		t.Run(check.name, func(t *testing.T) {
