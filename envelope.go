@@ -26,7 +26,8 @@ type Envelope[T any] struct {
 // WriteEnvelope answers a request with msg in an [Envelope], in JSON as PHP's
 // json_encode writes it, for other routes that want the same form. Error is set
 // for a status of 400 and above. If msg cannot be marshalled, nothing is
-// written. An error of w.Write is wrapped.
+// written. An error of w.Write is wrapped. As [http.ResponseWriter.WriteHeader]
+// does, WriteEnvelope panics if status is no code of HTTP.
 func WriteEnvelope(w http.ResponseWriter, status int, msg any) error {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)

@@ -205,6 +205,15 @@ func (d FileSessionData) Payloads(ctx context.Context, ids []string) ([]Payload,
 	return payloads, nil
 }
 
+// validate returns what is wrong with d, or nil.
+func (d FileSessionData) validate() error {
+	_, err := d.sessionDir()
+	if d.Lifetime < 0 {
+		err = errors.Join(err, fmt.Errorf("%w: negative Lifetime %v of FileSessionData", ErrSiteConfig, d.Lifetime))
+	}
+	return err
+}
+
 // sessionDir returns the directory that d names, or an [ErrSiteConfig].
 func (d FileSessionData) sessionDir() (joomla.SessionDir, error) {
 	dir, err := joomla.ParseSavePath(d.Dir)

@@ -52,7 +52,7 @@ func TestFileSessionDataPayloads(t *testing.T) {
 	assert.Equal(t, want, got)
 }
 
-func TestFileSessionDataRefusesMalformedDir(t *testing.T) {
+func TestFileSessionDataValidates(t *testing.T) {
 	for dir, want := range map[string]string{
 		"":       "capi: invalid site configuration: no directory of session files",
 		"x;/tmp": "capi: invalid site configuration: malformed directory of session files",
@@ -62,6 +62,13 @@ func TestFileSessionDataRefusesMalformedDir(t *testing.T) {
 		require.EqualError(t, err, want)
 		_, err = capi.SiteOptions{SessionData: files(dir)}.NewSite(new(sql.DB), capi.SiteConfig{DBType: "sqlite", DBPrefix: "a", Secret: capi.NewSecret("s")})
 		require.EqualError(t, err, want, "a site says so at once")
+	}
+	for _, data := range []capi.SessionData{
+		capi.FileSessionData{Dir: "/tmp", Lifetime: -1}, &capi.FileSessionData{Dir: "/tmp", Lifetime: -1}, &capi.FileSessionData{Lifetime: -1},
+	} {
+		_, err := capi.SiteOptions{SessionData: data}.NewSite(new(sql.DB), capi.SiteConfig{DBType: "sqlite", DBPrefix: "a", Secret: capi.NewSecret("s")})
+		require.ErrorIs(t, err, capi.ErrSiteConfig)
+		require.ErrorContains(t, err, "negative Lifetime -1ns")
 	}
 }
 

@@ -63,9 +63,8 @@ func (o SiteOptions) NewSite(db *sql.DB, config SiteConfig) (*Site, error) {
 		panic("capi: nil DB")
 	}
 	err := config.validate()
-	if files, ok := o.SessionData.(FileSessionData); ok {
-		_, fileErr := files.sessionDir()
-		err = errors.Join(err, fileErr)
+	if files, ok := o.SessionData.(interface{ validate() error }); ok {
+		err = errors.Join(err, files.validate())
 	}
 	if err != nil {
 		return nil, err

@@ -115,6 +115,8 @@ type SiteConfig struct {
 	// SessionMemcachedPort is the port of that host
 	// ($session_memcached_server_port). Zero is Joomla's default, 11211.
 	SessionMemcachedPort int
+
+	_ struct{} // Fields are written with names.
 }
 
 // A Secret is a text that stays hidden where it is printed, logged or

@@ -221,7 +221,7 @@ func (s *Site) scanAccounts(ctx context.Context, q accountQuery, known schema, a
 		plugin = plugin || len(enabled) > 0
 		if id.value > 0 {
 			if limit.valid && int64(max(len(groups), len(methods))) >= limit.value {
-				return nil, false, errors.New("a user has more groups than group_concat_max_len of the database has room for")
+				return nil, false, errors.New("a user has more groups or second factors than group_concat_max_len of the database has room for")
 			}
 			row.account = account{
 				id: id.value, username: string(username), groups: parseGroups(string(groups)),

@@ -33,7 +33,7 @@ func (h *handler) listSites(w http.ResponseWriter, r *http.Request) {
 		h.answer(w, r, http.StatusForbidden, "Not authorized: other origins may not ask.")
 		return
 	}
-	answers := make([]error, len(h.sites))
+	answers, panics := make([]error, len(h.sites)), make([]any, len(h.sites))
 	var group sync.WaitGroup
 	const atOnce = 8
 	turns := make(chan struct{}, atOnce)
@@ -43,10 +43,16 @@ func (h *handler) listSites(w http.ResponseWriter, r *http.Request) {
 			defer group.Done()
 			turns <- struct{}{}
 			defer func() { <-turns }()
+			defer func() { panics[i] = recover() }()
 			_, answers[i] = capi.Authorize(site.Auth, r)
 		}()
 	}
 	group.Wait()
+	for _, panicked := range panics {
+		if panicked != nil {
+			panic(panicked) // So that it ends the request, not the program.
+		}
+	}
 	shown := []shownSite{}
 	var refusal error
 	for i, err := range answers {

@@ -87,6 +87,15 @@ func TestHandlerSites(t *testing.T) {
 	assert.Equal(t, http.StatusOK, get(newHandler(t, one), "/feed").Code, "the only site needs no name")
 }
 
+// What an Authorizer panics with ends the request, as net/http has it, and not
+// the program.
+func TestHandlerSitesPanic(t *testing.T) {
+	broken := page.Site{Name: "broken", Store: capi.Sessions{}, Auth: capi.AuthorizerFunc(func(*http.Request) error { panic("broken") })}
+	one := page.Site{Name: "one", Store: capi.Sessions{}, Auth: answering(nil)}
+	handler := newHandler(t, one, broken)
+	assert.PanicsWithValue(t, "broken", func() { get(handler, "/sites") })
+}
+
 // TestTexts compares the names of texts with those that the page uses.
 func TestTexts(t *testing.T) {
 	read := func(name string) string {

@@ -208,7 +208,7 @@ func session(id string, payload capi.Payload) capi.Session {
 	s := capi.Session{ID: id, ClientID: capi.ClientNone, Guest: true, Data: payload}
 	if state, err := payload.State(); err == nil {
 		s.Time, s.UserID, s.Username = state.Now, state.UserID, state.Username
-		s.Guest = s.UserID == 0
+		s.Guest = s.UserID <= 0
 	}
 	return s
 }

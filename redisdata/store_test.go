@@ -70,6 +70,7 @@ func TestStoreSessions(t *testing.T) {
 		prefix + "in":        `__default|a:2:{s:13:"session.timer";i:0;s:4:"user";O:5:"JUser":2:{s:2:"id";s:2:"42";s:8:"username";s:5:"steve";}}`,
 		prefix + "timed":     `__default|a:2:{s:7:"session";a:1:{s:5:"timer";a:1:{s:3:"now";i:1795646391;}}s:4:"user";a:1:{s:2:"id";i:7;}}`,
 		prefix + "guest":     "",
+		prefix + "nobody":    `__default|a:1:{s:4:"user";a:1:{s:2:"id";i:-7;}}`,
 		prefix + "broken":    "joomla|s:9:\"",
 		"axx[b]x:other":      "x|N;",
 		`a*[b]?:`:            "x|N;",
@@ -89,6 +90,7 @@ func TestStoreSessions(t *testing.T) {
 		"in":     "none false 42 steve -62135596800 113\n",
 		"timed":  "none false 7  1795646391 107\n",
 		"guest":  "none true 0  -62135596800 0\n",
+		"nobody": "none true -7  -62135596800 47\n",
 		"broken": "none true 0  -62135596800 12\n",
 	}, got)
 }

@@ -65,6 +65,9 @@ func (f siteFlags) checkSite(ctx context.Context, c *command, file siteFile) []e
 		}
 	}
 	fmt.Fprintf(c.stdout, "  sessions: in %s, for %v\n", s.sessionsIn(), s.lifetime())
+	if note := s.empty(); note != "" {
+		fmt.Fprintf(c.stdout, "  note:     %s\n", note)
+	}
 	if down {
 		fmt.Fprintln(c.stdout, "  note:     capi serve starts, and is not ready until the database answers")
 	}

@@ -208,6 +208,9 @@ func (s *site) start(ctx context.Context, logger *slog.Logger) error {
 	}
 	attributes := []any{"site", s.name, "config", s.path, "database", s.db.where(s.config), "prefix", s.config.DBPrefix,
 		"sessions", s.sessionsIn()}
+	if note := s.empty(); note != "" {
+		logger.Warn(note, "site", s.name)
+	}
 	if down {
 		logger.Warn("site is not ready until its database answers", append(attributes, "error", err.Error())...)
 		return nil

@@ -144,5 +144,15 @@ func (s *site) sessionsIn() string {
 	return s.config.SessionHandler
 }
 
+// empty says why the list of a site has no sessions, whoever is logged in. It is
+// empty itself where it has them.
+func (s *site) empty() string {
+	if s.config.SessionMetadataOff && s.sessionsIn() != "the database" && s.data.store == nil {
+		return "the list has no sessions: Joomla writes none into the table ($session_metadata is off), " +
+			"and those in " + s.sessionsIn() + " cannot be listed"
+	}
+	return ""
+}
+
 // lifetime returns how long a session lives.
 func (s *site) lifetime() time.Duration { return cmp.Or(s.config.Lifetime, 15*time.Minute) }

@@ -1,7 +1,9 @@
 package joomla
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -61,7 +63,8 @@ func (d SessionDir) File(id string) (SessionFile, bool) {
 }
 
 // Read returns the content of f if it was written no earlier than oldest, in
-// seconds since 1970, else nil. Content of no bytes is not nil. Errors do not
+// seconds since 1970, else nil. Content of no bytes is not nil. One of 16 MiB
+// or more, which no database takes for a session, is an error. Errors do not
 // name the path, which has the id.
 func (f SessionFile) Read(oldest int64) ([]byte, error) {
 	info, err := os.Lstat(f.path) // PHP follows no links, either.
@@ -71,12 +74,34 @@ func (f SessionFile) Read(oldest int64) ([]byte, error) {
 	if err != nil {
 		return nil, withoutPath(err)
 	}
-	content, err := os.ReadFile(f.path)
+	file, err := os.Open(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return content, withoutPath(err)
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	defer file.Close()
+	opened, err := file.Stat()
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	if !os.SameFile(info, opened) { // A link has taken its place.
+		return nil, nil
+	}
+	var content bytes.Buffer
+	content.Grow(int(min(opened.Size(), tooLong)) + bytes.MinRead)
+	if _, err := content.ReadFrom(io.LimitReader(file, tooLong)); err != nil {
+		return nil, withoutPath(err)
+	}
+	if content.Len() == tooLong {
+		return nil, errors.New("file of 16 MiB or more")
+	}
+	return content.Bytes(), nil
 }
+
+// tooLong is a length that no session has.
+const tooLong = 16 << 20
 
 // withoutPath returns what went wrong with a file, without its path.
 func withoutPath(err error) error {

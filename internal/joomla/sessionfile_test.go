@@ -59,6 +59,27 @@ func TestSessionDirFileRefuses(t *testing.T) {
 	}
 }
 
+func TestSessionFileReadRefusesLongFile(t *testing.T) {
+	path := t.TempDir()
+	writeFile(t, path+"/sess_long", "", 1)
+	dir, err := joomla.ParseSavePath(path)
+	require.NoError(t, err)
+	file, ok := dir.File("long")
+	require.True(t, ok)
+	for size, want := range map[int64]string{16<<20 - 1: "", 16 << 20: "file of 16 MiB or more", 1 << 40: "file of 16 MiB or more"} {
+		if err := os.Truncate(path+"/sess_long", size); err != nil && size > 16<<20 {
+			continue // Not every file system has room for a hole.
+		}
+		content, err := file.Read(0)
+		if want != "" {
+			assert.EqualError(t, err, want)
+			continue
+		}
+		require.NoError(t, err)
+		assert.Len(t, content, int(size))
+	}
+}
+
 func TestParseSavePath(t *testing.T) {
 	path := t.TempDir()
 	writeFile(t, path+"/a/b/sess_abc", "deep", 0)
