@@ -24,6 +24,10 @@ func Report(b *testing.B, input func(size int) []byte, do func(input []byte)) {
 		times[i], bytes[i] = math.Inf(1), math.Inf(1)
 	}
 	caches := make([]byte, 64<<20)
+	// The runtime gives memory back to the system if more than a tenth of what is
+	// in use is free. Large inputs alone would pay for getting it again.
+	ballast := make([]byte, 1<<30)
+	defer runtime.KeepAlive(ballast)
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	for b.Loop() {
 		for range rounds {
