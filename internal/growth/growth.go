@@ -26,8 +26,11 @@ func Report(b *testing.B, input func(size int) []byte, do func(input []byte)) {
 	caches := make([]byte, 64<<20)
 	// The runtime gives memory back to the system if more than a tenth of what is
 	// in use is free. Large inputs alone would pay for getting it again.
-	ballast := make([]byte, 1<<30)
-	defer runtime.KeepAlive(ballast)
+	var ballast [4][]byte
+	for i := range ballast {
+		ballast[i] = make([]byte, 1<<30)
+	}
+	defer runtime.KeepAlive(&ballast)
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	for b.Loop() {
 		for range rounds {
