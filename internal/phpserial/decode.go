@@ -173,7 +173,7 @@ func (d *decoder) list(n int) []any {
 // keep remembers the value of the next slot for references to come.
 func (d *decoder) keep(slot int, v any) {
 	if d.reader.tracking && slot > 0 {
-		d.values = append(d.values, v)
+		d.values = append(roomy(d.values), v)
 	}
 }
 

@@ -69,7 +69,7 @@ func (r *Reader) reference() (*Token, error) {
 	if again {
 		r.count++
 		t.Slot = r.count
-		r.slots = append(r.slots, slot{weight: weight, root: target.root, object: true})
+		r.slots = append(roomy(r.slots), slot{weight: weight, root: target.root, object: true})
 	}
 	return t, nil
 }
