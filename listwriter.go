@@ -118,9 +118,7 @@ func (w *listWriter) odd(null bool, text string) {
 
 // integer writes a number as the string that PHP gets from MySQL.
 func (w *listWriter) integer(n int64) {
-	w.buffer = append(w.buffer, '"')
-	w.buffer = strconv.AppendInt(w.buffer, n, 10)
-	w.buffer = append(w.buffer, '"')
+	w.buffer = append(strconv.AppendInt(append(w.buffer, '"'), n, 10), '"')
 }
 
 func (w *listWriter) string(s string) {

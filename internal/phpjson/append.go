@@ -2,6 +2,7 @@ package phpjson
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 	"unicode/utf8"
 )
@@ -13,6 +14,9 @@ const MaxEscape = 6
 // AppendString appends s to dst as a JSON string, quotes included.
 func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
+	if len(s) <= short && plain(s) {
+		return append(append(dst, s...), '"')
+	}
 	// Strings are copied through a small block on the stack, which is cheaper
 	// than converting them to a slice.
 	var block [256]byte
@@ -22,6 +26,29 @@ func AppendString(dst []byte, s string) []byte {
 		s = s[n:]
 	}
 	return append(dst, '"')
+}
+
+// short is how long a string may be for vectors not to pay where all of it is
+// plain, as ids and names are.
+const short = 64
+
+// plain reports whether s is written as it is.
+func plain(s string) bool {
+	if len(s) < 8 {
+		for i := range len(s) {
+			if singles[s[i]]>>56 != 1 {
+				return false
+			}
+		}
+		return true
+	}
+	for i := 0; i < len(s); i += 8 {
+		i = min(i, len(s)-8) // The last word begins in the one before it.
+		if special(binary.LittleEndian.Uint64([]byte(s[i:i+8]))) != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // AppendEscaped appends what belongs between the quotes of a JSON string.
