@@ -108,6 +108,19 @@ func TestAPITokenAuthorizerAuthorize(t *testing.T) {
 	}
 }
 
+// The root user needs no right, but a group that may use API tokens.
+func TestAPITokenAuthorizerRootUser(t *testing.T) {
+	for groups, want := range map[string]string{"8": "", "2": noAPITokenGroup} {
+		db := newFakeDB(byAPIToken, row{"groups": groups, "rules": "{}"})
+		auth := capi.NewAPITokenAuthorizer(db.site(t, func(c *capi.SiteConfig, _ *capi.SiteOptions) { c.RootUser = "7" }))
+		if err := auth.Authorize(withAPIToken()); want == "" {
+			assert.NoError(t, err)
+		} else {
+			requireRefusal(t, want, err)
+		}
+	}
+}
+
 func TestAPITokenAuthorizerViewLevel(t *testing.T) {
 	const guests = `{"guest_usergroup":"9"}`
 	tests := map[string]struct {

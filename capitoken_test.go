@@ -116,4 +116,10 @@ func TestCAPITokenAuthorizerMissingTable(t *testing.T) {
 	err := capi.NewCAPITokenAuthorizer(db.site(t)).Authorize(withHeaders("token", "token-hush"))
 	requireFailure(t, err)
 	assert.ErrorIs(t, err, missing, "the first error is the cause")
+
+	db = newFakeDB(byCAPIToken)
+	db.errs[byCAPIToken], db.uncounted = missing, true
+	err = capi.NewCAPITokenAuthorizer(db.site(t)).Authorize(withHeaders("token", "token-hush"))
+	requireFailure(t, err)
+	assert.ErrorIs(t, err, missing, "what cannot be counted may be there")
 }

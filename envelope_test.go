@@ -97,6 +97,17 @@ func variousSessions() []capi.Session {
 	return sessions
 }
 
+func TestHandlerWritesMarshalJSON(t *testing.T) {
+	var sessions []string
+	for _, session := range variousSessions() {
+		text, err := session.MarshalJSON()
+		require.NoError(t, err)
+		sessions = append(sessions, string(text))
+	}
+	want := `{"msg":[` + strings.Join(sessions, ",") + `],"error":false,"status":200}`
+	assert.Equal(t, want, string(answer(t, variousSessions()...)))
+}
+
 func TestEnvelopeReadsList(t *testing.T) {
 	want := variousSessions()
 	var envelope capi.Envelope[[]capi.Session]

@@ -106,6 +106,8 @@ type fakeDB struct {
 	// plugins for second factors that are enabled.
 	withoutReset, withoutFactors bool
 	factorPlugins                string
+	// uncounted reports whether the count of tables of a name is null.
+	uncounted bool
 	// down is the error of every connection.
 	down error
 
@@ -211,6 +213,9 @@ func (f *fakeDB) answer(kind, name, table, text string, columns []string) (drive
 		}
 		return &fakeRows{columns: found}, nil
 	case existence:
+		if f.uncounted {
+			return &fakeRows{columns: []string{"value"}, rows: []row{{"value": nil}}}, nil
+		}
 		count := int64(1)
 		if f.tables != nil && !given {
 			count = 0

@@ -104,3 +104,30 @@ func FuzzSessionUnmarshalJSON(f *testing.F) {
 		require.Equal(t, first, second)
 	})
 }
+
+// FuzzPayload checks that State reads what Decode reads, and refuses what it
+// refuses.
+func FuzzPayload(f *testing.F) {
+	var vectors []struct {
+		Stored []byte `json:"stored_base64"`
+	}
+	require.NoError(f, json.Unmarshal(readFile(f, "testdata/session_payload.json"), &vectors))
+	for _, vector := range vectors {
+		f.Add(vector.Stored)
+	}
+	f.Add([]byte(login(7)))
+	f.Add([]byte(login(-1, second(1, 0)...)))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_, err := capi.Payload(data).Decode()
+		state, stateErr := capi.Payload(data).State()
+		require.Equal(t, err, stateErr)
+		if err == nil {
+			return
+		}
+		require.Zero(t, state)
+		var payloadErr *capi.PayloadError
+		require.ErrorAs(t, err, &payloadErr)
+		require.GreaterOrEqual(t, payloadErr.Offset, 0)
+		require.LessOrEqual(t, payloadErr.Offset, len(data))
+	})
+}

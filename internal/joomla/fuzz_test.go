@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"math"
+	"runtime/metrics"
 	"strings"
 	"testing"
 
@@ -52,16 +53,22 @@ func FuzzDecodeRegistry(f *testing.F) {
 	})
 }
 
-// holdPayload holds what is promised for any payload: one that does not decode
-// is left out; one that is masked decodes to the same shape with only the
-// secrets changed; and ReadLogin finds what is decoded.
+// holdPayload holds what is promised for any payload: memory in proportion to
+// its length; one that does not decode is left out; one that is masked decodes
+// to the same shape with only the secrets changed; and ReadLogin finds what is
+// decoded.
 func holdPayload(t *testing.T, data []byte) {
 	t.Helper()
 	masker := joomla.NewMasker()
 	before := bytes.Clone(data)
-	decoded, own, err := joomla.Decode(data)
-	masked := masker.Mask(data)
-	login, loginErr := joomla.ReadLogin(data)
+	var decoded, own map[string]any
+	var err error
+	inBounds(t, data, func() { decoded, own, err = joomla.Decode(data) })
+	var masked []byte
+	inBounds(t, data, func() { masked = masker.Mask(data) })
+	var login joomla.Login
+	var loginErr error
+	inBounds(t, data, func() { login, loginErr = joomla.ReadLogin(data) })
 	require.Equal(t, before, data, "the input was written to")
 	if err != nil {
 		var syntax *phpserial.SyntaxError
@@ -85,6 +92,27 @@ func holdPayload(t *testing.T, data []byte) {
 	require.NoError(t, err)
 	holdMasked(t, decoded, again, false)
 	require.Equal(t, masked, masker.Mask(masked), "masked again")
+}
+
+// inBounds holds the memory of do against the length of data.
+func inBounds(t *testing.T, data []byte, do func()) {
+	t.Helper()
+	const base, ratio = 256 << 10, 128
+	allocated := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	var used uint64
+	// What other goroutines allocate counts too: only what is seen three times
+	// is the input's.
+	for range 3 {
+		metrics.Read(allocated)
+		before := allocated[0].Value.Uint64()
+		do()
+		metrics.Read(allocated)
+		used = allocated[0].Value.Uint64() - before
+		if used <= base+ratio*uint64(len(data)) {
+			return
+		}
+	}
+	require.Fail(t, "too much memory", "%d bytes of input took %d bytes of memory", len(data), used)
 }
 
 // holdMasked compares a value with its masked self.

@@ -1,9 +1,12 @@
 package joomla_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/capi-go/capi/internal/joomla"
 )
@@ -55,4 +58,32 @@ func TestGuestUserGroup(t *testing.T) {
 	} {
 		assert.Equal(t, want, joomla.GuestUserGroup(params), params)
 	}
+}
+
+// FuzzAllowedUserGroups checks that only the few ways to write nothing let all
+// users in, and that those without the parameter keep them out.
+func FuzzAllowedUserGroups(f *testing.F) {
+	for _, params := range []string{
+		"", "{}", "[]", `{"allowedUserGroups":[8,"9"]}`, `{"allowedUserGroups":{"1":"8"}}`, `{"allowedUserGroups":8}`,
+		`{"allowedUserGroups":[]}`, ` {"allowedUserGroups":null}`, `{"allowedUserGroups":""}`, `{"allowedUserGroups":[null]}`,
+		`{"allowedUserGroups":false}`, `{"allowedUserGroups":[[8]]}`, `{"allowedUserGroups":2,"allowedUserGroups":-0}`, "a=1",
+	} {
+		f.Add(params)
+	}
+	f.Fuzz(func(t *testing.T, params string) {
+		groups, all := joomla.AllowedUserGroups(params)
+		// Of doubled members the last counts for encoding/json, too. What PHP
+		// refuses and it reads must not be all.
+		var members map[string]json.RawMessage
+		err := json.Unmarshal([]byte(strings.Trim(params, " \t\n\r\x00\v")), &members)
+		value, given := members["allowedUserGroups"]
+		if all {
+			require.Nil(t, groups)
+			require.NoError(t, err)
+			require.True(t, given)
+			require.Contains(t, []string{"null", "[]", "{}", `""`, "0", "-0", `"0"`}, strings.Join(strings.Fields(string(value)), ""))
+		} else if err == nil && !given {
+			require.Equal(t, []int64{8}, groups)
+		}
+	})
 }
