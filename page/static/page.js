@@ -263,7 +263,7 @@ const handle = {
     $("table").hidden = data.rows === 0;
     const place = table.cache;
     if (data.rows > 0 || place.rows.length > 0) {
-      await table.update(data.rows, data.version, now);
+      await table.update(data.rows, data.version, now, data.some);
     }
     if (data.start !== undefined) {
       measure("filter", data.start);
@@ -294,7 +294,7 @@ function narrow(start = performance.now()) {
     return;
   }
   querying = true;
-  worker.postMessage({type: "query", start, query: {
+  worker.postMessage({type: "query", start, ahead: table.ahead, query: {
     words: $("filter").value.toLowerCase().split(/\s+/).filter(Boolean),
     section: figures.section, application: figures.application, column: table.column, down: table.down,
   }});

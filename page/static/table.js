@@ -1,6 +1,6 @@
 // The table of sessions, of which only the rows on the screen are there, however many there are.
 
-import {ago, applicationName, number, text} from "./texts.js";
+import {ago, applicationName, date, number, text} from "./texts.js";
 
 // columns are those of the table. What begins with the highest value first is marked.
 const columns = [
@@ -109,10 +109,11 @@ export class Table {
     this.show();
   }
 
-  // update shows another view, and where the old one was scrolled to. Rows of another version are not its.
-  update(rows, version, now) {
+  // update shows another view, of which it may get some rows, and where the old one was scrolled to. Rows of another
+  // version are not its.
+  update(rows, version, now, some = {first: 0, rows: []}) {
     Object.assign(this, {rows, version, now});
-    this.cache = {first: 0, rows: []};
+    this.cache = some;
     this.measure();
     this.top = Math.min(this.top, this.most);
     this.elements.table.setAttribute("aria-rowcount", String(rows + 1));
@@ -129,14 +130,24 @@ export class Table {
     return this.showing;
   }
 
+  // near returns the rows on the screen and more before and after them.
+  near(more) {
+    const first = Math.max(Math.floor(this.top / this.height) - more, 0);
+    return {first, count: Math.ceil(this.elements.scroller.clientHeight / this.height) + 2 * more};
+  }
+
+  // ahead are the rows to ask for.
+  get ahead() {
+    return this.near(3 * spare);
+  }
+
   async run() {
-    const {scroller} = this.elements;
     do {
       this.again = false;
-      const first = Math.max(Math.floor(this.top / this.height) - spare, 0);
-      const count = Math.max(Math.min(Math.ceil(scroller.clientHeight / this.height) + 2 * spare, this.rows - first), 0);
+      let {first, count} = this.near(spare);
+      count = Math.max(Math.min(count, this.rows - first), 0);
       if (first < this.cache.first || first + count > this.cache.first + this.cache.rows.length) {
-        const {version} = this, answer = await this.ask(Math.max(first - 2 * spare, 0), count + 4 * spare);
+        const {version, ahead} = this, answer = await this.ask(ahead.first, ahead.count);
         if (answer.version === this.version) {
           this.cache = answer;
         }
@@ -266,9 +277,9 @@ class Row {
     badge.textContent = row.waiting ? text("badgeWaiting") : row.ended ? text("badgeEnded") : "";
     this.cells.browser.parentNode.title = row.agent;
     for (const name of ["last", "started"]) {
-      const date = new Date(row[name] * 1000), known = row[name] > 0 && !Number.isNaN(date.getTime());
-      this.cells[name].dateTime = known ? date.toISOString() : "";
-      this.cells[name].title = known ? date.toLocaleString() : "";
+      const time = new Date(row[name] * 1000), known = row[name] > 0 && !Number.isNaN(time.getTime());
+      this.cells[name].dateTime = known ? time.toISOString() : "";
+      this.cells[name].title = known ? date(time) : "";
     }
   }
 }

@@ -118,6 +118,11 @@ const texts = languages[language];
 const plurals = new Intl.PluralRules(language);
 const numbers = new Intl.NumberFormat(language);
 
+const dates = new Intl.DateTimeFormat(undefined, {dateStyle: "medium", timeStyle: "medium"});
+
+// date returns a time as the user's system writes it.
+export const date = (time) => dates.format(time);
+
 // number returns n as it is written.
 export const number = (n) => numbers.format(n);
 

@@ -21,25 +21,28 @@ self.addEventListener("message", ({data}) => {
       break;
     case "query":
       query = data.query;
-      look(data.start);
+      look(data.start, data.ahead);
       break;
-    case "slice": {
-      const rows = [];
-      const end = Math.min(data.first + data.count, view?.order.length ?? 0);
-      for (let place = data.first; place < end; place++) {
-        rows.push(shown.row(view, place));
-      }
-      self.postMessage({type: "slice", id: data.id, version, first: data.first, rows});
-    }
+    case "slice":
+      self.postMessage({type: "slice", id: data.id, version, first: data.first, rows: slice(data)});
   }
 });
 
-// look makes the view anew, and tells the page.
-function look(start) {
+// slice returns some rows of the view.
+function slice({first, count}) {
+  const rows = [], end = Math.min(first + count, view?.order.length ?? 0);
+  for (let place = first; place < end; place++) {
+    rows.push(shown.row(view, place));
+  }
+  return rows;
+}
+
+// look makes the view anew, and tells the page. The rows that it is about to show go along.
+function look(start, ahead) {
   view = shown.view(query);
   version++;
   self.postMessage({type: "view", version, start, rows: view.order.length, sessions: view.sessions, people: view.people,
-    held: shown.length});
+    held: shown.length, some: ahead && {first: ahead.first, rows: slice(ahead)}});
 }
 
 // read reads a feed. Where nothing is shown yet, sessions are shown as they come, else when all are there.
