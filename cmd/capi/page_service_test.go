@@ -41,6 +41,7 @@ const (
 	broken            // The feed breaks off.
 	shortened         // It ends in order, but early, as behind some proxies.
 	notAFeed          // 200, with a page of something in between.
+	malformed         // A feed with a row that is none.
 	withdrawn         // Whoever was accepted is refused now.
 	unreachable       // The connection breaks off before an answer.
 )
@@ -57,6 +58,9 @@ func servePage(t *testing.T, sessions int) *pageService {
 			switch s.count() {
 			case notAFeed:
 				fmt.Fprint(w, "<html>Please log in to the network.</html>")
+				return
+			case malformed:
+				fmt.Fprintln(w, `{"rows":[null]}`)
 				return
 			case shortened:
 				fmt.Fprintln(w, `{"now":1}`)
@@ -117,7 +121,8 @@ func (s *pageService) list(context.Context) iter.Seq2[capi.Session, error] {
 			sessions = 5000
 		}
 		for i := range sessions {
-			if !yield(capi.Session{ID: fmt.Sprint(i), UserID: int64(i + 1), Username: fmt.Sprintf("person%05d", i), Time: time.Now()}, nil) {
+			client := capi.ClientID(i%6) + capi.ClientNone
+			if !yield(capi.Session{ID: fmt.Sprint(i), ClientID: client, UserID: int64(i + 1), Username: fmt.Sprintf("person%05d", i), Time: time.Now()}, nil) {
 				return
 			}
 		}
@@ -169,8 +174,13 @@ func pageRefused(t *testing.T, b *browser) {
 func pageGone(t *testing.T, b *browser) {
 	s := servePage(t, 30)
 	tab := b.open(t, 1280, 900)
-	tab.goTo(s.URL + "/#token=sesame")
+	tab.goTo(s.URL + "/?x=y#token=sesame")
 	tab.eventually(whole)
+	assert.Equal(t, s.URL+"/?x=y", eval[string](tab, `location.href`), "the token is no part of the address")
+	applications := tab.column(".application")
+	for _, name := range []string{"Shared", "Site", "CLI"} {
+		assert.Contains(t, applications, name)
+	}
 	for _, f := range []struct {
 		fault  fault
 		notice string
@@ -179,6 +189,7 @@ func pageGone(t *testing.T, b *browser) {
 		{broken, "The server broke off in the middle of the list."},
 		{shortened, "The server broke off in the middle of the list."},
 		{notAFeed, "The server sent something else than its list."},
+		{malformed, "The server sent something else than its list."},
 		{unreachable, "The server cannot be reached."},
 	} {
 		s.change(30, f.fault)
@@ -193,6 +204,10 @@ func pageGone(t *testing.T, b *browser) {
 		tab.eventually(whole)
 		assert.False(t, eval[bool](tab, `document.getElementById("notice").checkVisibility()`))
 	}
+	s.change(0, none)
+	tab.click("#refresh")
+	tab.eventually(`document.getElementById("none").textContent === "Nobody is logged in." && document.getElementById("none").checkVisibility()`)
+	assert.Contains(t, tab.text("#shown"), "0 people")
 }
 
 func pageRefreshes(t *testing.T, b *browser) {

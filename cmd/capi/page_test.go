@@ -260,7 +260,10 @@ func cookie(t *testing.T, b *browser, site *testSite, address string) {
 	tab.load(address)
 	assert.Equal(t, "unauthenticated", eval[string](tab, `document.getElementById("state").dataset.state`))
 	assert.Equal(t, "You are not logged in to Joomla as a Super Admin, under this host. Log in there, or use a token.", tab.text("#notice"))
-	tab.noViolations(axe(t), "refused")
+	for _, dark := range []bool{true, false} {
+		tab.dark(dark)
+		tab.noViolations(axe(t), fmt.Sprint("refused, dark: ", dark))
+	}
 	for _, session := range site.Sessions {
 		if session.Want() != http.StatusForbidden {
 			continue

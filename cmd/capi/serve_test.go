@@ -39,6 +39,9 @@ func TestServe(t *testing.T) {
 		sites, args = append(sites, site), append(args, "-config", dialect+"="+writePHP(t, site.php(nil)))
 	}
 	program := startProcess(t, exec.Command("capi", args...))
+	status, body := program.get("/openapi.yaml", nil)
+	assert.Equal(t, http.StatusOK, status)
+	assert.Equal(t, string(capi.OpenAPI()), body)
 	for i, dialect := range dialects {
 		t.Run(dialect, func(t *testing.T) {
 			site, path := sites[i], "/"+dialect+listPath
@@ -137,12 +140,13 @@ func TestServeCuts(t *testing.T) {
 		args []string
 		code int
 		stop func(*process)
+		says string
 	}{
-		"grace": {[]string{"-grace", "50ms"}, exitFailed, func(*process) {}},
+		"grace": {[]string{"-grace", "50ms"}, exitFailed, func(*process) {}, "finishing the last answers"},
 		"second signal": {nil, -1, func(p *process) {
 			p.waitFor(`"msg":"stopping"`)
 			p.signal(syscall.SIGTERM)
-		}},
+		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			program := serveProcess(t, site.php(nil), test.args...)
@@ -152,6 +156,7 @@ func TestServeCuts(t *testing.T) {
 			assert.Equal(t, test.code, program.exited())
 			_, err := io.ReadAll(response.Body)
 			assert.Error(t, err, "the list is cut")
+			assert.Contains(t, program.Output(), test.says)
 		})
 	}
 }
@@ -184,12 +189,27 @@ func TestServeDatabaseGone(t *testing.T) {
 	header := http.Header{"X-Joomla-Token": {site.token()}}
 
 	program := serveProcess(t, php)
+	readiness := func(want int) (body string) {
+		require.Eventually(t, func() bool {
+			var status int
+			status, body = program.get("/readyz", nil)
+			return status == want
+		}, processPatience, 50*time.Millisecond, "%d", want)
+		return body
+	}
 	status, _ := program.get(listPath, header)
 	require.Equal(t, http.StatusOK, status)
+	readiness(http.StatusOK)
 	proxy.close()
 	status, body := program.get(listPath, header)
 	assert.Equal(t, http.StatusInternalServerError, status)
 	assert.JSONEq(t, `{"msg":"Internal server error.","error":true,"status":500}`, body)
+	assert.JSONEq(t, `{"msg":"Not ready.","error":true,"status":503}`, readiness(http.StatusServiceUnavailable))
+	program.waitFor(`"msg":"not ready"`)
+	back := newProxyAt(t, proxy.listener.Addr().String(), network, address)
+	readiness(http.StatusOK)
+	program.waitFor(`"msg":"ready again"`)
+	back.close()
 
 	program = serveProcess(t, php)
 	assert.Contains(t, program.Output(), "not ready until its database answers")
@@ -229,7 +249,13 @@ type proxy struct {
 
 func newProxy(t *testing.T, network, address string) *proxy {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	return newProxyAt(t, "127.0.0.1:0", network, address)
+}
+
+// newProxyAt listens where it is told.
+func newProxyAt(t *testing.T, at, network, address string) *proxy {
+	t.Helper()
+	listener, err := net.Listen("tcp", at)
 	require.NoError(t, err)
 	p := &proxy{listener: listener}
 	t.Cleanup(p.close)
