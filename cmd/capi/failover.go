@@ -200,7 +200,14 @@ func (c *hostConn) QueryContext(ctx context.Context, query string, args []driver
 func (c *hostConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
 	begun := time.Now()
 	stmt, err := c.fullConn.PrepareContext(ctx, query)
-	return stmt, c.failed(ctx, begun, err)
+	if err != nil {
+		return nil, c.failed(ctx, begun, err)
+	}
+	full, ok := stmt.(fullStmt)
+	if !ok {
+		return nil, errors.Join(errors.New("the driver of the database cannot run statements with a context"), stmt.Close())
+	}
+	return &hostStmt{full, c}, nil
 }
 
 // Ping implements [driver.Pinger].
@@ -228,6 +235,26 @@ func (c *hostConn) failed(ctx context.Context, begun time.Time, err error) error
 		return fmt.Errorf("%w: %w", driver.ErrBadConn, err)
 	}
 	return err
+}
+
+// A fullStmt is a statement as the drivers of servers have them.
+type fullStmt interface {
+	driver.Stmt
+	driver.StmtQueryContext
+	driver.StmtExecContext
+}
+
+// A hostStmt is a statement that a connection to one of the hosts keeps.
+type hostStmt struct {
+	fullStmt
+	conn *hostConn
+}
+
+// QueryContext implements [driver.StmtQueryContext].
+func (s *hostStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	begun := time.Now()
+	rows, err := s.fullStmt.QueryContext(ctx, args)
+	return rows, s.conn.failed(ctx, begun, err)
 }
 
 // ResetSession implements [driver.SessionResetter]. A connection that is older

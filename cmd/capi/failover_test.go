@@ -59,6 +59,24 @@ func (c *fakeConn) QueryContext(ctx context.Context, _ string, _ []driver.NamedV
 	return fakeRows{}, c.node.query
 }
 
+func (c *fakeConn) PrepareContext(context.Context, string) (driver.Stmt, error) {
+	*c.node.asked = append(*c.node.asked, "prepare "+c.node.name)
+	return &fakeStmt{conn: c}, nil
+}
+
+// A fakeStmt is a statement that a fakeConn keeps.
+type fakeStmt struct {
+	fullStmt
+	conn *fakeConn
+}
+
+func (s *fakeStmt) Close() error  { return nil }
+func (s *fakeStmt) NumInput() int { return 0 }
+
+func (s *fakeStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	return s.conn.QueryContext(ctx, "", args)
+}
+
 // fakeRows are none.
 type fakeRows struct{ driver.Rows }
 
@@ -115,6 +133,20 @@ func TestHosts(t *testing.T) {
 			assert.Equal(t, strings.Contains(test.asked, "b"), strings.Contains(log.String(), `passed over" server=a`), log)
 		})
 	}
+}
+
+// A statement that was prepared on one server goes on to another, too.
+func TestHostsStatement(t *testing.T) {
+	nodes, db, asked, log := fakeHosts(t, "a", "b")
+	statement, err := db.PrepareContext(t.Context(), "SELECT")
+	require.NoError(t, err)
+	defer statement.Close()
+	nodes[0].query = &mysql.MySQLError{Number: 1047}
+	rows, err := statement.QueryContext(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, rows.Close())
+	assert.Equal(t, "connect a, prepare a, query a, connect b, prepare b, query b", strings.Join(*asked, ", "))
+	assert.Contains(t, log.String(), `passed over" server=a`)
 }
 
 func TestHostsConnectionBreaks(t *testing.T) {
