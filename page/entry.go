@@ -42,7 +42,7 @@ func readEntry(s *capi.Session) *entry {
 		return e
 	}
 	if e.guest { // Most of them are, and nothing else of theirs is shown.
-		if login, err := joomla.ReadLogin(s.Data); err != nil || login.UserID <= 0 {
+		if login, err := joomla.AnyLogin(s.Data); err != nil || login.UserID <= 0 {
 			return e
 		}
 	}

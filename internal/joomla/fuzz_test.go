@@ -55,7 +55,7 @@ func FuzzDecodeRegistry(f *testing.F) {
 
 // holdPayload holds what is promised for any payload: memory in proportion to
 // its length; one that does not decode is left out; one that is masked decodes
-// to the same shape with only the secrets changed; and ReadLogin finds what is
+// to the same shape with only the secrets changed; and AnyLogin finds what is
 // decoded.
 func holdPayload(t *testing.T, data []byte) {
 	t.Helper()
@@ -68,7 +68,7 @@ func holdPayload(t *testing.T, data []byte) {
 	inBounds(t, data, func() { masked = masker.Mask(data) })
 	var login joomla.Login
 	var loginErr error
-	inBounds(t, data, func() { login, loginErr = joomla.ReadLogin(data) })
+	inBounds(t, data, func() { login, loginErr = joomla.AnyLogin(data) })
 	require.Equal(t, before, data, "the input was written to")
 	if err != nil {
 		var syntax *phpserial.SyntaxError

@@ -46,7 +46,7 @@ func TestDecodeHostile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := joomla.Decode([]byte(data))
 			require.Error(t, err)
-			_, err = joomla.ReadLogin([]byte(data))
+			_, err = joomla.AnyLogin([]byte(data))
 			require.Error(t, err)
 			assert.Nil(t, joomla.NewMasker().Mask([]byte(data)))
 		})
@@ -104,7 +104,7 @@ func BenchmarkHostile(b *testing.B) {
 	masker := joomla.NewMasker()
 	operations := map[string]func([]byte){
 		"decode": func(data []byte) { _, _, _ = joomla.Decode(data) },
-		"login":  func(data []byte) { _, _ = joomla.ReadLogin(data) },
+		"login":  func(data []byte) { _, _ = joomla.AnyLogin(data) },
 		"mask":   func(data []byte) { masker.Mask(data) },
 	}
 	for _, shapes := range []func(int) map[string]string{hostile, slow} {

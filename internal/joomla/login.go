@@ -34,184 +34,193 @@ type Login struct {
 	Now int64
 }
 
-// ReadLogin returns who is logged in by a session. A nil or empty payload gives
-// the zero Login; errors are those of Decode, and one more: where the
-// characters \0\0\0 can be read in two ways, these must tell the same. Only a
-// text that was made for it can tell two, to those who read it the other way
-// than PHP does. Usually ReadLogin decodes no more of the payload than it
-// needs.
-func ReadLogin(payload []byte) (Login, error) {
-	var r phpserial.Reader
-	if text, ok := soleRegistry(&r, payload); ok && text.Coding == phpserial.Plain {
-		if serialized, err := appendBase64(nil, payload[text.Start:text.End]); err == nil {
-			if login, ok := scanLogin(&r, serialized); ok {
-				return login, nil
-			}
-		}
+// ReadLogin returns who is logged in by the text of a session to a site whose
+// Joomla reads it as f says. What that Joomla takes for a guest's gives a Login
+// without a user; what it fails to read is an error.
+//
+// Measured on Joomla 3.15, 5.4.3 and 6.0.2, and as their classes have it
+// (Joomla\CMS\Session\Session and its JoomlaStorage, JSession):
+//
+//   - Joomla keeps everything in the variable joomla: base64 of a serialized
+//     Registry, see [SessionFormat]. Of a variable that is there twice, the last
+//     counts.
+//   - Joomla 4 and later looks for a name by itself, then with __ in front if it
+//     has parts, then in the namespace __default. Joomla 3 looks in that
+//     namespace, and then in the variable __default of before 3.4.7.
+//   - The user is an object of class Joomla\CMS\User\User, in Joomla 3 also
+//     JUser. Its id is cast to an integer, here not from true and arrays.
+//   - A session without a count of requests is new, and one without the time of
+//     the last request has expired: both are a guest's.
+//
+// With an unknown version, both must read the same.
+func ReadLogin(text []byte, f SessionFormat) (Login, error) {
+	if f.Version != UnknownVersion {
+		return readLogin(text, f)
 	}
-	_, own, err := Decode(payload)
+	f.Version = Joomla3
+	three, err := readLogin(text, f)
 	if err != nil {
 		return Login{}, err
 	}
-	login := LoginOf(own)
-	if at := bytes.Index(payload, escapedNUL); at >= 0 {
-		variables, err := phpserial.DecodeSession(payload, phpserial.Options{Unwrap: registryData})
-		if err != nil {
-			return login, nil
+	f.Version = Joomla4
+	four, err := readLogin(text, f)
+	if err != nil || four.UserID != three.UserID || four.Now != three.Now {
+		return Login{}, errNotJoomlas
+	}
+	// What four has on top is about the second factor.
+	return four, nil
+}
+
+// readLogin is ReadLogin for a version that is known.
+func readLogin(text []byte, f SessionFormat) (Login, error) {
+	if f.Table && f.Version == Joomla3 && bytes.Contains(text, escapedNUL) {
+		text = bytes.ReplaceAll(text, escapedNUL, []byte("\x00*\x00"))
+	}
+	var r phpserial.Reader
+	variables, err := f.readVariables(&r, text)
+	if err != nil {
+		return Login{}, err
+	}
+	v := sessionValues{version: f.Version, data: &node{kind: phpserial.Object, text: []byte("stdClass")}}
+	if encoded := variables.get("joomla"); !encoded.isEmpty() {
+		if encoded.kind != phpserial.String {
+			return Login{}, errNotJoomlas
 		}
-		if _, own, err := unwrapRegistry(&r, payload, variables, false); err != nil || LoginOf(own) != login {
-			return Login{}, &phpserial.SyntaxError{Offset: at, Expected: "a text that can be read in one way"}
+		if v.data, err = f.readRegistry(&r, encoded.text); err != nil {
+			return Login{}, err
 		}
+	}
+	if f.Version == Joomla3 {
+		v.before347 = variables.get("__default")
+	}
+	login := Login{Now: v.get("session", "timer", "now").cast()}
+	user := v.get("user")
+	switch {
+	case user == nil: // A guest's.
+	case user.kind != phpserial.Object || !f.isUser(user.text):
+		return Login{}, errNotJoomlas
+	case v.get("session", "counter").cast() != 0 && login.Now != 0:
+		login.UserID = user.get("id").cast()
+		login.MFAChecked = v.get("com_users", "mfa_checked").flag()
+		login.MandatoryMFASetup = v.get("com_users", "mandatory_mfa_setup").flag()
 	}
 	return login, nil
 }
 
-// LoginOf returns who is logged in by Joomla's own values, as Decode returns
+// sessionValues are what a session holds, under the names that Joomla has for
 // them.
-func LoginOf(own map[string]any) Login {
-	user, _ := own["user"].(map[string]any)
-	users, _ := own["com_users"].(map[string]any)
-	return Login{
-		UserID:            Integer(user["id"]),
-		MFAChecked:        flag(users["mfa_checked"]),
-		MandatoryMFASetup: flag(users["mandatory_mfa_setup"]),
-		Now:               Integer(Lookup(own, "session", "timer", "now")),
-	}
+type sessionValues struct {
+	version Version
+	// data is that of the Registry.
+	data *node
+	// before347 is the variable __default, nil where it does not count.
+	before347 *node
 }
 
-// Lookup follows path into the values of a session. Up to 3.4.6 the parts are
-// joined by dots into one key, since then each is a level.
-func Lookup(m map[string]any, path ...string) any {
-	for n := len(path); n > 0; n-- {
-		v, ok := m[strings.Join(path[:n], ".")]
-		if !ok {
-			continue
+// get returns the value of a name, whose parts Joomla joins by dots, or nil.
+func (v sessionValues) get(path ...string) *node {
+	if v.version == Joomla4 {
+		if found := v.data.find(path...); found != nil {
+			// A name of one part is read as a property.
+			if len(path) == 1 && v.data.kind != phpserial.Object {
+				return nil
+			}
+			return found.orNothing()
 		}
-		if n == len(path) {
-			return v
-		}
-		if inner, ok := v.(map[string]any); ok {
-			if v := Lookup(inner, path[n:]...); v != nil {
-				return v
+		if len(path) > 1 {
+			if found := v.data.find(append([]string{"__" + path[0]}, path[1:]...)...); found != nil {
+				return found.orNothing()
 			}
 		}
+		return v.data.find(append([]string{"__default"}, path...)...).orNothing()
+	}
+	if found := v.data.find(append([]string{"__default"}, path...)...).orNothing(); found != nil {
+		return found
+	}
+	if v.before347 == nil || v.before347.kind != phpserial.Array {
+		return nil
+	}
+	if found := v.before347.get(strings.Join(path, ".")); !found.isEmpty() {
+		return found
 	}
 	return nil
 }
 
-// A place is what a container is to scanLogin.
-type place uint8
-
-const (
-	elsewhere place = iota
-	root            // the Registry
-	data            // its data, where 4 and later keeps everything
-	space           // __default in it, where 3.x does
-	user
-	users
-	session
-	timer
-)
-
-// scanLogin reads a serialized Registry without decoding it. It reports false
-// where it cannot tell: Decode has to.
-func scanLogin(r *phpserial.Reader, serialized []byte) (login Login, ok bool) {
-	// places are those of the open containers. Deeper ones do not matter.
-	var places [6]place
-	// outer is what data holds, and inner what __default in it does. Where both
-	// hold some, it takes Decode.
-	var outer, inner Login
-	var nested, bare, found bool
-	r.Reset(serialized, false)
-	for {
-		t, err := r.Next()
-		if err != nil || t.Kind == phpserial.Reference {
-			return Login{}, false
+// find follows path as Joomla\Registry\Registry does, which passes through
+// arrays and through what objects have in reach. It returns nil for null.
+func (n *node) find(path ...string) *node {
+	for _, name := range path {
+		if n == nil || !n.isStandard() {
+			return nil
 		}
-		if t.Kind == phpserial.EOF {
-			if nested {
-				return inner, found && !bare
-			}
-			return outer, found
-		}
-		if t.Kind == phpserial.End || t.Depth > len(places) {
-			continue
-		}
-		container := t.Kind == phpserial.Array || t.Kind == phpserial.Object
-		if t.Depth == 0 {
-			places[0] = root
-			continue
-		}
-		in, to := places[t.Depth-1], elsewhere
-		if t.KeyKind == phpserial.StringKey || t.KeyKind == phpserial.PropertyKey {
-			if in != elsewhere && (t.Key.Coding != phpserial.Plain || t.Text.Coding != phpserial.Plain) {
-				return Login{}, false // Escapes, which nothing of Joomla's has.
-			}
-			name := serialized[t.Key.Start:t.Key.End]
-			if t.KeyKind == phpserial.PropertyKey {
-				name = phpserial.PropertyName(name)
-			}
-			l := &outer
-			if t.Depth > 2 && places[2] == space {
-				l = &inner
-			}
-			bare = bare || in == data && (string(name) == "user" || string(name) == "com_users" || string(name) == "session")
-			// Of doubled keys, the last counts.
-			switch {
-			case in == root && string(name) == "data":
-				if !container || found {
-					return Login{}, false
-				}
-				to, found = data, true
-			case in == data && string(name) == "__default":
-				nested, inner, to = container, Login{}, space
-			case (in == data || in == space) && string(name) == "user":
-				l.UserID, to = 0, user
-			case (in == data || in == space) && string(name) == "com_users":
-				l.MFAChecked, l.MandatoryMFASetup, to = Absent, Absent, users
-			case (in == data || in == space) && string(name) == "session":
-				l.Now, to = 0, session
-			case in == session && string(name) == "timer":
-				l.Now, to = 0, timer
-			case in == timer && string(name) == "now":
-				l.Now = Integer(scalar(t, serialized))
-			case in == user && string(name) == "id":
-				l.UserID = Integer(scalar(t, serialized))
-			case in == users && string(name) == "mfa_checked":
-				l.MFAChecked = flag(scalar(t, serialized))
-			case in == users && string(name) == "mandatory_mfa_setup":
-				l.MandatoryMFASetup = flag(scalar(t, serialized))
-			}
-		}
-		if !container {
-			continue
-		}
-		if to != elsewhere && t.Kind == phpserial.Object && registryData(serialized[t.Text.Start:t.Text.End]) != "" {
-			return Login{}, false // Its data is one level down.
-		}
-		if t.Depth < len(places) {
-			places[t.Depth] = to
-		}
+		n = n.get(name)
 	}
+	if n == nil || n.kind == phpserial.Null {
+		return nil
+	}
+	return n
 }
 
-// scalar returns the value of t as Decode would, as far as Integer and flag
-// tell values apart.
-func scalar(t *phpserial.Token, text []byte) any {
-	switch t.Kind {
-	case phpserial.Null:
+// orNothing returns n, or nil for an empty string, in place of which a Registry
+// gives its default.
+func (n *node) orNothing() *node {
+	if n != nil && n.kind == phpserial.String && len(n.text) == 0 {
 		return nil
-	case phpserial.Bool:
-		return t.Int == 1
-	case phpserial.Int:
-		return t.Int
-	case phpserial.Float:
-		return phpserial.ParseFloat(string(text[t.Text.Start:t.Text.End]))
-	case phpserial.Array, phpserial.Object:
-		return []any{}
-	default:
-		return string(text[t.Text.Start:t.Text.End])
 	}
+	return n
+}
+
+// isEmpty reports whether PHP holds n for empty, or n is nil.
+func (n *node) isEmpty() bool {
+	if n == nil {
+		return true
+	}
+	switch n.kind {
+	case phpserial.Null:
+		return true
+	case phpserial.Bool, phpserial.Int, phpserial.Array:
+		return n.integer == 0
+	case phpserial.Float:
+		return phpserial.ParseFloat(string(n.text)) == 0
+	case phpserial.String:
+		return len(n.text) == 0 || string(n.text) == "0"
+	}
+	return false
+}
+
+// cast returns what PHP's (int) makes of a number or a string, and 0 for
+// anything else.
+func (n *node) cast() int64 {
+	if n == nil {
+		return 0
+	}
+	switch n.kind {
+	case phpserial.Int:
+		return n.integer
+	case phpserial.Float, phpserial.String:
+		return castInteger(string(n.text))
+	}
+	return 0
+}
+
+// flag returns how PHP compares n with 0 and 1.
+func (n *node) flag() Flag {
+	if n == nil {
+		return Absent
+	}
+	switch n.kind {
+	case phpserial.Null:
+		return Absent
+	case phpserial.Bool:
+		return flag(n.integer == 1)
+	case phpserial.Int:
+		return flag(n.integer)
+	case phpserial.Float:
+		return flag(phpserial.ParseFloat(string(n.text)))
+	case phpserial.String:
+		return flag(string(n.text))
+	}
+	return Other
 }
 
 // flag compares v with 0 and 1 as PHP 8 does.
@@ -252,22 +261,5 @@ func number(n float64) Flag {
 		return One
 	default:
 		return Other
-	}
-}
-
-// Integer returns an integer of a decoded payload, 0 for what is none. It takes
-// strings too: Joomla's user objects hold what the database driver returned.
-func Integer(v any) int64 {
-	switch v := v.(type) {
-	case int64:
-		return v
-	case string:
-		n, err := strconv.ParseInt(v, 10, 64)
-		if err != nil {
-			return 0
-		}
-		return n
-	default:
-		return 0
 	}
 }

@@ -1,6 +1,8 @@
 package joomla_test
 
 import (
+	"encoding/base64"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,180 +14,198 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-func TestReadLoginRows(t *testing.T) {
-	seen := 0
-	hold := func(where string, row joomlatest.Row) {
-		text, _ := row["data"].(string)
-		login, err := joomla.ReadLogin([]byte(text))
-		require.NoError(t, err, where)
-		if userid, ok := row["userid"].(string); ok && text != "" {
-			assert.Equal(t, userid, strconv.FormatInt(login.UserID, 10), where)
-			seen++
-		}
+// standard is a serialized stdClass of names and values, which are serialized.
+func standard(members ...string) string { return object("stdClass", members...) }
+
+// object is a serialized object of names and values, which are serialized.
+func object(class string, members ...string) string {
+	text := fmt.Sprintf(`O:%d:"%s":%d:{`, len(class), class, len(members)/2)
+	for i := 0; i < len(members); i += 2 {
+		text += phpString(members[i]) + members[i+1]
 	}
+	return text + "}"
+}
+
+const (
+	counted = `O:8:"stdClass":2:{s:7:"counter";i:3;s:5:"timer";O:8:"stdClass":1:{s:3:"now";i:1000;}}`
+	user7   = `O:20:"Joomla\CMS\User\User":1:{s:2:"id";i:7;}`
+	jUser7  = `O:5:"JUser":1:{s:2:"id";i:7;}`
+)
+
+// session4 is the text of a session as Joomla 4 and later writes it, session3
+// as Joomla 3 since 3.4.7 does.
+func session4(members ...string) string {
+	return variable("joomla", registry(standard(append([]string{"session", counted}, members...)...)))
+}
+
+func session3(members ...string) string {
+	return variable("joomla", registry(standard("__default", standard(append([]string{"session", counted}, members...)...))))
+}
+
+func TestReadLogin(t *testing.T) {
+	type expected struct {
+		user  int64
+		error bool
+	}
+	guest, seven, failed := expected{}, expected{user: 7}, expected{error: true}
+	id := func(id string) string { return `O:20:"Joomla\CMS\User\User":1:{s:2:"id";` + id + `}` }
+	reg := func(s string) string { return variable("joomla", registry(s)) }
+	whole := func(serialized string) string {
+		return variable("joomla", base64.StdEncoding.EncodeToString([]byte(serialized)))
+	}
+	separated := func(s string) string {
+		return whole(`O:24:"Joomla\Registry\Registry":2:{s:4:"data";` + standard("session", counted, "user", user7) + `s:9:"separator";` + s + `}`)
+	}
+	for _, tt := range []struct {
+		name, text           string
+		three, four, unknown expected
+	}{
+		{"empty", ``, guest, guest, guest},
+		{"4 and later", session4("user", user7), guest, seven, failed},
+		{"3", session3("user", user7), seven, seven, seven},
+		{"3 with its own class", session3("user", jUser7), seven, failed, failed},
+		{"3 upgraded, another user since", reg(standard("__default", standard("session", counted, "user", id(`i:8;`)), "session", counted, "user", user7)),
+			expected{user: 8}, seven, failed},
+		{"3 upgraded, no login since", reg(standard("__default", standard("session", counted, "user", user7), "session", counted)), seven, seven, seven},
+		{"3 upgraded, counter in a namespace of its name", reg(standard("__default", standard("user", user7), "__session", counted)), guest, seven, failed},
+		{"no counter", reg(standard("user", user7, "session", standard("timer", standard("now", "i:1000;")))), guest, guest, guest},
+		{"counter of 0", reg(standard("user", user7, "session", standard("counter", "i:0;", "timer", standard("now", "i:1000;")))), guest, guest, guest},
+		{"counter that is null", reg(standard("user", user7, "session", standard("counter", "N;", "timer", standard("now", "i:1000;")))), guest, guest, guest},
+		{"no time", reg(standard("user", user7, "session", standard("counter", "i:3;"))), guest, guest, guest},
+		{"time that is an array", reg(standard("user", user7, "session", standard("counter", "i:3;", "timer", standard("now", "a:1:{i:0;i:1;}")))), guest, guest, guest},
+		{"session in an object out of reach", reg(standard("user", user7, "session", object("ArrayObject", "counter", "i:3;", "timer", standard("now", "i:1000;")))), guest, guest, guest},
+		{"protected names in a stdClass", reg(standard("session", counted, "\x00*\x00user", user7)), guest, guest, guest},
+		{"id of another class", session4("user", "O:20:\"Joomla\\CMS\\User\\User\":1:{s:9:\"\x00Other\x00id\";i:7;}"), guest, guest, guest},
+		{"id twice, the last of another class", session4("user", "O:20:\"Joomla\\CMS\\User\\User\":2:{s:2:\"id\";i:7;s:9:\"\x00Other\x00id\";i:8;}"), guest, seven, failed},
+		{"id with junk", session4("user", id(`s:3:"7ab";`)), guest, seven, failed},
+		{"id that is true", session4("user", id(`b:1;`)), guest, guest, guest},
+		{"id that is an array", session4("user", id(`a:1:{i:0;i:7;}`)), guest, guest, guest},
+		{"id of no number", session4("user", id(`s:1:"x";`)), guest, guest, guest},
+		{"id as an escaped string", session4("user", id(`S:1:"\37";`)), guest, seven, failed},
+		{"id under an escaped name", session4("user", `O:20:"Joomla\CMS\User\User":1:{S:2:"\69d";i:7;}`), guest, seven, failed},
+		{"user that is empty", session4("user", `s:0:"";`), guest, guest, guest},
+		{"user that is null, with one in the namespace", reg(standard("__default", standard("session", counted, "user", user7), "session", counted, "user", "N;")), seven, seven, seven},
+		{"user that is empty, with one in the namespace", reg(standard("__default", standard("session", counted, "user", user7), "session", counted, "user", `s:0:"";`)), seven, guest, failed},
+		{"data that is an array", reg(`a:2:{s:7:"session";` + counted + `s:4:"user";` + user7 + `}`), guest, guest, guest},
+		{"data that is null", reg(`N;`), guest, guest, guest},
+		{"no data", whole(`O:24:"Joomla\Registry\Registry":0:{}`), failed, failed, failed},
+		{"another separator", separated(`s:1:"/";`), failed, failed, failed},
+		{"a separator that is none", separated(`i:1;`), failed, failed, failed},
+		{"the separator", separated(`s:1:".";`), guest, seven, failed},
+		{"a Registry of 3", whole(`O:9:"JRegistry":1:{s:4:"data";` + standard("__default", standard("session", counted, "user", jUser7)) + `}`), seven, failed, failed},
+		{"no Registry", whole(`i:1;`), failed, failed, failed},
+		{"cut", whole(`O:24:"Joomla\Registry\Registry":1:{s:4:"data";`), failed, failed, failed},
+		{"an enumeration", session4("user", user7, "x", `E:11:"Suit:Hearts";`), failed, failed, failed},
+		{"a variable of another program", "x|i:1;" + session3("user", user7), seven, seven, seven},
+		{"another program's user", `user|` + user7 + `session|` + counted, guest, guest, guest},
+		{"a variable that is cut", session3("user", user7) + "x|i:1", failed, failed, failed},
+		{"junk behind", session3("user", user7) + "x", failed, failed, failed},
+		{"joomla that is an array", "joomla|a:1:{i:0;i:1;}__default|a:3:{s:15:\"session.counter\";i:3;s:17:\"session.timer.now\";i:1000;s:4:\"user\";" + user7 + "}", failed, failed, failed},
+		{"joomla that is empty", "joomla|s:0:\"\";__default|a:3:{s:15:\"session.counter\";i:3;s:17:\"session.timer.now\";i:1000;s:4:\"user\";" + user7 + "}", seven, guest, failed},
+		{"before 3.4.7, NUL escaped", "__default|a:3:{s:15:\"session.counter\";i:3;s:17:\"session.timer.now\";i:1000;s:4:\"user\";O:5:\"JUser\":2:{s:9:\"\\0\\0\\0isRoot\";b:1;s:2:\"id\";i:7;}}", seven, failed, failed},
+		{"user by r:", session4("x", user7, "user", "r:7;"), guest, seven, failed},
+		{"user by R:", session4("x", user7, "user", "R:7;"), guest, seven, failed},
+		{"id by R:", session4("x", "i:7;", "user", id("R:7;")), guest, seven, failed},
+		{"user by a reference to a reference", session4("x", user7, "y", "r:7;", "user", "r:9;"), guest, seven, failed},
+		{"user by a reference to no object", session4("x", "i:7;", "user", "r:7;"), failed, failed, failed},
+		{"a reference to what is not there", session4("user", user7, "x", "R:99;"), failed, failed, failed},
+		{"a reference to what holds it", session4("user", "R:2;"), guest, failed, failed},
+		{"doubled user", session4("user", id(`i:8;`), "user", user7), guest, seven, failed},
+		{"deeper names", session4("user", `O:20:"Joomla\CMS\User\User":2:{s:2:"id";i:7;s:1:"x";a:1:{s:2:"id";i:8;}}`, "x", id(`i:9;`)), guest, seven, failed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for version, want := range map[joomla.Version]expected{
+				joomla.Joomla3: tt.three, joomla.Joomla4: tt.four, joomla.UnknownVersion: tt.unknown,
+			} {
+				login, err := joomla.ReadLogin([]byte(tt.text), joomla.SessionFormat{Version: version, Table: true})
+				if version == joomla.UnknownVersion { // A refusal either way.
+					want.error = err != nil
+				}
+				assert.Equal(t, want, expected{login.UserID, err != nil}, "version %d: %v", version, err)
+			}
+		})
+	}
+}
+
+func TestReadLoginSerializeHandler(t *testing.T) {
+	php := session4("user", user7)
+	serialized := "a:1:{" + phpString("joomla") + phpString(registry(standard("session", counted, "user", user7))) + "}"
+	for _, whole := range []bool{false, true} {
+		format := joomla.SessionFormat{Version: joomla.Joomla4, PHPSerialize: whole}
+		_, err := joomla.ReadLogin([]byte(php), format)
+		assert.Equal(t, whole, err != nil)
+		_, err = joomla.ReadLogin([]byte(serialized), format)
+		assert.Equal(t, !whole, err != nil)
+	}
+}
+
+func TestReadLoginSecondFactor(t *testing.T) {
+	for value, want := range map[string]joomla.Flag{
+		"i:1;": joomla.One, `s:1:"1";`: joomla.One, `s:5:" 1.0 ";`: joomla.One, "d:1;": joomla.One, "b:1;": joomla.One,
+		"i:0;": joomla.Zero, "b:0;": joomla.Zero, "N;": joomla.Absent, `s:0:"";`: joomla.Absent,
+		"i:2;": joomla.Other, `s:2:"1x";`: joomla.Other, "d:NAN;": joomla.Other, "a:1:{i:0;i:1;}": joomla.Other,
+	} {
+		login, err := joomla.ReadLogin([]byte(session4("user", user7, "com_users", standard("mfa_checked", value, "mandatory_mfa_setup", value))),
+			joomla.SessionFormat{Version: joomla.Joomla4})
+		require.NoError(t, err, value)
+		assert.Equal(t, joomla.Login{UserID: 7, MFAChecked: want, MandatoryMFASetup: want, Now: 1000}, login, value)
+	}
+}
+
+// TestReadLoginRecorded holds the sessions that real sites wrote to what their
+// rows say.
+func TestReadLoginRecorded(t *testing.T) {
+	seen := 0
 	for _, site := range joomlatest.Recordings() {
 		for _, row := range joomlatest.Recorded(site).Tables["session"] {
-			hold(site, row)
-		}
-	}
-	for _, c := range joomlatest.SecondFactor() {
-		for _, row := range c.Recording.Tables["session"] {
-			hold(c.Name, row)
-		}
-	}
-	for _, c := range joomlatest.Handlers() {
-		if !c.Metadata {
-			continue // The row does not tell.
-		}
-		for _, row := range c.Recording.Tables["session"] {
-			hold(c.Name, row)
+			login, err := joomla.ReadLogin([]byte(row["data"].(string)), joomla.SessionFormat{Version: versionOf(site), Table: true})
+			require.NoError(t, err, site)
+			assert.Equal(t, row["userid"], strconv.FormatInt(login.UserID, 10), site)
+			seen++
 		}
 	}
 	assert.Greater(t, seen, 80)
 }
 
-// TestReadLoginSecondFactor holds what the sessions of second_factor.json tell
-// by themselves: whoever has been let in after a page has mfa_checked, and
-// whoever has not been has none, or a mandatory setup.
-func TestReadLoginSecondFactor(t *testing.T) {
-	seen := map[joomla.Login]int{}
-	for _, c := range joomlatest.SecondFactor() {
-		var payloads []string
-		for _, row := range c.Recording.Tables["session"] {
-			if text, ok := row["data"].(string); ok {
-				payloads = append(payloads, text)
-			}
-		}
-		for _, v := range c.Redis {
-			payloads = append(payloads, v.Value)
-		}
-		require.NotEmpty(t, payloads, c.Name)
-		for _, payload := range payloads {
-			login, err := joomla.ReadLogin([]byte(payload))
-			require.NoError(t, err, c.Name)
-			assert.Equal(t, int64(102), login.UserID, c.Name)
-			if c.Want == 403 {
-				assert.False(t, login.MFAChecked == joomla.One && login.MandatoryMFASetup != joomla.One, c.Name)
-			}
-			assert.Positive(t, login.Now, c.Name)
-			login.Now = 0
-			seen[login]++
-		}
-	}
-	for _, login := range []joomla.Login{
-		{UserID: 102},
-		{UserID: 102, MFAChecked: joomla.One},
-		{UserID: 102, MFAChecked: joomla.One, MandatoryMFASetup: joomla.Zero},
-		{UserID: 102, MFAChecked: joomla.Zero, MandatoryMFASetup: joomla.One},
-	} {
-		assert.Positive(t, seen[login], "%+v", login)
-	}
-	assert.Len(t, seen, 4)
-}
-
-func TestReadLogin(t *testing.T) {
-	users := func(value string) string {
-		return variable("joomla", registry(`O:8:"stdClass":2:{s:4:"user";O:1:"U":1:{s:2:"id";i:7;}s:9:"com_users";O:8:"stdClass":1:{s:11:"mfa_checked";`+value+`}}`))
-	}
-	checked := func(f joomla.Flag) joomla.Login { return joomla.Login{UserID: 7, MFAChecked: f} }
-	id := func(id string) string { return `a:1:{s:4:"user";a:1:{s:2:"id";` + id + `}}` }
-	space := func(s string) string { return `a:1:{s:9:"__default";` + s + `}` }
-	seven := joomla.Login{UserID: 7}
-	tests := []struct {
-		name, payload string
-		want          joomla.Login
-	}{
-		{"empty", ``, joomla.Login{}},
-		{"1", users(`i:1;`), checked(joomla.One)},
-		{`"1"`, users(`s:1:"1";`), checked(joomla.One)},
-		{`" 1.0 "`, users(`s:5:" 1.0 ";`), checked(joomla.One)},
-		{`"1e0"`, users(`s:3:"1e0";`), checked(joomla.One)},
-		{"1.0", users(`d:1;`), checked(joomla.One)},
-		{"true", users(`b:1;`), checked(joomla.One)},
-		{"0", users(`i:0;`), checked(joomla.Zero)},
-		{"false", users(`b:0;`), checked(joomla.Zero)},
-		{`"0"`, users(`s:1:"0";`), checked(joomla.Zero)},
-		{"null", users(`N;`), checked(joomla.Absent)},
-		{"2", users(`i:2;`), checked(joomla.Other)},
-		{"NAN", users(`d:NAN;`), checked(joomla.Other)},
-		{"INF in a string", users(`s:3:"INF";`), checked(joomla.Other)},
-		{`""`, users(`s:0:"";`), checked(joomla.Other)},
-		{`"1x"`, users(`s:2:"1x";`), checked(joomla.Other)},
-		{`"1_0"`, users(`s:3:"0x1";`), checked(joomla.Other)},
-		{"array", users(`a:1:{i:0;i:1;}`), checked(joomla.Other)},
-		{"escaped", users(`S:1:"\31";`), checked(joomla.One)},
-		{"id as a string", variable("joomla", registry(id(`s:1:"7";`))), seven},
-		{"id with junk", variable("joomla", registry(id(`s:2:"7x";`))), joomla.Login{}},
-		{"id that is an array", variable("joomla", registry(id(`a:0:{}`))), joomla.Login{}},
-		{"user that is none", variable("joomla", registry(`a:1:{s:4:"user";i:7;}`)), joomla.Login{}},
-		{"3.x", variable("joomla", registry(space(id(`i:7;`)))), seven},
-		{"upgraded from 3.x", variable("joomla", registry(`a:2:{s:9:"__default";`+id(`i:8;`)+`s:4:"user";a:1:{s:2:"id";i:7;}}`)), seven},
-		{"upgraded from 3.x, user first", variable("joomla", registry(`a:2:{s:4:"user";a:1:{s:2:"id";i:7;}s:9:"__default";`+id(`i:8;`)+`}`)), seven},
-		{"upgraded from 3.x, no user yet", variable("joomla", registry(`a:3:{s:9:"__default";`+id(`i:7;`)+`s:4:"user";N;s:9:"com_users";a:1:{s:11:"mfa_checked";i:0;}}`)), checked(joomla.Zero)},
-		{"__default that is none", variable("joomla", registry(`a:2:{s:9:"__default";i:1;s:4:"user";a:1:{s:2:"id";i:7;}}`)), seven},
-		{"3.4.6", `__default|a:1:{s:4:"user";O:5:"JUser":1:{s:2:"id";s:1:"7";}}x|s:3:"\0\0\0";`, seven},
-		{"3.4.6, php_serialize", space(id(`i:7;`)), seven},
-		{"php_serialize", `a:1:{` + phpString("joomla") + phpString(registry(id(`i:7;`))) + `}`, seven},
-		{"among other variables", `a|i:1;` + variable("joomla", registry(id(`i:7;`))) + `user|a:1:{s:2:"id";i:8;}`, seven},
-		{"doubled variable", variable("joomla", registry(id(`i:8;`))) + variable("joomla", registry(id(`i:7;`))), seven},
-		{"doubled id", variable("joomla", registry(`a:1:{s:4:"user";a:2:{s:2:"id";i:8;s:2:"id";i:7;}}`)), seven},
-		{"doubled user", variable("joomla", registry(`a:2:{s:4:"user";a:1:{s:2:"id";i:8;}s:4:"user";a:0:{}}`)), joomla.Login{}},
-		{"doubled com_users", variable("joomla", registry(`a:2:{s:9:"com_users";a:1:{s:11:"mfa_checked";i:1;}s:9:"com_users";i:1;}`)), joomla.Login{}},
-		{"doubled __default", variable("joomla", registry(`a:2:{s:9:"__default";`+id(`i:8;`)+`s:9:"__default";`+id(`i:7;`)+`}`)), seven},
-		{"empty __default, with a user outside", variable("joomla", registry(`a:2:{s:9:"__default";a:0:{}s:4:"user";a:1:{s:2:"id";i:7;}}`)), seven},
-		// Programs other than Joomla share the directory of files, or a Redis.
-		{"another program's", `user|a:1:{s:2:"id";i:7;}com_users|a:1:{s:11:"mfa_checked";i:1;}`, joomla.Login{}},
-		{"another program's, php_serialize", id(`i:7;`), joomla.Login{}},
-		{"doubled __default, the last of a guest", variable("joomla", registry(`a:2:{s:9:"__default";`+id(`i:8;`)+`s:9:"__default";a:0:{}}`)), joomla.Login{}},
-		{"protected", variable("joomla", registry("O:1:\"A\":1:{s:7:\"\x00*\x00user\";a:1:{s:2:\"id\";i:7;}}")), seven},
-		{"user that is a Registry", variable("joomla", registry(`a:1:{s:4:"user";O:9:"JRegistry":1:{s:4:"data";a:1:{s:2:"id";i:7;}}}`)), seven},
-		{"user by reference", variable("joomla", registry(`a:2:{s:1:"x";O:1:"U":1:{s:2:"id";i:7;}s:4:"user";r:3;}`)), seven},
-		{"deeper names", variable("joomla", registry(`a:2:{s:4:"user";a:2:{s:2:"id";i:7;s:1:"x";a:1:{s:2:"id";i:8;}}s:1:"x";`+id(`i:8;`)+`}`)), seven},
-		{"a name of another's", variable("joomla", registry(`a:2:{s:6:"joomla";a:0:{}s:4:"user";a:1:{s:2:"id";i:7;}}`)), seven},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got, err := joomla.ReadLogin([]byte(tt.payload))
-			require.NoError(t, err)
-			assert.Equal(t, tt.want, got)
-		})
-	}
-	for _, payload := range []string{"x", variable("joomla", "AAAA"), variable("joomla", registry(id(`i:7`)))} {
-		_, err := joomla.ReadLogin([]byte(payload))
-		require.Error(t, err)
-	}
-}
-
-// TestReadLoginRefusesTwoReadings is about a text of two strings that a visitor
-// wrote into a form of an extension. To who reads \0\0\0 as three characters,
-// the first of them ends within the second.
-func TestReadLoginRefusesTwoReadings(t *testing.T) {
-	const count = 40
+// TestReadLoginForged is about a text of two strings that a visitor wrote into a
+// form of an extension. To who reads \0\0\0 as three characters, the first of
+// them ends within the second.
+func TestReadLoginForged(t *testing.T) {
+	const count = 60
 	first := variable("a", strings.Repeat(`\0\0\0`, count))
-	forged := variable("joomla", registry(`a:1:{s:4:"user";a:1:{s:2:"id";i:42;}}`))
-	pad := strings.Repeat("x", 3*count-len(`";b|s:100:"`))
-	payload := []byte(first + variable("b", pad+`";`+forged+`z|s:0:"`))
-	_, own, err := joomla.Decode(payload)
+	forged := session3("user", user7)
+	pad := strings.Repeat("x", 3*count-len(`";b|s:1000:"`))
+	text := []byte(first + variable("b", pad+`";`+forged+`z|s:0:"`))
+	for _, format := range []joomla.SessionFormat{
+		{Version: joomla.Joomla4, Table: true}, {Version: joomla.UnknownVersion, Table: true}, {Version: joomla.Joomla3},
+	} {
+		login, err := joomla.ReadLogin(text, format)
+		assert.True(t, err != nil || login.UserID == 0)
+	}
+	// Joomla 3 itself lets that visitor in.
+	login, err := joomla.ReadLogin(text, joomla.SessionFormat{Version: joomla.Joomla3, Table: true})
 	require.NoError(t, err)
-	require.EqualValues(t, 42, joomla.LoginOf(own).UserID, "the text fails to be what it is about")
-	_, err = joomla.ReadLogin(payload)
-	require.Error(t, err)
-	// The same where both tell the same.
-	login, err := joomla.ReadLogin([]byte(forged + variable("a", `\0\0\0`)))
-	require.NoError(t, err)
-	require.EqualValues(t, 42, login.UserID)
+	assert.EqualValues(t, 7, login.UserID, "the text fails to be what it is about")
+}
+
+func versionOf(site string) joomla.Version {
+	if site == "j3" {
+		return joomla.Joomla3
+	}
+	return joomla.Joomla4
 }
 
 func BenchmarkReadLogin(b *testing.B) {
+	row := joomlatest.Recorded("j5").Tables["session"][0]
 	for name, data := range map[string][]byte{
-		"registry":  []byte(variable("joomla", registry(`a:2:{s:1:"x";a:1:{i:0;`+phpString(string(make([]byte, 1000)))+`}s:4:"user";a:1:{s:2:"id";i:7;}}`))),
-		"variables": []byte(`__default|a:1:{s:4:"user";O:5:"JUser":1:{s:2:"id";s:1:"7";}}`),
+		"recorded": []byte(row["data"].(string)),
+		"long":     []byte(session4("x", "a:1:{i:0;"+phpString(strings.Repeat("x", 100_000))+"}", "user", user7)),
 	} {
-		b.Run("style="+name, func(b *testing.B) {
+		b.Run("text="+name, func(b *testing.B) {
 			b.SetBytes(int64(len(data)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := joomla.ReadLogin(data); err != nil {
+				if _, err := joomla.ReadLogin(data, joomla.SessionFormat{Version: joomla.Joomla4, Table: true}); err != nil {
 					b.Fatal(err)
 				}
 			}

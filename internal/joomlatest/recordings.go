@@ -206,3 +206,32 @@ func parse[T any](text []byte) (value T) {
 	}
 	return value
 }
+
+// A FormSite is a site whose sessions had texts of odd forms.
+type FormSite struct {
+	Site  string // "j3" or "j5"
+	Now   int64  // when the sessions were written and asked for
+	User  int64  // a Super Admin without a second factor
+	Cases []Form
+}
+
+// A Form is the text of a session, and the status that the site's own Joomla
+// answered its cookie with: 200 to the Super Admin, 403 to a guest, and 500
+// where it did not start.
+type Form struct {
+	Name         string
+	Data         []byte `json:"data_base64"`
+	JoomlaStatus int    `json:"joomla_status"`
+}
+
+// Forms returns sites with sessions of every odd form.
+func Forms() []FormSite {
+	sites := read[struct{ Sites map[string]FormSite }]("forms").Sites
+	var all []FormSite
+	for _, name := range slices.Sorted(maps.Keys(sites)) {
+		site := sites[name]
+		site.Site = name
+		all = append(all, site)
+	}
+	return all
+}

@@ -28,6 +28,9 @@ type Reader struct {
 	// tracking keeps what references need to know of each value.
 	tracking bool
 	slots    []slot
+	// skimming keeps no more than which values are objects: a bit for each.
+	skimming bool
+	objects  []uint64
 	count    int
 	stack    []frame
 	// pending counts the elements that all open containers still announce.
@@ -51,8 +54,18 @@ type frame struct {
 // Reset makes r read data, one serialized value. With escapedNUL, the bytes NUL
 // * NUL are written as Joomla up to 3.4.6 does, as \0\0\0.
 func (r *Reader) Reset(data []byte, escapedNUL bool) {
-	*r = Reader{data: data, escapedNUL: escapedNUL, tracking: true, slots: r.slots[:0], stack: r.stack[:0]}
+	*r = Reader{data: data, escapedNUL: escapedNUL, tracking: true, slots: r.slots[:0], objects: r.objects[:0], stack: r.stack[:0]}
 }
+
+// Skim makes r, which has just been reset, check references without following
+// them: Target is the slot that the text names, which may be that of another
+// reference, and Open is false. It takes a bit of memory for each value, where
+// it else takes some forty bytes.
+func (r *Reader) Skim() { r.tracking, r.skimming = false, true }
+
+// Serialized reports whether the text of a session is one serialized value.
+// Else, it is of the form name|value.
+func (r *Reader) Serialized() bool { return !r.session }
 
 // ResetSession makes r read data, the text of a whole session in either of
 // PHP's forms. Both read as an Array with string keys; the one of the handler
@@ -224,12 +237,11 @@ func (r *Reader) value() (*Token, error) {
 	}
 	r.count++
 	t.Slot = r.count
+	object := t.Kind == Custom || t.Kind == Enum
 	if r.tracking {
-		r.slots = append(roomy(r.slots), slot{
-			weight: int64(r.pos - start),
-			root:   t.Slot,
-			object: t.Kind == Custom || t.Kind == Enum,
-		})
+		r.slots = append(roomy(r.slots), slot{weight: int64(r.pos - start), root: t.Slot, object: object})
+	} else if r.skimming && object {
+		r.keepObject(t.Slot)
 	}
 	return t, nil
 }
@@ -283,6 +295,8 @@ func (r *Reader) open(kind Kind, start int, signed bool) (*Token, error) {
 	t.Kind, t.Count, t.Slot = kind, n, r.count
 	if r.tracking {
 		r.slots = append(roomy(r.slots), slot{root: t.Slot, object: kind == Object, open: true})
+	} else if r.skimming && kind == Object {
+		r.keepObject(t.Slot)
 	}
 	strings := StringKey
 	if kind == Object {

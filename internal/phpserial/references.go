@@ -43,6 +43,9 @@ func (r *Reader) reference() (*Token, error) {
 		return nil, r.expected(r.pos, "; after a reference")
 	}
 	r.pos++
+	if r.skimming {
+		return r.skim(n, start, again)
+	}
 	if !r.tracking {
 		return nil, errReference
 	}
@@ -72,4 +75,31 @@ func (r *Reader) reference() (*Token, error) {
 		r.slots = append(roomy(r.slots), slot{weight: weight, root: target.root, object: true})
 	}
 	return t, nil
+}
+
+// skim reads a reference to slot n as [Reader.Skim] says.
+func (r *Reader) skim(n, start int, again bool) (*Token, error) {
+	t := &r.token
+	if n < 1 || n > r.count {
+		return nil, r.expected(start, "a reference to a value before it")
+	}
+	if again {
+		if i := n - 1; i/64 >= len(r.objects) || r.objects[i/64]>>(i%64)&1 == 0 {
+			return nil, r.expected(start, "a reference to an object")
+		}
+		r.count++
+		t.Slot = r.count
+		r.keepObject(t.Slot)
+	}
+	t.Kind, t.Target = Reference, n
+	return t, nil
+}
+
+// keepObject remembers that the value of a slot is an object.
+func (r *Reader) keepObject(slot int) {
+	i := slot - 1
+	for i/64 >= len(r.objects) {
+		r.objects = append(r.objects, 0)
+	}
+	r.objects[i/64] |= 1 << (i % 64)
 }
