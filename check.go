@@ -38,7 +38,7 @@ func (s *Site) Check(ctx context.Context) error {
 	var problems []error
 	missing, wrong := 0, make(map[string]bool)
 	for _, table := range checkedTables {
-		err, absent := s.checkTable(ctx, table.name, table.columns)
+		absent, err := s.checkTable(ctx, table.name, table.columns)
 		if absent {
 			missing++
 		}
@@ -54,27 +54,27 @@ func (s *Site) Check(ctx context.Context) error {
 	return errors.Join(append(problems, s.checkData(ctx))...)
 }
 
-// checkTable returns what is wrong with a table, and reports whether it is
-// missing.
-func (s *Site) checkTable(ctx context.Context, name string, columns []string) (err error, absent bool) {
+// checkTable reports whether a table is missing. The error is what is wrong with
+// it.
+func (s *Site) checkTable(ctx context.Context, name string, columns []string) (absent bool, err error) {
 	table := s.config.DBPrefix + name
 	found, err := s.tableColumns(ctx, name)
 	if err != nil {
 		if s.isMissing(ctx, name, err) {
-			return fmt.Errorf("capi: no table %s: check $dbprefix and $db, or restore it", table), true
+			return true, fmt.Errorf("capi: no table %s: check $dbprefix and $db, or restore it", table)
 		}
 		// Columns may be granted one by one.
 		_, err = s.column(ctx, s.sql(`SELECT "`+strings.Join(columns, `", "`)+`" FROM "#__`+name+`" WHERE 1 = 0`))
 		if err != nil {
-			return fmt.Errorf("capi: table %s cannot be read: grant SELECT on it: %w", table, err), false
+			return false, fmt.Errorf("capi: table %s cannot be read: grant SELECT on it: %w", table, err)
 		}
-		return nil, false
+		return false, nil
 	}
 	columns = slices.DeleteFunc(slices.Clone(columns), func(column string) bool { return found[column] })
 	if len(columns) > 0 {
-		return fmt.Errorf("capi: table %s has no column %s: is it Joomla's, of 3.3 or later?", table, strings.Join(columns, ", ")), false
+		return false, fmt.Errorf("capi: table %s has no column %s: is it Joomla's, of 3.3 or later?", table, strings.Join(columns, ", "))
 	}
-	return nil, false
+	return false, nil
 }
 
 // checkRows returns what is wrong in tables that can be read, all but the wrong
@@ -89,6 +89,14 @@ func (s *Site) checkRows(ctx context.Context, wrong map[string]bool) (problems [
 			problems = append(problems, errors.New("capi: no asset root.1, so that nobody is a Super Admin: rebuild the site's assets"))
 		}
 	}
+	if !wrong["extensions"] {
+		// It may have been granted since.
+		s.schema.And(^uint32(unknownVersion))
+		if s.hidesLocked(ctx) {
+			problems = append(problems, fmt.Errorf("capi: it cannot be told which Joomla this is, so that few sessions count: "+
+				"grant SELECT on all columns of the table %sextensions", s.config.DBPrefix))
+		}
+	}
 	// The table of second factors matters once there is a plugin for one.
 	factors := false
 	if !wrong["extensions"] {
@@ -97,7 +105,7 @@ func (s *Site) checkRows(ctx context.Context, wrong map[string]bool) (problems [
 		case err != nil:
 			problems = append(problems, fmt.Errorf("capi: reading the plugins: %w", err))
 		case plugins.enabled != "":
-			if err, _ := s.checkTable(ctx, "user_mfa", []string{"user_id", "method"}); err != nil {
+			if _, err := s.checkTable(ctx, "user_mfa", []string{"user_id", "method"}); err != nil {
 				problems, factors = append(problems, err), true
 			}
 		}
@@ -109,7 +117,7 @@ func (s *Site) checkRows(ctx context.Context, wrong map[string]bool) (problems [
 		}
 	}
 	// The table of the cAPI extension may be missing, but not unreadable.
-	if err, absent := s.checkTable(ctx, "services_tokens", []string{"token", "userid", "state"}); err != nil && !absent {
+	if absent, err := s.checkTable(ctx, "services_tokens", []string{"token", "userid", "state"}); err != nil && !absent {
 		problems = append(problems, err)
 	}
 	return problems
@@ -125,7 +133,11 @@ func (s *Site) checkData(ctx context.Context) error {
 		return fmt.Errorf("capi: sessions live outside of the database ($session_handler is %q): give a SessionData, "+
 			"or nobody can be let in by a cookie", s.config.SessionHandler)
 	}
-	if _, err := s.payloads(ctx, []string{"capi-check"}); err != nil {
+	version, err := s.version(ctx)
+	if err != nil {
+		return fmt.Errorf("capi: looking up the version of Joomla: %w", err)
+	}
+	if _, err := payloads(ctx, s.dataOf(version), []string{"capi-check"}); err != nil {
 		return fmt.Errorf("capi: session data out of reach: check where $session_handler %q keeps it: %w",
 			s.config.SessionHandler, err)
 	}

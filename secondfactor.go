@@ -23,7 +23,7 @@ const factorUsers = 128
 // users. It is safe for concurrent use.
 func (s *Site) SecondFactorUsers(ctx context.Context, ids []int64) ([]int64, error) {
 	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
-	// As in readLogin: there are no others.
+	// There are no others (see readLogin).
 	ids = slices.DeleteFunc(ids, func(id int64) bool { return id <= 0 || id > math.MaxInt32 })
 	if len(ids) == 0 {
 		return nil, nil
@@ -70,4 +70,33 @@ func (s *Site) secondFactorUsers(ctx context.Context, ids []int64) (asked []int6
 	}
 	slices.Sort(asked)
 	return slices.Compact(asked), nil
+}
+
+// A factorPlugins is the plugins for second factors, by their names with commas
+// between them.
+type factorPlugins struct{ enabled, disabled string }
+
+// fromFactorPlugins is where they are.
+const fromFactorPlugins = ` FROM "#__extensions" AS e WHERE e."type" = 'plugin' AND e."folder" = 'multifactorauth'`
+
+// readFactorPlugins returns the plugins for second factors.
+func (s *Site) readFactorPlugins(ctx context.Context) (*factorPlugins, error) {
+	rows, err := s.query(ctx, s.sql(`SELECT `+s.factorPluginList(`= 1`)+`, `+s.factorPluginList(`<> 1`)))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var enabled, disabled column
+	for rows.Next() {
+		if err := rows.Scan(&enabled, &disabled); err != nil {
+			return nil, err
+		}
+	}
+	return &factorPlugins{string(enabled), string(disabled)}, rows.Err()
+}
+
+// factorPluginList returns the expression for the names of the plugins for
+// second factors that are enabled or not.
+func (s *Site) factorPluginList(enabled string) string {
+	return `(SELECT ` + strings.Replace(s.dialect.list, "%", `e."element"`, 1) + fromFactorPlugins + ` AND e."enabled" ` + enabled + `)`
 }

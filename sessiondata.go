@@ -25,20 +25,70 @@ import (
 //     exist.
 //   - Its errors may be logged, so they must hold neither ids nor payloads.
 //   - The caller may keep the result, and must not change it.
+//
+// A SessionData may have two methods more:
+//
+//   - PayloadsUpTo(ctx context.Context, ids []string, limit int) (payloads
+//     []Payload, lengths []int, err error) is Payloads, except that it does not
+//     read sessions of more than limit bytes: their payload is nil, and lengths
+//     has their length, where it has 0 for all others. With it, visitors with
+//     long sessions cannot make the guard use more memory than it has set aside
+//     for them.
+//   - ForJoomla(version int) SessionData returns the SessionData of a site of
+//     that major version of Joomla, or 0 if that is not known, for a store in
+//     which the version matters.
 type SessionData interface {
 	Payloads(ctx context.Context, ids []string) ([]Payload, error)
 }
 
-// payloads returns what the site's SessionData has of ids.
-func (s *Site) payloads(ctx context.Context, ids []string) ([]Payload, error) {
-	payloads, err := s.data.Payloads(ctx, ids)
+// boundedSessionData and versionedSessionData are what a SessionData may be on
+// top.
+type (
+	boundedSessionData interface {
+		PayloadsUpTo(ctx context.Context, ids []string, limit int) ([]Payload, []int, error)
+	}
+	versionedSessionData interface {
+		ForJoomla(version int) SessionData
+	}
+)
+
+// dataOf returns the site's SessionData for a version of Joomla.
+func (s *Site) dataOf(version joomla.Version) SessionData {
+	if data, ok := s.data.(versionedSessionData); ok {
+		return data.ForJoomla(version.Major())
+	}
+	return s.data
+}
+
+// payloads returns what data has of ids.
+func payloads(ctx context.Context, data SessionData, ids []string) ([]Payload, error) {
+	payloads, err := data.Payloads(ctx, ids)
 	if err != nil {
 		return nil, fmt.Errorf("reading session data: %w", err)
 	}
 	if len(payloads) != len(ids) {
-		return nil, errors.New("reading session data: a SessionData returned another number of payloads than asked for")
+		return nil, fmt.Errorf("reading session data: SessionData returned %d payloads for %d ids", len(payloads), len(ids))
 	}
 	return payloads, nil
+}
+
+// payloadsUpTo is payloads, with the lengths of those that have more than limit
+// bytes in their place.
+func payloadsUpTo(ctx context.Context, data SessionData, ids []string, limit int) ([]Payload, []int, error) {
+	bounded, ok := data.(boundedSessionData)
+	if !ok {
+		payloads, err := payloads(ctx, data, ids)
+		return payloads, make([]int, len(ids)), err
+	}
+	payloads, lengths, err := bounded.PayloadsUpTo(ctx, ids, limit)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading session data: %w", err)
+	}
+	if len(payloads) != len(ids) || len(lengths) != len(ids) {
+		return nil, nil, fmt.Errorf("reading session data: SessionData returned %d payloads and %d lengths for %d ids",
+			len(payloads), len(lengths), len(ids))
+	}
+	return payloads, lengths, nil
 }
 
 // fillSize is how many sessions are asked for at a time, and fillAhead how many
@@ -55,6 +105,13 @@ const (
 func (s *Site) fill(ctx context.Context, sessions iter.Seq2[Session, error], liveOnly bool) iter.Seq2[Session, error] {
 	return func(yield func(Session, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
+		version, err := s.version(ctx)
+		if err != nil {
+			cancel()
+			yield(Session{}, fmt.Errorf("capi: looking up the version of Joomla: %w", err))
+			return
+		}
+		data := s.dataOf(version)
 		var asked []*filling // in the order of the sessions
 		defer func() {
 			cancel()
@@ -87,11 +144,11 @@ func (s *Site) fill(ctx context.Context, sessions iter.Seq2[Session, error], liv
 			if len(asked) > fillAhead && !next() {
 				return
 			}
-			asked = append(asked, s.ask(ctx, batch))
+			asked = append(asked, fill(ctx, data, batch))
 			batch, spare = spare, nil
 		}
 		if len(batch) > 0 {
-			asked = append(asked, s.ask(ctx, batch))
+			asked = append(asked, fill(ctx, data, batch))
 		}
 		for len(asked) > 0 {
 			if !next() {
@@ -110,8 +167,8 @@ type filling struct {
 	done     chan struct{} // is closed when the fields above are set
 }
 
-// ask begins to read the data of sessions.
-func (s *Site) ask(ctx context.Context, sessions []Session) *filling {
+// fill begins to read the data of sessions.
+func fill(ctx context.Context, data SessionData, sessions []Session) *filling {
 	f := &filling{sessions: sessions, done: make(chan struct{})}
 	ids := make([]string, len(sessions))
 	for i, session := range sessions {
@@ -121,7 +178,7 @@ func (s *Site) ask(ctx context.Context, sessions []Session) *filling {
 		defer close(f.done)
 		defer func() { f.panicked = recover() }()
 		f.err = errors.New("reading session data: a SessionData did not return")
-		f.payloads, f.err = s.payloads(ctx, ids)
+		f.payloads, f.err = payloads(ctx, data, ids)
 	}()
 	return f
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +17,10 @@ type SiteOptions struct {
 	// used. Nil is none: [NewSessionAuthorizer] then returns an error for such
 	// a site, and its sessions are listed without Data.
 	SessionData SessionData
+	// PHPSerialize reports whether PHP's session.serialize_handler is
+	// "php_serialize" at the site. False is "php", PHP's default. A site reads
+	// the one form alone.
+	PHPSerialize bool
 	// Now is the clock that sessions expire by. Nil is [time.Now].
 	Now func() time.Time
 
@@ -41,9 +44,17 @@ type Site struct {
 	config  SiteConfig
 	dialect dialect
 	data    SessionData
-	now     func() time.Time
+	// serialize is SiteOptions.PHPSerialize.
+	serialize bool
+	now       func() time.Time
 	// schema is a schema.
 	schema atomic.Uint32
+	// learned is which Joomla the site was when it was last asked.
+	learned atomic.Pointer[learnedVersion]
+	// asked counts queries that were asked again in words of their own.
+	asked atomic.Uint64
+	// long is what requests may read at a time of sessions that are long.
+	long *budget
 	// statements are *sql.Stmt by their text.
 	statements sync.Map
 	// rules are the rules of the root asset that were parsed last.
@@ -77,6 +88,7 @@ func (o SiteOptions) NewSite(db *sql.DB, config SiteConfig) (*Site, error) {
 	}
 	return &Site{
 		db: db, config: config, dialect: config.Database().dialect(), data: o.SessionData, now: o.Now,
+		serialize: o.PHPSerialize, long: newBudget(longBudget),
 	}, nil
 }
 
@@ -124,37 +136,4 @@ func (s *Site) column(ctx context.Context, query string, args ...any) ([]column,
 		list = append(list, c)
 	}
 	return list, rows.Err()
-}
-
-// tableColumns returns the names of the columns of a table, in lower case. They
-// come with any result, whatever the rights of the account on tables that
-// describe tables.
-func (s *Site) tableColumns(ctx context.Context, table string) (map[string]bool, error) {
-	rows, err := s.db.QueryContext(ctx, s.sql(`SELECT * FROM "#__`+table+`" WHERE 1 = 0`))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	names, err := rows.Columns()
-	if err != nil {
-		return nil, err
-	}
-	columns := make(map[string]bool, len(names))
-	for _, name := range names {
-		columns[strings.ToLower(name)] = true
-	}
-	return columns, rows.Err()
-}
-
-// isMissing reports whether a query of a table failed with err because there is
-// no such table.
-func (s *Site) isMissing(ctx context.Context, table string, err error) bool {
-	// In MySQL, tables that the account may not read are missing in those that
-	// describe tables, too. Drivers have no type of error in common, but all
-	// quote the server's code: only the text tells one from the other.
-	if s.config.Database() == MySQL && !strings.Contains(err.Error(), "Error 1146") {
-		return false
-	}
-	found, err := s.column(ctx, s.sql(strings.Replace(s.dialect.exists, "%", table, 1)))
-	return err == nil && len(found) == 1 && string(found[0]) == "0"
 }

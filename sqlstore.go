@@ -92,7 +92,7 @@ func (s *SQLStore) rows(ctx context.Context, activeOnly bool) iter.Seq2[Session,
 				query, args = s.active, []any{strconv.FormatInt(min(oldest, math.MaxInt32), 10)}
 			}
 		}
-		rows, err := s.site.db.QueryContext(ctx, query, args...)
+		rows, err := s.site.query(ctx, query, args...)
 		if err != nil {
 			yield(Session{}, fmt.Errorf("capi: querying sessions: %w", err))
 			return
@@ -132,7 +132,7 @@ type sessionRow struct {
 
 // scan returns the current row of rows. Its Data is valid until the next call
 // of rows.Next or rows.Close.
-func (r *sessionRow) scan(rows *sql.Rows) (Session, error) {
+func (r *sessionRow) scan(rows *result) (Session, error) {
 	if r.dest[0] == nil {
 		r.dest = [...]any{&r.id, &r.clientID, &r.guest, &r.time, &r.data, &r.userID, &r.username}
 	}

@@ -239,7 +239,7 @@ func flag(v any) Flag {
 		return number(v)
 	case string:
 		// A numeric string: white space around a decimal number.
-		v = strings.TrimRight(strings.TrimLeft(v, " \t\n\r\v\f"), " \t\n\r\v\f")
+		v = strings.Trim(v, NumericSpace)
 		if v == "" || strings.Trim(v, "0123456789+-.eE") != "" {
 			return Other
 		}

@@ -3,6 +3,7 @@ package joomla_test
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -158,7 +159,11 @@ func TestReadLoginRecorded(t *testing.T) {
 	seen := 0
 	for _, site := range joomlatest.Recordings() {
 		for _, row := range joomlatest.Recorded(site).Tables["session"] {
-			login, err := joomla.ReadLogin([]byte(row["data"].(string)), joomla.SessionFormat{Version: versionOf(site), Table: true})
+			text, ok := row["data"].(string)
+			if !ok {
+				continue
+			}
+			login, err := joomla.ReadLogin([]byte(text), joomla.SessionFormat{Version: versionOf(site), Table: true})
 			require.NoError(t, err, site)
 			assert.Equal(t, row["userid"], strconv.FormatInt(login.UserID, 10), site)
 			seen++
@@ -174,7 +179,7 @@ func TestReadLoginForged(t *testing.T) {
 	const count = 60
 	first := variable("a", strings.Repeat(`\0\0\0`, count))
 	forged := session3("user", user7)
-	pad := strings.Repeat("x", 3*count-len(`";b|s:1000:"`))
+	pad := strings.Repeat("x", 3*count-len(`";b|s:100:"`))
 	text := []byte(first + variable("b", pad+`";`+forged+`z|s:0:"`))
 	for _, format := range []joomla.SessionFormat{
 		{Version: joomla.Joomla4, Table: true}, {Version: joomla.UnknownVersion, Table: true}, {Version: joomla.Joomla3},
@@ -196,7 +201,8 @@ func versionOf(site string) joomla.Version {
 }
 
 func BenchmarkReadLogin(b *testing.B) {
-	row := joomlatest.Recorded("j5").Tables["session"][0]
+	rows := joomlatest.Recorded("j5").Tables["session"]
+	row := rows[slices.IndexFunc(rows, func(row joomlatest.Row) bool { return row["data"] != nil && row["userid"] != "0" })]
 	for name, data := range map[string][]byte{
 		"recorded": []byte(row["data"].(string)),
 		"long":     []byte(session4("x", "a:1:{i:0;"+phpString(strings.Repeat("x", 100_000))+"}", "user", user7)),

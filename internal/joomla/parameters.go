@@ -65,7 +65,7 @@ func GuestUserGroup(params string) int64 {
 // an extension, or nil where that is nothing. Text that is not JSON it reads as
 // an INI file, which no Joomla since 1.6 writes: here that is nothing.
 func parameters(params string) map[string]any {
-	value, err := phpjson.Decode(strings.Trim(params, " \t\n\r\x00\v"))
+	value, err := phpjson.Decode(strings.Trim(params, TrimmedSpace))
 	if err != nil {
 		return nil
 	}

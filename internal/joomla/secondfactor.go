@@ -8,51 +8,42 @@ import (
 // A SecondFactor is what decides whether a session still waits for the second
 // factor of its user. The zero value is that of a user who has none.
 type SecondFactor struct {
-	// Checked and MandatorySetup are mfa_checked and mandatory_mfa_setup in the
-	// namespace com_users of the session's data, decoded; nil where they are
-	// not there.
-	Checked, MandatorySetup any
-	// Unreadable reports whether the session's data is out of reach, or cannot
-	// be decoded. Then it does not matter what Checked and MandatorySetup are.
-	Unreadable bool
-	// Enrolled reports whether the user has a factor that counts: one in
-	// #__user_mfa whose method is enabled, other than backup codes.
+	// Checked reports whether the session has mfa_checked of 1, and
+	// MandatorySetup whether it has a mandatory_mfa_setup that PHP holds for
+	// true, both in the namespace com_users.
+	Checked, MandatorySetup bool
+	// Enrolled reports whether the user has a factor that counts.
 	Enrolled bool
 	// Params are the parameters of the component com_users. Where
-	// Joomla\Registry\Registry cannot read them as JSON, they exempt nobody,
-	// and force nobody.
+	// Joomla\Registry\Registry cannot read them as JSON, they force nobody.
 	Params string
 	// Groups are the ids of the user's groups, and of all their ancestors.
 	Groups []int64
 }
 
 // Pending reports whether the user has yet to pass the second factor, or to set
-// one up, before Joomla shows a page
+// one up, before Joomla serves anything but a page
 // (Joomla\CMS\Application\MultiFactorAuthenticationHandler):
 //
 //   - While mandatory_mfa_setup is set, it is pending, checked or not.
 //   - Where mfa_checked is 1, it is not.
 //   - Else it is for users who are in one of forceMFAUserGroups, and for those
-//     who have a factor, unless they are in one of neverMFAUserGroups.
-//   - Where the session's data is unreadable, those are not exempt.
+//     who have a factor.
+//
+// Members of neverMFAUserGroups are no exception: Joomla sets mfa_checked for
+// them with the first page, and answers anything else with 403 until then.
 //
 // In doubt it is pending. Joomla goes by lists of groups only; here an object,
-// or a group by itself, forces too, but exempts nobody. Joomla takes other
-// values than 0 of mfa_checked for 1.
+// or a group by itself, forces too. Joomla takes other values than 0 of
+// mfa_checked for 1.
 func (f SecondFactor) Pending() bool {
-	if !f.Unreadable && castBool(f.MandatorySetup) {
+	switch {
+	case f.MandatorySetup:
 		return true
-	}
-	if !f.Unreadable && (f.Checked == int64(1) || f.Checked == true || f.Checked == "1") {
+	case f.Checked:
 		return false
 	}
-	params := parameters(f.Params)
-	forced := meet(groupIDs(params["forceMFAUserGroups"]), f.Groups)
-	if f.Unreadable {
-		return f.Enrolled || forced
-	}
-	list, _ := params["neverMFAUserGroups"].([]any)
-	return forced || f.Enrolled && !meet(groupIDs(list), f.Groups)
+	return f.Enrolled || meet(groupIDs(parameters(f.Params)["forceMFAUserGroups"]), f.Groups)
 }
 
 // Forces reports whether the parameters of com_users force a second factor on

@@ -24,6 +24,17 @@ const (
 	Joomla4
 )
 
+// Major returns the major version, or 0 for UnknownVersion.
+func (v Version) Major() int {
+	switch v {
+	case Joomla3:
+		return 3
+	case Joomla4:
+		return 4
+	}
+	return 0
+}
+
 // A SessionFormat says how a site's own Joomla reads the text of a session.
 type SessionFormat struct {
 	Version Version

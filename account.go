@@ -1,0 +1,233 @@
+package capi
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/capi-go/capi/internal/joomla"
+)
+
+// An account is a user of a site, with all that decides what it may do. The
+// zero account is that of a user who does not exist.
+type account struct {
+	id       int64
+	username string
+	// refusal is why the account may not be used, nil if it may.
+	refusal error
+	// groups are those of the user and all their ancestors, as
+	// Joomla\CMS\Access\Access::getGroupsByUser finds them: by nested set, 1
+	// alone for a user who is in none, and 0 for one that does not exist.
+	groups []int64
+	// superAdmin reports whether the user is one, if the account may be used.
+	superAdmin bool
+	// methods are those of the user's second factors other than backup codes,
+	// with commas between them.
+	methods string
+	// otpKey is the user's factor of Joomla 3.2 to 4.1.
+	otpKey string
+	// usersParams are the parameters of the component com_users.
+	usersParams string
+}
+
+var (
+	errBlocked      = &refusal{ErrForbidden, "user is blocked"}
+	errNotActivated = &refusal{ErrForbidden, "user is not activated"}
+	errMustReset    = &refusal{ErrForbidden, "user has to reset the password"}
+	errSecondFactor = &refusal{ErrForbidden, "second factor is pending"}
+)
+
+// user returns the User that a is.
+func (a account) user(credential string) User {
+	return User{ID: a.id, Username: a.username, Groups: a.groups, SuperAdmin: a.superAdmin, Credential: credential}
+}
+
+// isRootUser reports whether a is the root user of the configuration. A number
+// is an id only: Joomla takes it for a username too, so that whoever registers
+// under that name is root.
+func (s *Site) isRootUser(a account) bool {
+	if id, err := strconv.ParseInt(strings.Trim(s.config.RootUser, joomla.NumericSpace), 10, 64); err == nil {
+		return a.id == id
+	}
+	return s.config.RootUser != "" && a.username == s.config.RootUser
+}
+
+// An accountQuery reads accounts of a site, and columns of the caller's. It has
+// a text for each schema.
+type accountQuery struct {
+	texts   [schemas]string
+	columns int
+}
+
+// accountQuery returns a query for the accounts u in the tables from: one row
+// an account, so that nothing is sent twice.
+func (s *Site) accountQuery(from, where string, columns ...string) accountQuery {
+	q := accountQuery{columns: len(columns)}
+	for i := range q.texts {
+		q.texts[i] = s.accountText(schema(i), from, where, columns)
+	}
+	return q
+}
+
+// accountText returns the text of an accountQuery for a schema.
+func (s *Site) accountText(known schema, from, where string, columns []string) string {
+	list := func(of string) string { return strings.Replace(s.dialect.list, "%", of, 1) }
+	reset, otpKey, plugin, locked := `u."requireReset"`, `u."otpKey"`, `NULL`, lockedColumn
+	methods := `(SELECT ` + list(`f."method"`) + ` FROM "#__user_mfa" AS f` +
+		` WHERE f."user_id" = u."id" AND f."method" <> 'backupcodes')`
+	// The root asset goes by its name, which is unique: broken trees have
+	// left-over assets without a parent, which Joomla ignores.
+	from += ` LEFT JOIN "#__assets" AS a ON a."name" = 'root.1'`
+	if known&(withoutColumns|withoutLocked) != 0 {
+		from += ` CROSS JOIN (SELECT 0 AS "requireReset", '' AS "otpKey", -1 AS "locked") AS missing`
+	}
+	if known&withoutColumns != 0 {
+		// The name is that of the column where there is one, else that of the
+		// table "missing".
+		column := func(name string) string {
+			return `(SELECT "` + name + `" FROM "#__users" AS r WHERE r."id" = u."id")`
+		}
+		reset, otpKey = column("requireReset"), column("otpKey")
+	}
+	switch {
+	case known&unknownVersion != 0:
+		locked = `NULL`
+	case known&withoutLocked != 0:
+		locked = lockedColumnIfAny
+	}
+	if known&withoutFactors != 0 {
+		// Until an enabled plugin shows that the site was upgraded.
+		methods, otpKey, plugin = `NULL`, `NULL`, `(SELECT MIN(e."element")`+fromFactorPlugins+` AND e."enabled" = 1)`
+	}
+	return s.sql(`SELECT ` + strings.Join(append(columns[:len(columns):len(columns)],
+		`u."id"`, `u."username"`, `u."block"`, `u."activation"`, reset,
+		`(SELECT `+list(`COALESCE(p."id", 0)`)+
+			` FROM "#__user_usergroup_map" AS m LEFT JOIN "#__usergroups" AS g ON g."id" = m."group_id"`+
+			` LEFT JOIN "#__usergroups" AS p ON p."lft" <= g."lft" AND p."rgt" >= g."rgt"`+
+			` WHERE m."user_id" = u."id")`,
+		s.dialect.listLimit,
+		`a."rules"`,
+		methods, otpKey, plugin, locked,
+		`(SELECT "params" FROM "#__extensions" WHERE "type" = 'component' AND "element" = 'com_users' LIMIT 1)`), ", ") +
+		` FROM ` + from + ` WHERE ` + where)
+}
+
+// An accountRow is a row that an accountQuery finds.
+type accountRow struct {
+	// columns are the caller's.
+	columns []column
+	// account is the zero account where there is no such user.
+	account account
+	// version is which Joomla the site is.
+	version joomla.Version
+}
+
+// accounts returns the rows that q finds.
+func (s *Site) accounts(ctx context.Context, q accountQuery, args ...any) ([]accountRow, error) {
+	for {
+		known := schema(s.schema.Load())
+		rows, outdated, err := s.scanAccounts(ctx, q, known, args)
+		switch {
+		case err != nil && !s.adapt(ctx, known):
+			return nil, err
+		case err != nil: // Asked for what is there.
+		case outdated&withoutFactors == 0:
+			s.schema.And(^uint32(outdated))
+			return rows, nil
+		default: // There are columns to read that were left out.
+			s.schema.And(^uint32(outdated))
+		}
+	}
+}
+
+// scanAccounts runs q. It returns what of the known schema is outdated, as the
+// site has been upgraded since.
+func (s *Site) scanAccounts(ctx context.Context, q accountQuery, known schema, args []any) (
+	found []accountRow, outdated schema, err error) {
+	rows, err := s.query(ctx, q.texts[known], args...)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var (
+			id, block, reset, limit, locked                 integer
+			username, activation, groups, rules, parameters column
+			methods, otpKey, enabled                        column
+			row                                             = accountRow{columns: make([]column, q.columns)}
+			dest                                            = make([]any, 0, q.columns+13)
+		)
+		for i := range row.columns {
+			dest = append(dest, &row.columns[i])
+		}
+		dest = append(dest, &id, &username, &block, &activation, &reset, &groups, &limit, &rules,
+			&methods, &otpKey, &enabled, &locked, &parameters)
+		if err := rows.Scan(dest...); err != nil {
+			return nil, 0, err
+		}
+		if len(enabled) > 0 {
+			outdated |= withoutFactors
+		}
+		if row.version = versionOf(locked); row.version == joomla.Joomla4 {
+			outdated |= known & withoutLocked
+		}
+		if id.value > 0 {
+			if limit.valid && int64(max(len(groups), len(methods))) >= limit.value {
+				return nil, 0, errors.New("a user has more groups or second factors than group_concat_max_len of the database has room for")
+			}
+			row.account = account{
+				id: id.value, username: string(username), groups: parseGroups(string(groups)),
+				methods: string(methods), otpKey: string(otpKey), usersParams: string(parameters),
+			}
+			row.account.decide(s, block, reset, strings.Trim(string(activation), joomla.TrimmedSpace), string(rules))
+		}
+		found = append(found, row)
+	}
+	return found, outdated, rows.Err()
+}
+
+// decide sets what follows from the columns of an account.
+func (a *account) decide(s *Site, block, reset integer, activation, rules string) {
+	switch {
+	case block.value != 0:
+		a.refusal = errBlocked
+	case activation != "" && activation != "0":
+		a.refusal = errNotActivated
+	case reset.value != 0:
+		a.refusal = errMustReset
+	default:
+		a.superAdmin = s.isRootUser(*a) || s.coreAdmin(rules).Allows(append([]int64{-a.id}, a.groups...))
+	}
+}
+
+// A coreAdminRule is what a text of rules says of core.admin.
+type coreAdminRule struct {
+	text string
+	rule joomla.Rule
+}
+
+// coreAdmin returns what rules say of core.admin. It parses them once, as long
+// as the text is the same.
+func (s *Site) coreAdmin(rules string) joomla.Rule {
+	if last := s.rules.Load(); last != nil && last.text == rules {
+		return last.rule
+	}
+	parsed := &coreAdminRule{rules, joomla.ParseCoreAdmin(rules)}
+	s.rules.Store(parsed)
+	return parsed.rule
+}
+
+// parseGroups returns the ids in a list of the database's.
+func parseGroups(list string) []int64 {
+	if list == "" {
+		return []int64{1}
+	}
+	groups := make([]int64, 0, 8)
+	for text := range strings.SplitSeq(list, ",") {
+		if id, err := strconv.ParseInt(text, 10, 64); err == nil {
+			groups = append(groups, id)
+		}
+	}
+	return groups
+}

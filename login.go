@@ -1,0 +1,63 @@
+package capi
+
+import (
+	"context"
+	"errors"
+	"math"
+
+	"github.com/capi-go/capi/internal/joomla"
+)
+
+// A sessionLogin is who is logged in by a session, or why nobody is.
+type sessionLogin struct {
+	joomla.Login
+	// refusal is why the session does not count, nil if it does.
+	refusal error
+	// version is which Joomla the session was read for.
+	version joomla.Version
+	// account is that of the user whom the session's row names, if any.
+	account account
+}
+
+// logins returns who is logged in by sessions.
+func (s *Site) logins(ctx context.Context, texts []sessionText) ([]sessionLogin, error) {
+	var logins []sessionLogin
+	for _, text := range texts {
+		login := sessionLogin{refusal: text.refusal, version: text.format.Version, account: text.account}
+		read := func(data Payload) { login.Login, login.refusal = s.readLogin(data, text.format) }
+		switch {
+		case text.refusal != nil:
+		case text.length > longText:
+			login.refusal = errTooLong
+		case text.length > 0:
+			if err := s.readLong(ctx, text, read); errors.Is(err, errTextGone) {
+				login.refusal = errUnknownSession
+			} else if err != nil {
+				return nil, err
+			}
+		default:
+			read(text.data)
+		}
+		logins = append(logins, login)
+	}
+	return logins, nil
+}
+
+// readLogin returns who is logged in by a session with the given data, or why
+// nobody is.
+func (s *Site) readLogin(data Payload, format joomla.SessionFormat) (joomla.Login, error) {
+	login, err := joomla.ReadLogin(data, format)
+	switch {
+	case err != nil:
+		return joomla.Login{}, errUnreadable
+	case login.UserID <= 0:
+		return joomla.Login{}, errGuest
+	case login.Now < s.oldest():
+		return joomla.Login{}, errExpired
+	case login.UserID > math.MaxInt32:
+		// The id is an int in all of Joomla's databases, some of which refuse
+		// to compare it with more than that.
+		return joomla.Login{}, errNoUser
+	}
+	return login, nil
+}

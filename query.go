@@ -1,0 +1,162 @@
+package capi
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// A result is the rows of a query, whose first row was asked for already.
+type result struct {
+	*sql.Rows
+	// begun reports whether the next call of Next is the first, which returns
+	// first.
+	begun, first bool
+}
+
+// Next is as that of [sql.Rows].
+func (r *result) Next() bool {
+	if r.begun {
+		r.begun = false
+		return r.first
+	}
+	return r.Rows.Next()
+}
+
+// query runs a query up to its first row. If that fails for what passes at once,
+// it asks once more, on another connection: because the connection broke, the
+// server is not ready, or the plan that the connection keeps is of tables that
+// have changed since.
+func (s *Site) query(ctx context.Context, query string, args ...any) (*result, error) {
+	rows, err := begin(s.ask(ctx, query, args))
+	if err == nil || ctx.Err() != nil {
+		return rows, err
+	}
+	switch {
+	case isStale(err):
+		// Any connection may keep a plan, but none for a text that it has never
+		// seen.
+		query += fmt.Sprintf(" /* %d */", s.asked.Add(1))
+	case isUnready(err):
+		// The connections in the pool are to the same server. One made anew goes
+		// to another, where there is one.
+		if err := s.dropIdle(ctx); err != nil {
+			return nil, err
+		}
+	case !isBroken(err):
+		return nil, err
+	}
+	return begin(s.db.QueryContext(ctx, query, args...))
+}
+
+// begin asks rows for the first one.
+func begin(rows *sql.Rows, err error) (*result, error) {
+	if err != nil {
+		return nil, err
+	}
+	first := rows.Next()
+	if err := rows.Err(); err != nil && !first {
+		_ = rows.Close() // It has failed already.
+		return nil, err
+	}
+	return &result{rows, true, first}, nil
+}
+
+// dropIdle closes the connections that the pool keeps.
+func (s *Site) dropIdle(ctx context.Context) error {
+	for range s.db.Stats().Idle {
+		conn, err := s.db.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		// That it is bad is how the pool is told to close it.
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+	}
+	return nil
+}
+
+// ask runs a query. One with arguments is prepared once on each connection,
+// where the dialect has it so: otherwise drivers prepare it each time, at the
+// price of a round trip. If the server has reached its limit of prepared
+// statements, the query is sent unprepared.
+func (s *Site) ask(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	if s.dialect.keepsStatements && len(args) > 0 {
+		if statement, err := s.statement(ctx, query); err == nil {
+			rows, err := statement.QueryContext(ctx, args...)
+			// Another connection may have to prepare it, too, and find that the
+			// server has max_prepared_stmt_count of them.
+			if err == nil || !isMySQLError(err, 1461) {
+				return rows, err
+			}
+		}
+	}
+	return s.db.QueryContext(ctx, query, args...)
+}
+
+// statement returns the prepared statement of a query. There are a few in all,
+// which last as long as the database.
+func (s *Site) statement(ctx context.Context, query string) (*sql.Stmt, error) {
+	if known, ok := s.statements.Load(query); ok {
+		return known.(*sql.Stmt), nil
+	}
+	prepared, err := s.db.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	known, loaded := s.statements.LoadOrStore(query, prepared)
+	if loaded {
+		_ = prepared.Close() // Another request was first.
+	}
+	return known.(*sql.Stmt), nil
+}
+
+// isStale reports whether err says that a plan is of tables that have changed:
+// PostgreSQL's feature_not_supported ("cached plan must not change result
+// type"), MySQL's ER_NEED_REPREPARE.
+func isStale(err error) bool { return sqlState(err) == "0A000" || isMySQLError(err, 1615) }
+
+// isUnready reports whether err says that a server is up and answers no
+// queries: a node of a Galera cluster that is not, or no longer, part of it
+// (ER_UNKNOWN_COM_ERROR, "WSREP has not yet prepared node for application use").
+func isUnready(err error) bool { return isMySQLError(err, 1047) }
+
+// isBroken reports whether err is that of a connection that broke or was closed
+// by the server: PostgreSQL's class 08 and admin_shutdown, crash_shutdown;
+// MySQL's ER_SERVER_SHUTDOWN, ER_CONNECTION_KILLED and
+// ER_CLIENT_INTERACTION_TIMEOUT.
+func isBroken(err error) bool {
+	state := sqlState(err)
+	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+		strings.HasPrefix(state, "08") || state == "57P01" || state == "57P02" ||
+		isMySQLError(err, 1053, 1927, 4031) ||
+		// ErrInvalidConn of Go's driver for MySQL.
+		strings.HasSuffix(err.Error(), "invalid connection")
+}
+
+// sqlState returns the SQLSTATE of an error of PostgreSQL, or "". Drivers share
+// no error type, but theirs have this method.
+func sqlState(err error) string {
+	var coded interface{ SQLState() string }
+	if errors.As(err, &coded) {
+		return coded.SQLState()
+	}
+	return ""
+}
+
+// isMySQLError reports whether err is one of MySQL's with one of the codes.
+// Drivers share no error type, but all put the server's code into the text.
+func isMySQLError(err error, codes ...int) bool {
+	text := err.Error()
+	return slices.ContainsFunc(codes, func(code int) bool {
+		prefix := fmt.Sprintf("Error %d", code)
+		return strings.Contains(text, prefix+" ") || strings.Contains(text, prefix+":")
+	})
+}

@@ -1,0 +1,176 @@
+package capi
+
+import (
+	"bytes"
+	"context"
+	"crypto/subtle"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/capi-go/capi/internal/joomla"
+)
+
+// What a session holds is read at once up to shortText bytes. A visitor can
+// have up to longText stored, as much as the column data takes. Of such, a site
+// reads no more than longBudget bytes at a time.
+const (
+	shortText  = 64 << 10
+	longText   = 1<<24 - 1
+	longBudget = 1 << 24
+)
+
+// A sessionText is a session that a request may have.
+type sessionText struct {
+	id string
+	// data is what the session holds, or nil where that is long.
+	data Payload
+	// length is that of long data, else 0.
+	length int
+	// format is how the site's own Joomla reads it.
+	format joomla.SessionFormat
+	// refusal is why the session does not count, nil if it does.
+	refusal error
+	// account is that of the user whom the row names, if any.
+	account account
+}
+
+// sessionTexts returns the sessions of ids that there are.
+func (a *SessionAuthorizer) sessionTexts(ctx context.Context, ids []string) ([]sessionText, error) {
+	if a.site.dataInTable() {
+		return a.tableTexts(ctx, ids)
+	}
+	return a.site.dataTexts(ctx, ids)
+}
+
+// tableQuery returns a query for the sessions of n ids, with the accounts of
+// the users whom their rows name.
+func (s *Site) tableQuery(n int) accountQuery {
+	length := strings.Replace(s.dialect.length, "%", `s."data"`, 1)
+	return s.accountQuery(
+		`"#__session" AS s LEFT JOIN "#__users" AS u ON u."id" = s."userid"`,
+		`s."session_id" IN (`+strings.Repeat("?, ", n*len(s.appendID(nil, ""))-1)+"?)",
+		`s."session_id"`, `s."time"`,
+		`CASE WHEN `+length+` <= `+strconv.Itoa(shortText)+` THEN s."data" END`, length)
+}
+
+// appendID appends the arguments that stand for the id of a session. SQLite
+// never finds bytes equal to text, so it gets both.
+func (s *Site) appendID(args []any, id string) []any {
+	if s.dialect.untyped {
+		args = append(args, []byte(id))
+	}
+	return append(args, id)
+}
+
+// tableTexts returns the sessions of ids in the table.
+func (a *SessionAuthorizer) tableTexts(ctx context.Context, ids []string) ([]sessionText, error) {
+	var args []any
+	for _, id := range ids {
+		args = a.site.appendID(args, id)
+	}
+	rows, err := a.site.accounts(ctx, a.sessions[len(ids)-1], args...)
+	if err != nil {
+		return nil, err
+	}
+	var texts []sessionText
+	for _, row := range rows {
+		id, time, data, length := row.columns[0], row.columns[1].integer(), row.columns[2], row.columns[3].integer()
+		known := 0
+		for _, sent := range ids {
+			// Where the column is text, the database compared it by a
+			// collation, which may ignore case and trailing spaces.
+			known |= subtle.ConstantTimeCompare([]byte(sent), id)
+		}
+		if known == 0 {
+			continue
+		}
+		text := sessionText{
+			id: string(id), data: Payload(data), account: row.account,
+			format: joomla.SessionFormat{Version: row.version, PHPSerialize: a.site.serialize, Table: true},
+		}
+		doubled := 0
+		for _, other := range rows {
+			if bytes.Equal(other.columns[0], id) {
+				doubled++
+			}
+		}
+		switch {
+		case doubled > 1: // The table has lost its key, or that of the users.
+			text.refusal = errDoubled
+		case !time.valid || time.value < a.site.oldest():
+			text.refusal = errExpired
+		case !length.valid:
+			text.refusal = errNoData
+		case data == nil:
+			text.length = int(min(length.value, longText+1))
+		}
+		texts = append(texts, text)
+	}
+	return texts, nil
+}
+
+// dataTexts returns the sessions of ids in the site's SessionData.
+func (s *Site) dataTexts(ctx context.Context, ids []string) ([]sessionText, error) {
+	version, err := s.version(ctx)
+	if err != nil {
+		return nil, err
+	}
+	payloads, lengths, err := payloadsUpTo(ctx, s.dataOf(version), ids, shortText)
+	if err != nil {
+		return nil, err
+	}
+	var texts []sessionText
+	for i, id := range ids {
+		if payloads[i] == nil && lengths[i] == 0 {
+			continue
+		}
+		texts = append(texts, sessionText{
+			id: id, data: payloads[i], length: lengths[i],
+			format: joomla.SessionFormat{Version: version, PHPSerialize: s.serialize},
+		})
+	}
+	return texts, nil
+}
+
+// errTextGone is the error of a text that is not there any more, or has grown.
+var errTextGone = errors.New("session changed while it was read")
+
+// readLong calls read with the data of a session, which is long. It waits until
+// the site's budget has room for it.
+func (s *Site) readLong(ctx context.Context, t sessionText, read func(Payload)) error {
+	if err := s.long.acquire(ctx, t.length); err != nil {
+		return err
+	}
+	defer s.long.release(t.length)
+	if !t.format.Table {
+		payloads, _, err := payloadsUpTo(ctx, s.dataOf(t.format.Version), []string{t.id}, t.length)
+		if err != nil {
+			return err
+		}
+		if payloads[0] == nil {
+			return errTextGone
+		}
+		read(payloads[0])
+		return nil
+	}
+	args := s.appendID([]any{t.length}, t.id)
+	rows, err := s.query(ctx, s.sql(`SELECT CASE WHEN `+strings.Replace(s.dialect.length, "%", `"data"`, 1)+
+		` <= ? THEN "data" END FROM "#__session" WHERE "session_id" IN (`+strings.Repeat("?, ", len(args)-2)+`?)`), args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var data rowColumn
+		if err := rows.Scan(&data); err != nil {
+			return err
+		}
+		if data.text == nil {
+			return errTextGone
+		}
+		read(data.text)
+		return rows.Err()
+	}
+	return errors.Join(errTextGone, rows.Err())
+}
