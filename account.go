@@ -169,7 +169,7 @@ func (s *Site) scanAccounts(ctx context.Context, q accountQuery, known schema, a
 		if len(enabled) > 0 {
 			outdated |= withoutFactors
 		}
-		if row.version = versionOf(locked); row.version == joomla.Joomla4 {
+		if row.version = known.version(locked); row.version == joomla.Joomla4 {
 			outdated |= known & withoutLocked
 		}
 		if id.value > 0 {

@@ -38,12 +38,13 @@ const (
 	selectVersion     = `SELECT ` + lockedColumnIfAny + ` FROM (SELECT -1 AS "locked") AS missing`
 )
 
-// versionOf returns which Joomla a site is whose lockedColumn is given.
-func versionOf(locked integer) joomla.Version {
+// version returns which Joomla a site with the schema is, given its column
+// locked. A query for that column which does not fail shows that there is one.
+func (known schema) version(locked integer) joomla.Version {
 	switch {
-	case !locked.valid: // No extensions at all, or unknownVersion.
+	case known&unknownVersion != 0:
 		return joomla.UnknownVersion
-	case locked.value < 0:
+	case known&withoutLocked != 0 && (!locked.valid || locked.value < 0):
 		return joomla.Joomla3
 	}
 	return joomla.Joomla4
@@ -65,16 +66,38 @@ func (s *Site) version(ctx context.Context) (joomla.Version, error) {
 	if last := s.learned.Load(); last != nil && time.Since(last.at) < versionAge {
 		return last.version, nil
 	}
-	locked, err := s.column(ctx, s.sql(selectVersion))
-	if err != nil && !s.hidesLocked(ctx) {
+	version, err := s.askVersion(ctx)
+	if err != nil {
 		return joomla.UnknownVersion, err
-	}
-	version := joomla.UnknownVersion
-	if len(locked) == 1 {
-		version = versionOf(locked[0].integer())
 	}
 	s.learn(version)
 	return version, nil
+}
+
+// askVersion finds out which Joomla the site is.
+func (s *Site) askVersion(ctx context.Context) (joomla.Version, error) {
+	columns, err := s.tableColumns(ctx, "extensions")
+	switch {
+	case err == nil && columns["locked"]:
+		return joomla.Joomla4, nil
+	case err == nil:
+		return joomla.Joomla3, nil
+	}
+	// Columns may be granted one by one.
+	locked, err := s.column(ctx, s.sql(selectVersion))
+	switch {
+	case err == nil && len(locked) == 1:
+		return withoutLocked.version(locked[0].integer()), nil
+	case s.readsExtensions(ctx):
+		return joomla.UnknownVersion, nil
+	}
+	return joomla.UnknownVersion, err
+}
+
+// readsExtensions reports whether a column of #__extensions can be read.
+func (s *Site) readsExtensions(ctx context.Context) bool {
+	_, err := s.column(ctx, s.sql(`SELECT "type" FROM "#__extensions" WHERE 1 = 0`))
+	return err == nil
 }
 
 // learn remembers which Joomla the site is.
@@ -91,9 +114,9 @@ func (s *Site) adapt(ctx context.Context, known schema) bool {
 	switch {
 	case known&withoutColumns == 0 && s.lacksColumns(ctx):
 		found = withoutColumns
-	case known&(withoutLocked|unknownVersion) == 0 && s.lacksLocked(ctx):
+	case known&(withoutLocked|unknownVersion) == 0 && s.isVersion(ctx, joomla.Joomla3):
 		found = withoutLocked
-	case known&unknownVersion == 0 && s.hidesLocked(ctx):
+	case known&unknownVersion == 0 && s.isVersion(ctx, joomla.UnknownVersion):
 		found = unknownVersion
 	case known&withoutFactors == 0 && s.lacksFactors(ctx):
 		found = withoutFactors
@@ -112,20 +135,10 @@ func (s *Site) lacksColumns(ctx context.Context) bool {
 	return err == nil && !(columns["requirereset"] && columns["otpkey"])
 }
 
-// lacksLocked reports whether #__extensions is known to lack the column locked.
-func (s *Site) lacksLocked(ctx context.Context) bool {
-	locked, err := s.column(ctx, s.sql(selectVersion))
-	return err == nil && len(locked) == 1 && versionOf(locked[0].integer()) == joomla.Joomla3
-}
-
-// hidesLocked reports whether #__extensions may be read, but not its column
-// locked: columns can be granted one by one.
-func (s *Site) hidesLocked(ctx context.Context) bool {
-	if _, err := s.column(ctx, s.sql(`SELECT "type" FROM "#__extensions" WHERE 1 = 0`)); err != nil {
-		return false
-	}
-	_, err := s.column(ctx, s.sql(selectVersion))
-	return err != nil
+// isVersion reports whether the site is known to be that Joomla, or not to tell.
+func (s *Site) isVersion(ctx context.Context, version joomla.Version) bool {
+	found, err := s.askVersion(ctx)
+	return err == nil && found == version
 }
 
 // lacksFactors reports whether it is known that no plugin for second factors is

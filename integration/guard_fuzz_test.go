@@ -26,8 +26,8 @@ func FuzzGuard(f *testing.F) {
 	}
 	// One database in memory for each form of the tables, in this process. It
 	// lives with its connection.
-	sites := map[bool]*site{}
-	for old, layout := range map[bool]joomlatest.Layout{true: joomlatest.Joomla25, false: joomlatest.Joomla42} {
+	sites := map[joomlatest.Layout]*site{}
+	for _, layout := range worldLayouts {
 		db, err := sql.Open("sqlite", ":memory:")
 		require.NoError(f, err)
 		f.Cleanup(func() { _ = db.Close() })
@@ -36,12 +36,12 @@ func FuzzGuard(f *testing.F) {
 		recording.Tables = nil
 		s := &site{Site: joomlatest.NewSite(f, db, joomlatest.SQLite, layout, recording), database: sqlite()}
 		s.config = capi.SiteConfig{DBType: "sqlite", DBPrefix: s.Prefix, Secret: capi.NewSecret("hush")}
-		sites[old] = s
+		sites[layout] = s
 	}
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		w := randomWorld(r)
-		s := sites[w.old]
+		s := sites[w.layout]
 		guard := w.build(t, s)
 		names := []string{cookieName("hush", "site"), cookieName("hush", "administrator")}
 		ask := func(ids ...string) {
@@ -79,8 +79,11 @@ func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
 // one reports true once in n times.
 func one(r *rand.Rand, n int) bool { return r.IntN(n) == 0 }
 
+// worldLayouts are the forms of the tables: of 3.2, 3.9 and today's.
+var worldLayouts = []joomlatest.Layout{joomlatest.Joomla25, joomlatest.Joomla39, joomlatest.Joomla42}
+
 func randomWorld(r *rand.Rand) *world {
-	w := &world{now: pick(r, []int64{1_795_489_076, 2_147_483_647, 4_000_000_000, 100_000}), old: one(r, 4), readable: !one(r, 12),
+	w := &world{now: pick(r, []int64{1_795_489_076, 2_147_483_647, 4_000_000_000, 100_000}), layout: pick(r, worldLayouts), readable: !one(r, 12),
 		inTable: one(r, 2), lifetime: int64(pick(r, []int{60, 900, 90_000})), plugins: map[string]bool{}}
 	w.addGroups(r, int64(1), 0)
 	for i := range int64(2 + r.IntN(4)) {
@@ -91,16 +94,13 @@ func randomWorld(r *rand.Rand) *world {
 				u.groups = append(u.groups, g)
 			}
 		}
-		if !w.old && one(r, 3) {
+		if w.hasFactors() && one(r, 3) {
 			u.methods = []string{pick(r, []string{"totp", "TOTP", "email", "backupcodes", "gone"})}
 		}
 		w.users = append(w.users, u)
 	}
-	if !w.old {
+	if w.hasFactors() {
 		w.plugins = map[string]bool{"totp": !one(r, 4), "email": one(r, 2), "backupcodes": true}
-	}
-	if one(r, 3) {
-		w.never = append(w.never, w.randomGroup(r))
 	}
 	if one(r, 5) {
 		w.forced = append(w.forced, w.randomGroup(r))
@@ -164,8 +164,13 @@ func (w *world) randomSession(r *rand.Rand, id string) worldSession {
 	if s.userID = s.login; one(r, 3) { // without metadata, or of another
 		s.userID = pick(r, []int64{0, w.users[0].id, 4711})
 	}
-	if one(r, 3) {
-		s.timer = w.now - pick(r, []int64{0, w.lifetime, w.lifetime + 1})
+	s.timer = w.now - pick(r, []int64{0, 0, w.lifetime, w.lifetime + 1})
+	s.form, s.class, s.counted, s.timed = pick(r, []string{"values", "namespace", "variable"}), `Joomla\CMS\User\User`, !one(r, 8), !one(r, 8)
+	if one(r, 2) { // What the site itself writes.
+		s.form = map[bool]string{true: "values", false: "namespace"}[w.layout >= joomlatest.Joomla40]
+	}
+	if one(r, 4) {
+		s.class = pick(r, []string{"JUser", "stdClass", `joomla\cms\user\user`, "My\\User"})
 	}
 	s.checked, s.mandatory = pick(r, []string{"", "", "i:1;", "i:0;", "N;"}), pick(r, []string{"", "", "", "i:1;", "i:0;"})
 	return s
@@ -173,11 +178,41 @@ func (w *world) randomSession(r *rand.Rand, id string) worldSession {
 
 // payload is what the session holds.
 func (s worldSession) payload() string {
-	members := withFactor(s.checked, s.mandatory)
-	if s.timer != 0 {
-		members = append(members, lastRequest(s.timer)...)
+	object := func(class string, members ...string) string {
+		text := fmt.Sprintf(`O:%d:"%s":%d:{`, len(class), class, len(members)/2)
+		for i := 0; i < len(members); i += 2 {
+			text += fmt.Sprintf(`s:%d:"%s";%s`, len(members[i]), members[i], members[i+1])
+		}
+		return text + "}"
 	}
-	text := payloadOf(s.login, members...)
+	user := object(s.class, "id", fmt.Sprintf("i:%d;", s.login))
+	var counters, timers []string
+	if s.counted {
+		counters = []string{"counter", "i:2;"}
+	}
+	if s.timed {
+		timers = []string{"timer", object("stdClass", "now", fmt.Sprintf("i:%d;", s.timer))}
+	}
+	values := object("stdClass", append(withFactor(s.checked, s.mandatory),
+		"user", user, "session", object("stdClass", append(counters, timers...)...))...)
+	text := ""
+	switch s.form {
+	case "namespace":
+		values = object("stdClass", "__default", values)
+		fallthrough
+	case "values":
+		text = wrapped(object(`Joomla\Registry\Registry`, "data", values))
+	case "variable":
+		members := fmt.Sprintf(`s:4:"user";%s`, user)
+		n := 1
+		if s.counted {
+			members, n = members+`s:15:"session.counter";i:2;`, n+1
+		}
+		if s.timed {
+			members, n = members+fmt.Sprintf(`s:17:"session.timer.now";i:%d;`, s.timer), n+1
+		}
+		text = fmt.Sprintf(`__default|a:%d:{%s}`, n, members)
+	}
 	if !s.readable {
 		return text[:len(text)-9]
 	}
@@ -188,7 +223,7 @@ func (s worldSession) payload() string {
 func (w *world) build(t *testing.T, s *site) capi.Authorizer {
 	s.Now, s.data = w.now, nil
 	tables := []string{"session", "users", "user_usergroup_map", "usergroups", "assets", "extensions"}
-	if !w.old {
+	if w.hasFactors() {
 		tables = append(tables, "user_mfa")
 	}
 	for _, table := range tables {
@@ -219,7 +254,7 @@ func (w *world) build(t *testing.T, s *site) capi.Authorizer {
 		s.Insert(t, "extensions", factorPlugin(method, map[bool]int{true: 1}[enabled]))
 	}
 	s.Insert(t, "extensions", row{"type": "component", "element": "com_users", "params": fmt.Sprintf(
-		`{"neverMFAUserGroups":%s,"forceMFAUserGroups":%s}`, list(w.never), list(w.forced))})
+		`{"neverMFAUserGroups":["1"],"forceMFAUserGroups":%s}`, list(w.forced))})
 
 	elsewhere := memory{}
 	for _, session := range w.sessions {

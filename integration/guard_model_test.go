@@ -6,23 +6,25 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/capi-go/capi/internal/joomlatest"
 )
 
 // A world is a site as the decision sees it.
 type world struct {
 	now, lifetime int64
 	inTable       bool // $session_handler is database
-	old           bool // before Joomla 3.3: no requireReset, no second factors
+	layout        joomlatest.Layout
 	rootUser      string
 	groups        []worldGroup
 	users         []worldUser
 	sessions      []worldSession
 	// rules are core.admin of the root asset, key by key in PHP's writing or
 	// not. readable reports whether json_decode takes them.
-	rules         []worldRule
-	readable      bool
-	plugins       map[string]bool // of second factors: enabled or not
-	never, forced []int64         // groups in com_users
+	rules    []worldRule
+	readable bool
+	plugins  map[string]bool // of second factors: enabled or not
+	forced   []int64         // groups in com_users
 }
 
 type worldGroup struct{ id, lft, rgt int64 }
@@ -42,8 +44,12 @@ type worldSession struct {
 	time, userID int64
 	held         bool // and there is data: in the column, or elsewhere.
 	readable     bool
+	form         string // where its values are: "values" of a Registry, its "namespace" __default, the "variable" of that name
+	class        string // of the user
+	counted      bool   // There is a count of requests,
+	timed        bool   // and the time of the last one.
 	login        int64  // the user in it, 0 for a guest
-	timer        int64  // of the last request, 0 for none
+	timer        int64  // of the last request
 	checked      string // serialized, or ""
 	mandatory    string
 }
@@ -72,27 +78,41 @@ func (w *world) answer(ids []string) int {
 }
 
 func (w *world) answerTo(s worldSession) int {
-	expired := s.timer != 0 && s.timer+w.lifetime < w.now
+	expired := s.timer+w.lifetime < w.now
 	if w.inTable {
 		expired = expired || !s.inRow || s.time+w.lifetime < w.now
 	}
 	i := slices.IndexFunc(w.users, func(u worldUser) bool { return u.id == s.login })
-	if expired || !s.held || !s.readable || i < 0 {
+	if expired || !s.held || !s.readable || !w.reads(s) || i < 0 {
 		return http.StatusUnauthorized
 	}
 	u := w.users[i]
-	reset := u.mustWait && !w.old
+	reset := u.mustWait && w.layout >= joomlatest.Joomla33
 	if u.blocked || u.activation != "" && u.activation != "0" || reset || w.pending(s, u) || !w.superAdmin(u) {
 		return http.StatusForbidden
 	}
 	return http.StatusOK
 }
 
+// hasFactors reports whether there are second factors.
+func (w *world) hasFactors() bool { return w.layout >= joomlatest.Joomla42 }
+
+// reads reports whether the site's own Joomla finds a login in s.
+func (w *world) reads(s worldSession) bool {
+	if !s.counted || !s.timed {
+		return false
+	}
+	if w.layout >= joomlatest.Joomla40 {
+		return s.form != "variable" && s.class == `Joomla\CMS\User\User`
+	}
+	return s.form != "values" && (s.class == `Joomla\CMS\User\User` || s.class == "JUser")
+}
+
 func (w *world) pending(s worldSession, u worldUser) bool {
-	if s.mandatory == "i:1;" {
+	if s.form != "variable" && s.mandatory == "i:1;" {
 		return true
 	}
-	if s.checked == "i:1;" {
+	if s.form != "variable" && s.checked == "i:1;" {
 		return false
 	}
 	anyPlugin := slices.Contains(slices.Collect(maps.Values(w.plugins)), true)
@@ -103,7 +123,7 @@ func (w *world) pending(s worldSession, u worldUser) bool {
 	in := func(list []int64) bool {
 		return slices.ContainsFunc(w.groupsOf(u), func(g int64) bool { return slices.Contains(list, g) })
 	}
-	return in(w.forced) || enrolled && !in(w.never)
+	return enrolled || in(w.forced)
 }
 
 // groupsOf are the groups of a user with all their ancestors, by nested set,

@@ -3,15 +3,19 @@ package integration_test
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// payloadOf returns what a session of a user holds, as Joomla 3.4.7 and later
-// store it: members are further names of its Registry, each followed by its
-// value, in PHP's serialization. User 0 is a guest.
+// payloadOf returns what a session of a user holds, in a form that every Joomla
+// since 3.4.7 reads: members are further names in the namespace of its
+// Registry, each followed by its value, in PHP's serialization. User 0 is a
+// guest.
 func payloadOf(user int64, members ...string) string {
+	if !slices.Contains(members, "session") {
+		members = append(members, lastRequest(4_102_444_800)...) // 2100, later than any test.
+	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "O:24:\"Joomla\\Registry\\Registry\":1:{s:7:\"\x00*\x00data\";O:8:\"stdClass\":%d:{", 1+len(members)/2)
 	fmt.Fprintf(&text, `s:4:"user";O:20:"Joomla\CMS\User\User":1:{s:2:"id";i:%d;}`, user)
 	for i, part := range members {
 		if i%2 == 0 {
@@ -19,8 +23,8 @@ func payloadOf(user int64, members ...string) string {
 		}
 		text.WriteString(part)
 	}
-	text.WriteString("}}")
-	return wrapped(text.String())
+	return wrapped(fmt.Sprintf("O:24:\"Joomla\\Registry\\Registry\":1:{s:7:\"\x00*\x00data\";"+
+		`O:8:"stdClass":1:{s:9:"__default";O:8:"stdClass":%d:{%s}}}`, 1+len(members)/2, &text))
 }
 
 // wrapped returns a session of the one variable joomla, which holds a
@@ -48,5 +52,5 @@ func withFactor(checked, mandatory string) []string {
 
 // lastRequest returns members of payloadOf: the time of the last request.
 func lastRequest(seconds int64) []string {
-	return []string{"session", fmt.Sprintf(`O:8:"stdClass":1:{s:5:"timer";O:8:"stdClass":1:{s:3:"now";i:%d;}}`, seconds)}
+	return []string{"session", fmt.Sprintf(`O:8:"stdClass":2:{s:7:"counter";i:2;s:5:"timer";O:8:"stdClass":1:{s:3:"now";i:%d;}}`, seconds)}
 }

@@ -1,6 +1,7 @@
 package memcachedata
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,8 @@ import (
 const (
 	// joomla4 is the prefix of Joomla\Session\Handler\MemcachedHandler.
 	joomla4 = "jfw"
+	// joomla3 is the default of PHP's memcached.sess_prefix.
+	joomla3 = "memc.sess.key."
 	// batchSize is how many values are asked for at a time.
 	batchSize = 256
 	// maxKey is the longest key that Memcached has.
@@ -25,13 +28,14 @@ const (
 	maxPayload = 1<<24 - 1
 )
 
-// A Config holds the optional settings of a [Data]. The zero value is for
-// Joomla 4 and later.
+// A Config holds the optional settings of a [Data]. The zero value is for any
+// Joomla.
 type Config struct {
 	// Prefix is what the keys of sessions begin with; the id follows. Empty is
-	// "jfw", the prefix of Joomla 4 to 6. Joomla 3.x leaves sessions to PHP's
-	// extension memcached, whose memcached.sess_prefix is "memc.sess.key."
-	// where nothing else is set.
+	// what the site's own Joomla uses, as [Data.ForJoomla] is told: "jfw" in
+	// Joomla 4 to 6, and where it is not known. Joomla 3.x leaves sessions to
+	// PHP's extension memcached, whose memcached.sess_prefix is
+	// "memc.sess.key." where nothing else is set.
 	Prefix string
 
 	_ struct{} // Settings are written with names.
@@ -43,8 +47,17 @@ type Config struct {
 type Data struct {
 	client *memcache.Client
 	prefix string
-	owned  bool
+	// byVersion reports whether the prefix is that of the site's Joomla.
+	byVersion bool
+	owned     bool
+	// turns are those of PayloadsUpTo.
+	turns chan struct{}
 }
+
+// maxTurns is how many requests read values at a time through PayloadsUpTo. How
+// long a value is shows only once it is there; servers take 1 MiB at most unless
+// they are told otherwise.
+const maxTurns = 8
 
 // New is [Config.New] of the zero Config.
 func New(client *memcache.Client) *Data { return Config{}.New(client) }
@@ -57,10 +70,19 @@ func (c Config) New(client *memcache.Client) *Data {
 	if client == nil {
 		panic("memcachedata: nil client")
 	}
-	if c.Prefix == "" {
-		c.Prefix = joomla4
+	return &Data{
+		client: client, prefix: cmp.Or(c.Prefix, joomla4), byVersion: c.Prefix == "", turns: make(chan struct{}, maxTurns),
 	}
-	return &Data{client: client, prefix: c.Prefix}
+}
+
+// ForJoomla returns d for a site of that major version of Joomla, with the
+// prefix that the version has unless [Config.Prefix] says another. It is for
+// [capi.Site], which knows the version. Close d alone.
+func (d *Data) ForJoomla(version int) capi.SessionData {
+	if version != 3 || !d.byVersion {
+		return d
+	}
+	return &Data{client: d.client, prefix: joomla3, turns: d.turns}
 }
 
 // Open is [Config.Open] of the zero Config.
@@ -153,14 +175,18 @@ func (d *Data) Payloads(ctx context.Context, ids []string) ([]capi.Payload, erro
 	for len(ids) > 0 {
 		some := ids[:min(len(ids), batchSize)]
 		ids = ids[len(some):]
-		items, err := d.get(ctx, some)
+		items, err := d.get(ctx, some, nil)
 		if err != nil {
 			return nil, fmt.Errorf("memcachedata: reading sessions: %w", err)
 		}
 		for _, id := range some {
 			var payload capi.Payload
 			if item := items[d.prefix+id]; item != nil {
-				if payload, err = payloadOf(item); err != nil {
+				length := 0
+				if payload, length, err = payloadOf(item, maxPayload); length > 0 {
+					err = errTooLong
+				}
+				if err != nil {
 					return nil, fmt.Errorf("memcachedata: reading sessions: %w", err)
 				}
 			}
@@ -170,9 +196,42 @@ func (d *Data) Payloads(ctx context.Context, ids []string) ([]capi.Payload, erro
 	return payloads, nil
 }
 
-// get returns the items of ids by their keys.
-func (d *Data) get(ctx context.Context, ids []string) (map[string]*memcache.Item, error) {
+// PayloadsUpTo is Payloads, except that it does not uncompress or return
+// sessions of more than limit bytes: their payload is nil, and lengths has their
+// length, where it has 0 for all others. Some calls at a time read values, and
+// others wait for them.
+func (d *Data) PayloadsUpTo(ctx context.Context, ids []string, limit int) (payloads []capi.Payload, lengths []int, err error) {
+	if d.client == nil {
+		return nil, nil, errors.New("memcachedata: Data without a client")
+	}
+	select {
+	case d.turns <- struct{}{}:
+	case <-ctx.Done():
+		return nil, nil, fmt.Errorf("memcachedata: reading sessions: %w", ctx.Err())
+	}
+	items, err := d.get(ctx, ids, func() { <-d.turns })
+	if err != nil {
+		return nil, nil, fmt.Errorf("memcachedata: reading sessions: %w", err)
+	}
+	payloads, lengths = make([]capi.Payload, len(ids)), make([]int, len(ids))
+	for i, id := range ids {
+		if item := items[d.prefix+id]; item != nil {
+			if payloads[i], lengths[i], err = payloadOf(item, limit); err != nil {
+				return nil, nil, fmt.Errorf("memcachedata: reading sessions: %w", err)
+			}
+		}
+	}
+	return payloads, lengths, nil
+}
+
+// get returns the items of ids by their keys. It calls done, unless that is nil,
+// once nothing of it is being read any more.
+func (d *Data) get(ctx context.Context, ids []string, done func()) (map[string]*memcache.Item, error) {
+	if done == nil {
+		done = func() {}
+	}
 	if err := ctx.Err(); err != nil {
+		done()
 		return nil, err
 	}
 	keys := make([]string, 0, len(ids))
@@ -185,13 +244,14 @@ func (d *Data) get(ctx context.Context, ids []string) (map[string]*memcache.Item
 		items map[string]*memcache.Item
 		err   error
 	}
-	done := make(chan result, 1)
+	read := make(chan result, 1)
 	go func() {
+		defer done()
 		items, err := d.client.GetMulti(keys)
-		done <- result{items, err}
+		read <- result{items, err}
 	}()
 	select {
-	case r := <-done:
+	case r := <-read:
 		return r.items, withoutContent(r.err)
 	case <-ctx.Done():
 		return nil, ctx.Err()

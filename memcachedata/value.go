@@ -27,27 +27,34 @@ var (
 	errDamaged    = errors.New("damaged compressed value")
 )
 
-// payloadOf returns what an item holds, or nil if that is no string of PHP's.
-func payloadOf(item *memcache.Item) (capi.Payload, error) {
+// payloadOf returns what an item holds, or nil if that is no string of PHP's. Of
+// more than limit bytes, it returns the length alone.
+func payloadOf(item *memcache.Item, limit int) (payload capi.Payload, length int, err error) {
 	switch flags := item.Flags; {
-	case len(item.Value) > maxPayload:
-		return nil, errTooLong
 	case flags&typeMask != 0:
-		return nil, nil
+		return nil, 0, nil
+	case flags&compressed == 0 && len(item.Value) > limit:
+		return nil, len(item.Value), nil
 	case flags&compressed == 0:
-		return item.Value, nil
+		return item.Value, 0, nil
 	case flags&byOthers != 0:
-		return nil, errCompressed
+		return nil, 0, errCompressed
 	case len(item.Value) < 4:
-		return nil, errDamaged
+		return nil, 0, errDamaged
 	}
 	// Its length in front is in the byte order of the machine that PHP runs on.
 	size, text := binary.LittleEndian.Uint32(item.Value), item.Value[4:]
-	if size > maxPayload {
-		return nil, errTooLong
+	if size > uint32(limit) {
+		return nil, int(min(size, 1<<24)), nil
 	}
+	payload, err = inflate(text, int(size), item.Flags)
+	return payload, 0, err
+}
+
+// inflate returns the text of a compressed value, which has size bytes.
+func inflate(text []byte, size int, flags uint32) (capi.Payload, error) {
 	var payload []byte
-	switch item.Flags & (byZlib | byFastLZ) {
+	switch flags & (byZlib | byFastLZ) {
 	case byZlib:
 		reader, err := zlib.NewReader(bytes.NewReader(text))
 		if err != nil {
@@ -58,13 +65,13 @@ func payloadOf(item *memcache.Item) (capi.Payload, error) {
 		}
 	case byFastLZ:
 		var ok bool
-		if payload, ok = fastLZ(text, int(size)); !ok {
+		if payload, ok = fastLZ(text, size); !ok {
 			return nil, errDamaged
 		}
 	default:
 		return nil, errCompressed
 	}
-	if len(payload) != int(size) {
+	if len(payload) != size {
 		return nil, errDamaged
 	}
 	return payload, nil

@@ -46,14 +46,14 @@ func TestPayloadOf(t *testing.T) {
 	for _, test := range phpValues {
 		value, err := base64.StdEncoding.DecodeString(test.base64)
 		require.NoError(t, err)
-		payload, err := payloadOf(&memcache.Item{Value: value, Flags: test.flags})
+		payload, _, err := payloadOf(&memcache.Item{Value: value, Flags: test.flags}, maxPayload)
 		require.NoError(t, err, test.name)
 		assert.Equal(t, capi.Payload(test.text), payload, test.name)
 		if test.flags&compressed == 0 {
 			continue
 		}
 		for cut := range value {
-			_, err := payloadOf(&memcache.Item{Value: value[:cut], Flags: test.flags})
+			_, _, err := payloadOf(&memcache.Item{Value: value[:cut], Flags: test.flags}, maxPayload)
 			require.ErrorIs(t, err, errDamaged, "%s, %d bytes", test.name, cut)
 		}
 	}
@@ -63,20 +63,22 @@ func TestPayloadOfOdd(t *testing.T) {
 	for name, test := range map[string]struct {
 		item memcache.Item
 		want error
+		long int
 	}{
-		"a number of PHP's":           {memcache.Item{Value: []byte("5"), Flags: 1}, nil},
-		"an array":                    {memcache.Item{Value: []byte("\x00"), Flags: 5}, nil},
-		"another compression":         {memcache.Item{Value: make([]byte, 9), Flags: 0x90}, errCompressed},
-		"no compression named":        {memcache.Item{Value: make([]byte, 9), Flags: 0x10}, errCompressed},
-		"longer than a session":       {memcache.Item{Value: make([]byte, 1<<24)}, errTooLong},
-		"said to be longer than that": {memcache.Item{Value: []byte("\x00\x00\x00\x01\x00x"), Flags: 0x50}, errTooLong},
-		"another length than said":    {memcache.Item{Value: []byte("\x03\x00\x00\x00\x00x"), Flags: 0x50}, errDamaged},
-		"a repetition of nothing":     {memcache.Item{Value: []byte("\x04\x00\x00\x00\x00x\x20\x01"), Flags: 0x50}, errDamaged},
-		"an unknown level":            {memcache.Item{Value: []byte("\x01\x00\x00\x00\x40x"), Flags: 0x50}, errDamaged},
+		"a number of PHP's":           {memcache.Item{Value: []byte("5"), Flags: 1}, nil, 0},
+		"an array":                    {memcache.Item{Value: []byte("\x00"), Flags: 5}, nil, 0},
+		"another compression":         {memcache.Item{Value: make([]byte, 9), Flags: 0x90}, errCompressed, 0},
+		"no compression named":        {memcache.Item{Value: make([]byte, 9), Flags: 0x10}, errCompressed, 0},
+		"longer than a session":       {memcache.Item{Value: make([]byte, 1<<24)}, nil, 1 << 24},
+		"said to be longer than that": {memcache.Item{Value: []byte("\x00\x00\x00\x01\x00x"), Flags: 0x50}, nil, 1 << 24},
+		"another length than said":    {memcache.Item{Value: []byte("\x03\x00\x00\x00\x00x"), Flags: 0x50}, errDamaged, 0},
+		"a repetition of nothing":     {memcache.Item{Value: []byte("\x04\x00\x00\x00\x00x\x20\x01"), Flags: 0x50}, errDamaged, 0},
+		"an unknown level":            {memcache.Item{Value: []byte("\x01\x00\x00\x00\x40x"), Flags: 0x50}, errDamaged, 0},
 	} {
-		payload, err := payloadOf(&test.item)
+		payload, length, err := payloadOf(&test.item, maxPayload)
 		assert.ErrorIs(t, err, test.want, name)
 		assert.Nil(t, payload, name)
+		assert.Equal(t, test.long, length, name)
 	}
 }
 

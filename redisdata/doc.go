@@ -8,13 +8,14 @@
 //
 // A [Data] answers which sessions live, and what they hold. A [Store] lists the
 // sessions of a site with $session_metadata off, which no table knows. Both
-// read only: the commands GET, MGET and SCAN, and on a Cluster what go-redis
-// asks to find the nodes, are all that an account needs.
+// read only: the commands GET, MGET, GETRANGE, STRLEN, EXISTS and SCAN, and on a
+// Cluster what go-redis asks to find the nodes, are all that an account needs.
 //
 // # Joomla 3
 //
-// The keys of Joomla 3.x are others than those of 4 to 6: give [Config] the
-// Prefix [Joomla3]. Nothing in configuration.php tells the versions apart.
+// The keys of Joomla 3.x are others than those of 4 to 6. [capi.Site] finds out
+// which Joomla a site is and asks for the right ones (see [Data.ForJoomla]),
+// unless [Config] has a Prefix.
 //
 // # Errors and logs
 //

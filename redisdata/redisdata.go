@@ -1,6 +1,7 @@
 package redisdata
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -33,11 +34,12 @@ const (
 	maxPayload = 1<<24 - 1
 )
 
-// A Config holds the optional settings of a [Data]. The zero value is for
-// Joomla 4 and later.
+// A Config holds the optional settings of a [Data]. The zero value is for any
+// Joomla.
 type Config struct {
 	// Prefix is what the keys of sessions begin with: [Joomla4], [Joomla3], or
 	// what PHP's session.save_path says for a 3.x site ("prefix="). Empty is
+	// what the site's own Joomla uses, as [Data.ForJoomla] is told, and else
 	// Joomla4. There is no way to ask for several: whoever may write keys of
 	// another prefix into the same database, such as another PHP application,
 	// could log in to the site.
@@ -52,7 +54,9 @@ type Config struct {
 type Data struct {
 	client redis.UniversalClient
 	prefix string
-	owned  bool
+	// byVersion reports whether the prefix is that of the site's Joomla.
+	byVersion bool
+	owned     bool
 }
 
 // New is [Config.New] of the zero Config.
@@ -66,10 +70,17 @@ func (c Config) New(client redis.UniversalClient) *Data {
 	if client == nil {
 		panic("redisdata: nil client")
 	}
-	if c.Prefix == "" {
-		c.Prefix = Joomla4
+	return &Data{client: client, prefix: cmp.Or(c.Prefix, Joomla4), byVersion: c.Prefix == ""}
+}
+
+// ForJoomla returns d for a site of that major version of Joomla, with the
+// prefix that the version has unless [Config.Prefix] says another. It is for
+// [capi.Site], which knows the version. Close d alone.
+func (d *Data) ForJoomla(version int) capi.SessionData {
+	if version != 3 || !d.byVersion {
+		return d
 	}
-	return &Data{client: client, prefix: c.Prefix}
+	return &Data{client: d.client, prefix: Joomla3}
 }
 
 // Open is [Config.Open] of the zero Config.
@@ -101,7 +112,8 @@ func optionsOf(site capi.SiteConfig) (*redis.Options, error) {
 	}
 	options := &redis.Options{
 		Password: site.SessionRedisAuth.Reveal(), DB: site.SessionRedisDB,
-		// With these, a server needs to know GET, MGET and SCAN alone.
+		// With these, a server needs to know GET, MGET, GETRANGE, STRLEN, EXISTS
+		// and SCAN alone.
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		ContextTimeoutEnabled:    true,
@@ -195,6 +207,68 @@ func (d *Data) Payloads(ctx context.Context, ids []string) ([]capi.Payload, erro
 		payloads = append(payloads, more...)
 	}
 	return payloads, nil
+}
+
+// PayloadsUpTo is Payloads, except that it does not read sessions of more than
+// limit bytes: their payload is nil, and lengths has their length, where it has
+// 0 for all others. It takes one round trip, or one for each node.
+func (d *Data) PayloadsUpTo(ctx context.Context, ids []string, limit int) (payloads []capi.Payload, lengths []int, err error) {
+	if d.client == nil {
+		return nil, nil, errors.New("redisdata: Data without a client")
+	}
+	found, err := await(ctx, func() ([]bounded, error) { return d.getUpTo(ctx, ids, limit) })
+	if err != nil {
+		return nil, nil, fmt.Errorf("redisdata: reading sessions: %w", err)
+	}
+	payloads, lengths = make([]capi.Payload, len(ids)), make([]int, len(ids))
+	for i, value := range found {
+		payloads[i], lengths[i] = value.payload, value.length
+	}
+	return payloads, lengths, nil
+}
+
+// A bounded is a value, or the length of one that is too long.
+type bounded struct {
+	payload capi.Payload
+	length  int
+}
+
+// getUpTo returns the values of ids.
+func (d *Data) getUpTo(ctx context.Context, ids []string, limit int) ([]bounded, error) {
+	pipeline := d.client.Pipeline()
+	type asked struct {
+		length, exists *redis.IntCmd
+		value          *redis.StringCmd
+	}
+	all := make([]asked, len(ids))
+	for i, id := range ids {
+		key := d.prefix + id
+		// One byte more than the limit, since the value may grow meanwhile.
+		all[i] = asked{pipeline.StrLen(ctx, key), pipeline.Exists(ctx, key), pipeline.GetRange(ctx, key, 0, int64(limit))}
+	}
+	_, err := pipeline.Exec(ctx)
+	if err != nil && !redis.HasErrorPrefix(err, "WRONGTYPE") {
+		return nil, err
+	}
+	found := make([]bounded, len(ids))
+	for i, asked := range all {
+		value, err := asked.value.Bytes()
+		if redis.HasErrorPrefix(err, "WRONGTYPE") {
+			continue
+		}
+		if err := errors.Join(err, asked.length.Err(), asked.exists.Err()); err != nil {
+			return nil, err
+		}
+		switch length := max(int(asked.length.Val()), len(value)); {
+		case length > limit:
+			found[i].length = length
+		case len(value) > 0:
+			found[i].payload = value
+		case asked.exists.Val() > 0:
+			found[i].payload = capi.Payload{}
+		}
+	}
+	return found, nil
 }
 
 // get returns the values of keys.

@@ -44,14 +44,16 @@ const (
 	Joomla25 Layout = iota
 	// Joomla33 is 3.3 to 3.8: users with requireReset.
 	Joomla33
-	// Joomla39 is 3.9 to 4.1: the id of a session is binary, its time a number.
+	// Joomla39 is 3.9 to 3.15: the id of a session is binary, its time a number.
 	Joomla39
+	// Joomla40 is 4.0 and 4.1: extensions with locked.
+	Joomla40
 	// Joomla42 is 4.2 and later: a table user_mfa.
 	Joomla42
 )
 
 // String returns the version, such as "Joomla 3.3".
-func (l Layout) String() string { return "Joomla " + [...]string{"2.5", "3.3", "3.9", "4.2"}[l] }
+func (l Layout) String() string { return "Joomla " + [...]string{"2.5", "3.3", "3.9", "4.0", "4.2"}[l] }
 
 // SessionLayouts returns the newest layout of each form of the session table.
 func SessionLayouts() []Layout { return []Layout{Joomla42, Joomla33} }
@@ -72,7 +74,11 @@ func (d Dialect) statements(l Layout) []string {
 	if l < Joomla33 {
 		reset = ""
 	}
-	text := strings.NewReplacer("SESSIONID", id, "SESSIONTIME", written, "REQUIRERESET", reset).Replace(tables)
+	locked := `"locked" BOOL NOT NULL DEFAULT 0,`
+	if l < Joomla40 {
+		locked = ""
+	}
+	text := strings.NewReplacer("SESSIONID", id, "SESSIONTIME", written, "REQUIRERESET", reset, "LOCKED", locked).Replace(tables)
 	if l < Joomla42 {
 		before, after, _ := strings.Cut(text, `CREATE TABLE "#__user_mfa"`)
 		_, after, _ = strings.Cut(after, ";\n")

@@ -20,7 +20,7 @@ CREATE TABLE "#__user_profiles" ("user_id" int NOT NULL, "profile_key" varchar(1
 	"ordering" int NOT NULL DEFAULT 0, UNIQUE ("user_id", "profile_key")) OPTIONS;
 CREATE TABLE "#__extensions" ("extension_id" SERIAL, "name" varchar(100) NOT NULL DEFAULT '', "type" varchar(20) NOT NULL DEFAULT '',
 	"element" varchar(100) NOT NULL DEFAULT '', "folder" varchar(100) NOT NULL DEFAULT '', "enabled" BOOL NOT NULL DEFAULT 0,
-	"access" int NOT NULL DEFAULT 1, "params" text NOT NULL DEFAULT (''), "state" int DEFAULT 0,
+	LOCKED "access" int NOT NULL DEFAULT 1, "params" text NOT NULL DEFAULT (''), "state" int DEFAULT 0,
 	PRIMARY KEY ("extension_id")) OPTIONS;
 CREATE TABLE "#__user_mfa" ("id" SERIAL, "user_id" int NOT NULL, "title" varchar(255) NOT NULL DEFAULT '',
 	"method" varchar(100) NOT NULL, "default" BOOL NOT NULL DEFAULT 0, "options" LONGTEXT NOT NULL DEFAULT (''),
