@@ -22,11 +22,11 @@ import (
 // such as Windows, and on AIX, Solaris and illumos, it does not ask.
 //
 // PHP locks a session until its page is made. What the file held before is read
-// meanwhile, and a text that is being written is waited for: mostly some
-// milliseconds, a tenth of a second where pages follow one another closely, and
-// a second at most, also for all sessions together. So a text is read whole, as
-// it was before a page or after it. A session that is written without any pause
-// is an error.
+// meanwhile, and a text that was written less than two seconds ago is waited for:
+// mostly some milliseconds, a tenth of a second where pages follow one another
+// closely, half a second where the text is empty or has 4 KiB or more, and two
+// seconds at most, also for all sessions together. So a text is read whole, as it was before a page or after
+// it. A session that is written without any pause is an error.
 type FileSessionData struct {
 	// Dir is where the files are: the site's $session_filesystem_path or, where
 	// that is empty, PHP's session.save_path, in PHP's form "N;MODE;/path" too.
@@ -37,7 +37,8 @@ type FileSessionData struct {
 	// Owners are the ids of users whose files are sessions, such as the one
 	// that the site's PHP runs as. Nil is none besides root and the real and the
 	// effective user of this process. Whoever is named here can log in as
-	// anybody.
+	// anybody. In a user namespace, such as that of systemd's PrivateUsers=, do
+	// not name 65534: all users that it does not know are that one.
 	Owners []int
 	// Now is the clock that files expire by. Nil is [time.Now].
 	Now func() time.Time

@@ -83,26 +83,29 @@ type SessionFileRules struct {
 //   - Where PHP has the lock, or there are no locks, the text is whole except in
 //     the moment of writing, whose every step changes the file's time or length.
 //     So a text whose file has not changed for long enough is whole.
-//   - A text of no bytes, or of as many as whole pages of memory have, may be one
-//     that was cut, or of which the first pages are written. On ext4, the cut
-//     waits for the disk. It may also be that of a new session, for which PHP's
-//     own reader would wait. It is believed last.
+//   - A text of a page of memory or more is written page by page, and its writer
+//     may be made to pause between two. What stands there meanwhile is cut, or
+//     the beginning of the new text with the end of the old one, which a visitor
+//     could fit together to say what neither does. On ext4, cutting a file waits
+//     for the disk, so that an empty text may be one that was cut; it may also
+//     be that of a new session, for which PHP's own reader would wait. Both have
+//     to stand for longer than any such pause.
 const (
 	// settled is how long ago a file was written that nobody can be writing
 	// now. It is long enough for file systems that count in seconds, and for
 	// the clock of another machine.
 	settled = 2 * time.Second
-	// patience is how long a read waits for a session that PHP holds; the
-	// longer it has waited, the shorter is the time for which it asks that a
-	// text stood unchanged, as pages that follow one another may leave none as
-	// much.
+	// longPatience is how long an empty or long text has to stand unchanged.
+	longPatience = 500 * time.Millisecond
+	// patience is how long a read waits for any other text to stand unchanged;
+	// the longer it has waited, the shorter is the time that it asks for, as
+	// pages that follow one another may leave none as much.
 	patience = 100 * time.Millisecond
-	// cutPatience is for how long a text that may be cut has to stand.
-	cutPatience = 500 * time.Millisecond
-	// moment is longer than the writing of a session takes.
+	// moment is the least that it asks for, until half of giveUp has passed. It
+	// is longer than the steps of the clock that files get their times from.
 	moment = 10 * time.Millisecond
 	// giveUp is how long Read waits at most.
-	giveUp = time.Second
+	giveUp = 2 * time.Second
 	// longestPause is how long to wait between two looks.
 	longestPause = 2 * time.Millisecond
 	// pageSize is that of memory, or divides it.
@@ -114,8 +117,8 @@ var errWriting = errors.New("file that is written without a pause")
 
 // Read returns what the files of ids hold, in their order: nil for what is no
 // session, and for one of more than rules.Limit bytes, whose length is in
-// lengths, where all others are 0. Content of no bytes is not nil. It waits a
-// second at most for all files that PHP is writing, and never for the lock.
+// lengths, where all others are 0. Content of no bytes is not nil. It waits
+// two seconds at most for all files that PHP is writing, and never for the lock.
 //
 // A link, and anything else that is not a regular file, is no session, and
 // neither is a file of a user who is not among the owners. Errors do not name
@@ -190,14 +193,18 @@ func (s *sight) still(info fs.FileInfo, now time.Time) *sight {
 // whole reports whether no writer can be in the middle of the text, for a
 // reader that began to wait at started.
 func (s *sight) whole(now, started time.Time) bool {
-	seen, maybeCut := now.Sub(s.since), s.Size()%pageSize == 0
-	switch {
-	case now.Sub(s.ModTime()) >= settled:
-		return !maybeCut || seen >= moment // A tmpfs changes the length before the time.
-	case maybeCut:
-		return seen >= cutPatience
+	seen, waited, size := now.Sub(s.since), now.Sub(started), s.Size()
+	if now.Sub(s.ModTime()) >= settled {
+		return size > 0 || seen >= moment // A tmpfs changes the length before the time.
 	}
-	return seen >= max(moment, patience-now.Sub(started))
+	if size == 0 || size >= pageSize {
+		return seen >= longPatience
+	}
+	least := moment
+	if waited > giveUp/2 {
+		least = 0
+	}
+	return seen >= max(least, patience-waited)
 }
 
 // read returns the content of a file, or its length where that is beyond the

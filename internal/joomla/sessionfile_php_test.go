@@ -52,7 +52,7 @@ func TestSessionDirReadBesidePHP(t *testing.T) {
 	program := phptest.Program(t)
 	for _, test := range []struct {
 		processes, milliseconds int
-		reads                   int // 0 is those of [phptest.Duration]
+		reads                   int // at least, besides those in [phptest.Duration]
 		readers                 int
 	}{
 		{processes: 1, milliseconds: 0, reads: 10_000, readers: 8},
@@ -87,7 +87,7 @@ func TestSessionDirReadBesidePHP(t *testing.T) {
 				all.Add(1)
 				go func() {
 					defer all.Done()
-					for test.reads == 0 && time.Now().Before(end) || reads.Load() < int64(test.reads) {
+					for time.Now().Before(end) || reads.Load() < int64(test.reads) {
 						began := time.Now()
 						contents, _, err := dir.Read(t.Context(), []string{"php"}, anyTime)
 						took := int64(time.Since(began))
@@ -112,8 +112,8 @@ func TestSessionDirReadBesidePHP(t *testing.T) {
 			texts.Range(func(any, any) bool { different++; return true })
 			t.Logf("%d reads of %d texts, the slowest in %v", reads.Load(), different, time.Duration(slowest.Load()))
 			assert.Greater(t, different, 3, "PHP wrote meanwhile")
-			// Of a second at most, and what a busy machine adds.
-			assert.Less(t, time.Duration(slowest.Load()), 2*time.Second)
+			// Read's own limit, and what a busy machine adds.
+			assert.Less(t, time.Duration(slowest.Load()), 3*time.Second)
 		})
 	}
 }

@@ -52,13 +52,20 @@ func (h held) touch() { require.NoError(h.t, os.Chtimes(h.Name(), time.Now(), ti
 // moment ago, or is about to write.
 func TestSessionDirReadWaits(t *testing.T) {
 	const old, new = "old|N;", "new|b:1;"
+	long := strings.Repeat("x", 10_000)
 	for name, test := range map[string]struct {
 		before string // what is there when the lock is taken
 		page   func(held)
 		want   string
 		most   time.Duration
 	}{
-		"written just now, then a long page": {old, func(held) { time.Sleep(time.Minute) }, old, 60 * time.Millisecond},
+		"written just now, then a long page":       {old, func(held) { time.Sleep(time.Minute) }, old, 60 * time.Millisecond},
+		"long, written just now, then a long page": {long, func(held) { time.Sleep(time.Minute) }, long, 510 * time.Millisecond},
+		"long, written with a pause": {long, func(h held) {
+			h.write(strings.Repeat("y", 4096))
+			time.Sleep(300 * time.Millisecond)
+			h.write(strings.Repeat("y", len(long)))
+		}, strings.Repeat("y", len(long)), 310 * time.Millisecond},
 		"written at the end of the page": {old, func(h held) {
 			time.Sleep(20 * time.Millisecond)
 			h.cut()
@@ -92,6 +99,13 @@ func TestSessionDirReadWaits(t *testing.T) {
 				h.write(old)
 			}
 		}, old, 110 * time.Millisecond},
+		"short pages without a gap": {old, func(h held) {
+			for range 1000 {
+				time.Sleep(5 * time.Millisecond)
+				h.cut()
+				h.write(old)
+			}
+		}, old, 1010 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := t.TempDir()
@@ -146,14 +160,15 @@ func TestSessionDirReadGivesUp(t *testing.T) {
 		go func() {
 			defer page.Done()
 			for i := 0; ctx.Err() == nil; i++ {
-				h.write(strings.Repeat("x", i))
+				h.cut()
+				h.write(strings.Repeat("x", i%2*4096))
 				time.Sleep(3 * time.Millisecond)
 			}
 		}()
 		began := time.Now()
 		_, _, err := sessionDir(t, path).Read(t.Context(), []string{"x"}, anyTime)
 		require.EqualError(t, err, "reading a session file: file that is written without a pause")
-		assert.InDelta(t, time.Second, time.Since(began), float64(5*time.Millisecond))
+		assert.InDelta(t, 2*time.Second, time.Since(began), float64(5*time.Millisecond))
 
 		soon, cancelSoon := context.WithTimeout(ctx, 5*time.Millisecond)
 		defer cancelSoon()
