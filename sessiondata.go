@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"time"
-
-	"github.com/capi-go/capi/internal/joomla"
 )
 
 // A SessionData reads the data of sessions that a site keeps outside of its
@@ -203,79 +200,4 @@ func (f *filling) yield(yield func(Session, error) bool, liveOnly bool) bool {
 		}
 	}
 	return true
-}
-
-// FileSessionData is the [SessionData] of sites whose $session_handler is
-// "filesystem" (Joomla 4 and later) or "none" (3.x): files that PHP names
-// "sess_" and the id. The zero value has no directory: its Payloads fails. It
-// is safe for concurrent use.
-type FileSessionData struct {
-	// Dir is where the files are: the site's $session_filesystem_path or, where
-	// that is empty, PHP's session.save_path, in PHP's form "N;MODE;/path" too.
-	Dir string
-	// Lifetime is how long a session lives after it was last written: that of
-	// the site. Zero is Joomla's default of 15 minutes.
-	Lifetime time.Duration
-	// Now is the clock that files expire by. Nil is [time.Now].
-	Now func() time.Time
-
-	_ struct{} // Fields are written with names.
-}
-
-// Payloads returns the content of the files of ids that have not expired. See
-// [SessionData]. A file that PHP is about to write may be read in part, and
-// then cannot be decoded. An error about Dir itself wraps [ErrSiteConfig]; one
-// of the file system can be tested for with [errors.Is], and names no file.
-func (d FileSessionData) Payloads(ctx context.Context, ids []string) ([]Payload, error) {
-	dir, err := d.sessionDir()
-	if err != nil {
-		return nil, err
-	}
-	if d.Lifetime == 0 {
-		d.Lifetime = 15 * time.Minute
-	}
-	if d.Now == nil {
-		d.Now = time.Now
-	}
-	oldest := d.Now().Add(-d.Lifetime).Unix()
-	payloads := make([]Payload, len(ids))
-	missing := false
-	for i, id := range ids {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		file, ok := dir.File(id)
-		if !ok {
-			continue
-		}
-		payloads[i], err = file.Read(oldest)
-		if err != nil {
-			return nil, fmt.Errorf("capi: reading a session file: %w", err)
-		}
-		missing = missing || payloads[i] == nil
-	}
-	if missing { // Also where there is no such directory.
-		if err := dir.Stat(); err != nil {
-			return nil, fmt.Errorf("capi: reading the directory of session files: %w", err)
-		}
-	}
-	return payloads, nil
-}
-
-// validate returns what is wrong with d, or nil.
-func (d FileSessionData) validate() error {
-	_, err := d.sessionDir()
-	if d.Lifetime < 0 {
-		err = errors.Join(err, fmt.Errorf("%w: negative Lifetime %v of FileSessionData", ErrSiteConfig, d.Lifetime))
-	}
-	return err
-}
-
-// sessionDir returns the directory that d names, or an [ErrSiteConfig].
-func (d FileSessionData) sessionDir() (joomla.SessionDir, error) {
-	dir, err := joomla.ParseSavePath(d.Dir)
-	if err != nil {
-		return joomla.SessionDir{}, fmt.Errorf("%w: %w", ErrSiteConfig, err)
-	}
-	return dir, nil
 }

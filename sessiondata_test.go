@@ -2,18 +2,13 @@ package capi_test
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/DATA-DOG/go-sqlmock"
 	"github.com/stretchr/testify/assert"
@@ -21,91 +16,6 @@ import (
 
 	"github.com/capi-go/capi"
 )
-
-// fileNow is the clock of files, which is not that of the machine.
-var fileNow = time.Unix(testNow, 0)
-
-func files(dir string) capi.FileSessionData {
-	return capi.FileSessionData{Dir: dir, Lifetime: time.Minute, Now: func() time.Time { return fileNow }}
-}
-
-// writeSession writes a session file that was last written age before fileNow.
-func writeSession(t testing.TB, path, data string, age time.Duration) {
-	t.Helper()
-	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
-	require.NoError(t, os.WriteFile(path, []byte(data), 0o600))
-	require.NoError(t, os.Chtimes(path, time.Time{}, fileNow.Add(-age)))
-}
-
-func TestFileSessionDataPayloads(t *testing.T) {
-	dir := t.TempDir()
-	writeSession(t, dir+"/a/b/sess_ab1", login(7), 0)
-	writeSession(t, dir+"/a/b/sess_ab2", "x|N;", time.Minute)
-	writeSession(t, dir+"/a/b/sess_ab3", "x|N;", time.Minute+time.Second)
-	writeSession(t, dir+"/a/b/sess_ab4", "", 0)
-	writeSession(t, dir+"/other", "x|N;", 0)
-	ids := []string{"ab1", "missing", "ab2", "ab3", "ab4", "", "a", "ab1", "../../other"}
-	got, err := files("2;"+dir).Payloads(t.Context(), ids)
-	require.NoError(t, err)
-	want := make([]capi.Payload, len(ids))
-	want[0], want[2], want[4], want[7] = capi.Payload(login(7)), capi.Payload("x|N;"), capi.Payload{}, capi.Payload(login(7))
-	assert.Equal(t, want, got)
-}
-
-func TestFileSessionDataValidates(t *testing.T) {
-	for dir, want := range map[string]string{
-		"":       "capi: invalid site configuration: no directory of session files",
-		"x;/tmp": "capi: invalid site configuration: malformed directory of session files",
-	} {
-		_, err := capi.FileSessionData{Dir: dir}.Payloads(t.Context(), nil)
-		require.ErrorIs(t, err, capi.ErrSiteConfig)
-		require.EqualError(t, err, want)
-		_, err = capi.SiteOptions{SessionData: files(dir)}.NewSite(new(sql.DB), capi.SiteConfig{DBType: "sqlite", DBPrefix: "a", Secret: capi.NewSecret("s")})
-		require.EqualError(t, err, want, "a site says so at once")
-	}
-	for _, data := range []capi.SessionData{
-		capi.FileSessionData{Dir: "/tmp", Lifetime: -1}, &capi.FileSessionData{Dir: "/tmp", Lifetime: -1}, &capi.FileSessionData{Lifetime: -1},
-	} {
-		_, err := capi.SiteOptions{SessionData: data}.NewSite(new(sql.DB), capi.SiteConfig{DBType: "sqlite", DBPrefix: "a", Secret: capi.NewSecret("s")})
-		require.ErrorIs(t, err, capi.ErrSiteConfig)
-		require.ErrorContains(t, err, "negative Lifetime -1ns")
-	}
-}
-
-func TestFileSessionDataFails(t *testing.T) {
-	dir := t.TempDir()
-	_, err := files(dir+"/missing").Payloads(t.Context(), []string{"hush"})
-	require.ErrorIs(t, err, fs.ErrNotExist, "a directory that is not there has no sessions that ended")
-	assert.NotContains(t, err.Error(), "hush")
-	got, err := files(dir+"/missing").Payloads(t.Context(), []string{"../hush"})
-	assert.NoError(t, err, "nothing that could be there is missing")
-	assert.Equal(t, []capi.Payload{nil}, got)
-	got, err = files(dir+"/missing").Payloads(t.Context(), nil)
-	assert.NoError(t, err)
-	assert.Empty(t, got)
-
-	writeSession(t, dir+"/file", "", 0)
-	_, err = files(dir+"/file").Payloads(t.Context(), []string{"hush"})
-	require.Error(t, err)
-	assert.NotContains(t, err.Error(), "hush")
-
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err = files(dir).Payloads(ctx, []string{"hush"})
-	assert.ErrorIs(t, err, context.Canceled)
-}
-
-// Defaults are those of Joomla and of the machine's clock.
-func TestFileSessionDataZeroFields(t *testing.T) {
-	dir := t.TempDir()
-	for name, age := range map[string]time.Duration{"fresh": 14 * time.Minute, "old": 16 * time.Minute} {
-		require.NoError(t, os.WriteFile(dir+"/sess_"+name, []byte("x"), 0o600))
-		require.NoError(t, os.Chtimes(dir+"/sess_"+name, time.Time{}, time.Now().Add(-age)))
-	}
-	got, err := capi.FileSessionData{Dir: dir}.Payloads(t.Context(), []string{"fresh", "old"})
-	require.NoError(t, err)
-	assert.Equal(t, []capi.Payload{capi.Payload("x"), nil}, got)
-}
 
 // filled returns the store of n rows of a site whose data is where data finds
 // it.

@@ -5,7 +5,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os/user"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -68,6 +70,8 @@ type siteFlags struct {
 	hosts      hostsFlag
 	socket     string
 	sessionDir string
+	// sessionOwners are the ids of users whose session files count.
+	sessionOwners []int
 	// sessionPrefix is what keys in Redis and Memcached begin with.
 	sessionPrefix string
 	tokensOnly    bool
@@ -96,6 +100,8 @@ func (f *siteFlags) add(c *command) {
 		"(default: the usual places)")
 	c.StringVar(&f.sessionDir, "session-dir", "", "PHP's session.save_path, a `directory`, for sites with session files and no\n"+
 		"$session_filesystem_path")
+	c.Func("session-owner", "`user`, by name or number, that PHP runs as, where that is not the one of this program; repeat\n"+
+		"it for more. Session files of users other than these and root are not believed", f.addSessionOwner)
 	c.StringVar(&f.sessionPrefix, "session-prefix", "", "`text` that the keys of sessions in Redis or Memcached begin with (default: that of\n"+
 		"Joomla 4 and later, jfw; PHPREDIS_SESSION: for Joomla 3 with Redis)")
 }
@@ -133,6 +139,21 @@ func (f *siteFlags) addSite(text string) error {
 		}
 	}
 	f.sites = append(f.sites, siteFile{name, path})
+	return nil
+}
+
+// addSessionOwner adds a user to those whose session files count. A number need
+// not be that of a user here: in a container, PHP's user may have no name.
+func (f *siteFlags) addSessionOwner(text string) error {
+	number := text
+	if account, err := user.Lookup(text); err == nil {
+		number = account.Uid
+	}
+	uid, err := strconv.ParseUint(number, 10, 31)
+	if err != nil {
+		return fmt.Errorf("no user %q on this machine", text)
+	}
+	f.sessionOwners = append(f.sessionOwners, int(uid))
 	return nil
 }
 

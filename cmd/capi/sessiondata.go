@@ -35,7 +35,7 @@ func (f siteFlags) sessionData(config capi.SiteConfig) (sessionData, error) {
 			return sessionData{}, fmt.Errorf("sessions live in files ($session_handler is %q), but $session_filesystem_path does not say "+
 				"where: give PHP's session.save_path with -session-dir, or accept tokens alone with -tokens-only", handler)
 		}
-		return sessionData{SessionData: capi.FileSessionData{Dir: dir, Lifetime: config.Lifetime}}, nil
+		return sessionData{SessionData: capi.FileSessionData{Dir: dir, Lifetime: config.Lifetime, Owners: f.sessionOwners}}, nil
 	case "redis":
 		data, err := redisdata.Config{Prefix: f.sessionPrefix}.Open(config)
 		if err != nil {

@@ -1,0 +1,116 @@
+package capi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/capi-go/capi/internal/joomla"
+)
+
+// FileSessionData is the [SessionData] of sites whose $session_handler is
+// "filesystem" (Joomla 4 and later) or "none" (3.x): files that PHP names
+// "sess_" and the id. The zero value has no directory: its Payloads fails. It
+// is safe for concurrent use.
+//
+// It takes for sessions what PHP's own handler does (ext/session/mod_files.c):
+// regular files of Owners, root or the user of this process. Links, and files
+// of others, which are common in a directory that every user may write, are
+// sessions that do not exist, and nothing in there makes it wait. Unlike PHP,
+// it asks for the owner even as root. On systems whose files have no user ids,
+// such as Windows, and on AIX, Solaris and illumos, it does not ask.
+//
+// PHP locks a session until its page is made. What the file held before is read
+// meanwhile, and a text that was written less than two seconds ago is waited for:
+// mostly some milliseconds, a tenth of a second where pages follow one another
+// closely, half a second where the text is empty or has 4 KiB or more, and two
+// seconds at most, also for all sessions together. So a text is read whole, as it was before a page or after
+// it. A session that is written without any pause is an error.
+type FileSessionData struct {
+	// Dir is where the files are: the site's $session_filesystem_path or, where
+	// that is empty, PHP's session.save_path, in PHP's form "N;MODE;/path" too.
+	Dir string
+	// Lifetime is how long a session lives after it was last written: that of
+	// the site. Zero is Joomla's default of 15 minutes.
+	Lifetime time.Duration
+	// Owners are the ids of users whose files are sessions, such as the one
+	// that the site's PHP runs as. Nil is none besides root and the real and the
+	// effective user of this process. Whoever is named here can log in as
+	// anybody. In a user namespace, such as that of systemd's PrivateUsers=, do
+	// not name 65534: all users that it does not know are that one.
+	Owners []int
+	// Now is the clock that files expire by. Nil is [time.Now].
+	Now func() time.Time
+
+	_ struct{} // Fields are written with names.
+}
+
+// longestPayload is the length of the longest session: no database takes more.
+const longestPayload = 16<<20 - 1
+
+// Payloads returns the content of the files of ids that have not expired. See
+// [SessionData]. One of 16 MiB or more is an error. An error about the fields of
+// d wraps [ErrSiteConfig]; one of the file system can be tested for with
+// [errors.Is], and names no file.
+func (d FileSessionData) Payloads(ctx context.Context, ids []string) ([]Payload, error) {
+	payloads, lengths, err := d.PayloadsUpTo(ctx, ids, longestPayload)
+	if err != nil {
+		return nil, err
+	}
+	for _, length := range lengths {
+		if length > 0 {
+			return nil, errors.New("capi: reading a session file: file of 16 MiB or more")
+		}
+	}
+	return payloads, nil
+}
+
+// PayloadsUpTo is Payloads, except that it does not read sessions of more than
+// limit bytes: their payload is nil, and lengths holds their length in bytes. It
+// is 0 for all others.
+func (d FileSessionData) PayloadsUpTo(ctx context.Context, ids []string, limit int) (payloads []Payload, lengths []int, err error) {
+	dir, err := d.sessionDir()
+	if err != nil {
+		return nil, nil, err
+	}
+	if d.Lifetime == 0 {
+		d.Lifetime = 15 * time.Minute
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	rules := joomla.SessionFileRules{Oldest: d.Now().Add(-d.Lifetime).Unix(), Owners: d.Owners, Limit: max(0, limit)}
+	contents, lengths, err := dir.Read(ctx, ids, rules)
+	if err != nil {
+		return nil, nil, fmt.Errorf("capi: %w", err)
+	}
+	payloads = make([]Payload, len(contents))
+	for i, content := range contents {
+		payloads[i] = content
+	}
+	return payloads, lengths, nil
+}
+
+// validate returns what is wrong with d, or nil.
+func (d FileSessionData) validate() error {
+	_, err := d.sessionDir()
+	if d.Lifetime < 0 {
+		err = errors.Join(err, fmt.Errorf("%w: negative Lifetime %v of FileSessionData", ErrSiteConfig, d.Lifetime))
+	}
+	for _, owner := range d.Owners {
+		if owner < 0 {
+			err = errors.Join(err, fmt.Errorf("%w: negative user id %d in Owners of FileSessionData", ErrSiteConfig, owner))
+		}
+	}
+	return err
+}
+
+// sessionDir returns the directory that d names, or an [ErrSiteConfig].
+func (d FileSessionData) sessionDir() (joomla.SessionDir, error) {
+	dir, err := joomla.ParseSavePath(d.Dir)
+	if err != nil {
+		return joomla.SessionDir{}, fmt.Errorf("%w: %w", ErrSiteConfig, err)
+	}
+	return dir, nil
+}
