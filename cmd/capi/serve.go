@@ -49,7 +49,11 @@ somebody may see. /NAME/readyz is of one site; /readyz is 200 while any is ready
 With more than 16 sites, connections are closed when they are not used.
 
 It refuses to start on a configuration that can never serve, and says what to do.
-While only a database is down, it starts and is not ready. It speaks TLS where it
+While only a database is down, it starts and is not ready. Once it runs, it follows
+each configuration.php and the files that the environment names: what changes counts
+within a second, or at once with SIGHUP, and lists that are being sent are finished.
+While one cannot be read or is invalid, its site is answered with 500 and is not
+ready, and the others are served. Flags stay as they are. It speaks TLS where it
 has a certificate, which it reads anew when the files change; else it belongs behind
 a proxy that does. Sockets that systemd passes on replace -addr and, if one is named
 metrics, -metrics; systemd is told when it is ready.
