@@ -33,6 +33,8 @@ type followedSite struct {
 	first *site
 	// opened are not closed yet. The last is the current one.
 	opened []*site
+	// replaced tells that there is a new one.
+	replaced chan struct{}
 }
 
 // follow returns the site that follows the configuration of first, which has
@@ -41,7 +43,8 @@ func follow(first *site, o serveOptions, logger *slog.Logger) (*followedSite, er
 	if first.name != "" {
 		logger = logger.With("site", first.name)
 	}
-	f := &followedSite{siteFile: first.siteFile, options: o, logger: logger, turns: make(limit, o.maxLists)}
+	f := &followedSite{siteFile: first.siteFile, options: o, logger: logger, turns: make(limit, o.maxLists),
+		replaced: make(chan struct{}, 1)}
 	if err := f.addHandlers(first); err != nil {
 		return nil, err
 	}
@@ -80,6 +83,10 @@ func (f *followedSite) open(config capi.SiteConfig) (http.Handler, func() error,
 	defer f.mu.Unlock()
 	f.opened = append(f.opened, s)
 	f.share()
+	select {
+	case f.replaced <- struct{}{}:
+	default:
+	}
 	return s, func() error { return f.close(s) }, nil
 }
 
@@ -93,8 +100,8 @@ func (f *followedSite) close(s *site) error {
 	return err
 }
 
-// share gives the current configuration those connections that lists of the
-// ones before do not hold. It is called with mu held.
+// share gives the current configuration those connections that the ones before
+// do not have. It is called with mu held.
 func (f *followedSite) share() {
 	if len(f.opened) == 0 {
 		return
@@ -102,7 +109,6 @@ func (f *followedSite) share() {
 	last := len(f.opened) - 1
 	left := f.options.connections
 	for _, s := range f.opened[:last] {
-		s.db.SetMaxIdleConns(0) // Idle ones are closed.
 		left -= s.db.Stats().OpenConnections
 	}
 	current := f.opened[last].db
@@ -209,6 +215,24 @@ func watch(sites []*followedSite, signals <-chan os.Signal, logger *slog.Logger)
 	}
 }
 
+// trim closes the connections that the configurations before the current one
+// have and do not use. That may take a while where a server does not answer, so
+// that no request waits for it.
+func (f *followedSite) trim() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.opened) < 2 {
+		return
+	}
+	before := slices.Clone(f.opened[:len(f.opened)-1])
+	f.mu.Unlock()
+	for _, s := range before {
+		s.db.SetMaxIdleConns(0)
+	}
+	f.mu.Lock()
+	f.share()
+}
+
 // watch looks at the configuration now and then until ctx ends.
 func (f *followedSite) watch(ctx context.Context) {
 	ticker := time.NewTicker(watchAgain)
@@ -217,13 +241,10 @@ func (f *followedSite) watch(ctx context.Context) {
 		if _, release, err := f.acquire(ctx); err == nil { // An error was logged.
 			release()
 		}
-		f.mu.Lock()
-		if len(f.opened) > 1 {
-			f.share()
-		}
-		f.mu.Unlock()
+		f.trim()
 		select {
 		case <-ticker.C:
+		case <-f.replaced:
 		case <-ctx.Done():
 			return
 		}
