@@ -37,6 +37,10 @@
 // Package storetest tests a Store. [Config] has the handler's settings. Package
 // page serves a page that shows who is logged in.
 //
+// A site's configuration changes: secrets and passwords are rotated, a root
+// user is taken away. Joomla reads configuration.php with every request. A
+// [SiteHandler] makes all that is above anew when the file changes.
+//
 // # Who gets in
 //
 // The authorizers of this package accept what Joomla accepts of a Super Admin:

@@ -16,6 +16,9 @@ import (
 // A result is the rows of a query, whose first row was asked for already.
 type result struct {
 	*sql.Rows
+	// columns are the names of the columns, for which Rows cannot be asked any
+	// more where there is no row.
+	columns []string
 	// begun reports whether the next call of Next is the first, which returns
 	// first.
 	begun, first bool
@@ -61,12 +64,16 @@ func begin(rows *sql.Rows, err error) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
+	columns, err := rows.Columns()
 	first := rows.Next()
-	if err := rows.Err(); err != nil && !first {
+	if err == nil && !first {
+		err = rows.Err()
+	}
+	if err != nil {
 		_ = rows.Close() // It has failed already.
 		return nil, err
 	}
-	return &result{rows, true, first}, nil
+	return &result{rows, columns, true, first}, nil
 }
 
 // dropIdle closes the connections that the pool keeps.

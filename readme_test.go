@@ -29,7 +29,7 @@ func TestReadme(t *testing.T) {
 
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	snippets := []string{"examples/mount/site.go", "mock_test.go", "client_example_test.go", "readme_test.go", "page/example_test.go"}
+	snippets := []string{"examples/mount/site.go", "site_example_test.go", "mock_test.go", "client_example_test.go", "readme_test.go", "page/example_test.go"}
 	for _, path := range snippets {
 		source, err := os.ReadFile(path)
 		require.NoError(t, err)

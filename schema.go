@@ -161,12 +161,8 @@ func (s *Site) tableColumns(ctx context.Context, table string) (map[string]bool,
 		return nil, err
 	}
 	defer rows.Close()
-	names, err := rows.Columns()
-	if err != nil {
-		return nil, err
-	}
-	columns := make(map[string]bool, len(names))
-	for _, name := range names {
+	columns := make(map[string]bool, len(rows.columns))
+	for _, name := range rows.columns {
 		columns[strings.ToLower(name)] = true
 	}
 	return columns, rows.Err()

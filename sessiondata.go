@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+
+	"github.com/capi-go/capi/internal/joomla"
 )
 
 // A SessionData reads the data of sessions that a site keeps outside of its

@@ -1,12 +1,15 @@
 package capi_test
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/DATA-DOG/go-sqlmock"
 
@@ -65,6 +68,84 @@ func ExampleSiteConfig_Address() {
 	// tcp db.example.org:3307 <nil>
 	// unix /run/mysqld/mysqld.sock <nil>
 	// tcp [2001:db8::1]:5432 <nil>
+}
+
+// openDatabase opens the database of a site.
+func openDatabase(capi.SiteConfig) (*sql.DB, error) {
+	db, mock, err := sqlmock.New() // In a service, sql.Open with a driver and what the configuration says.
+	if err != nil {
+		return nil, err
+	}
+	mock.ExpectClose()
+	return db, nil
+}
+
+// newMux returns the routes of a service for one configuration of its site.
+func newMux(db *sql.DB, config capi.SiteConfig) (*http.ServeMux, error) {
+	site, err := capi.NewSite(db, config)
+	if err != nil {
+		return nil, err
+	}
+	tokens := capi.NewAPITokenAuthorizer(site)
+	mux := http.NewServeMux()
+	mux.Handle("/api/v1/user/sessions", capi.NewHandler(capi.NewSQLStore(site), tokens))
+	mux.HandleFunc("/me", func(w http.ResponseWriter, r *http.Request) {
+		user, err := tokens.User(r)
+		if err != nil {
+			http.Error(w, "Please log in.", http.StatusUnauthorized)
+			return
+		}
+		fmt.Fprintf(w, "Hello, %s!", user.Username)
+	})
+	return mux, nil
+}
+
+// A service follows the configuration of its site: with a new one, it opens the
+// database and makes its routes anew.
+func ExampleNewSiteHandler() {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "configuration.php")
+
+	// README: follow
+	handler := capi.NewSiteHandler(
+		func() (capi.SiteConfig, error) { return capi.LoadSiteConfig(path) },
+		func(config capi.SiteConfig) (http.Handler, func() error, error) {
+			db, err := openDatabase(config)
+			if err != nil {
+				return nil, nil, err
+			}
+			mux, err := newMux(db, config) // what is above, and routes of your own that ask the site's authorizers
+			if err != nil {
+				return nil, nil, errors.Join(err, db.Close())
+			}
+			return mux, db.Close, nil
+		})
+	// README: end
+	defer handler.Shutdown(context.Background()) // When the server has been shut down.
+
+	for _, text := range []string{
+		"<?php class JConfig { public $dbtype = 'mysqli'; public $dbprefix = 'j5_'; public $secret = 'RzLnxjfxfS73CDww'; }",
+		"<?php class JConfig { public $dbtype = 'mysq", // It is being written.
+		"<?php class JConfig { public $dbtype = 'mysqli'; public $dbprefix = 'j5_'; public $secret = 'bnKPVyW8EyTqnvRr'; }",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			fmt.Println(err)
+			return
+		}
+		_ = handler.Check(context.Background()) // It counts at once, rather than within 200 ms.
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/me", nil))
+		fmt.Println(w.Code, strings.TrimSpace(w.Body.String()))
+	}
+	// Output:
+	// 401 Please log in.
+	// 500 {"msg":"Internal server error.","error":true,"status":500}
+	// 401 Please log in.
 }
 
 func ExampleNewSessionAuthorizer() {

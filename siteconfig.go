@@ -120,7 +120,7 @@ type SiteConfig struct {
 }
 
 // LoadSiteConfig reads the file configuration.php of a Joomla site, of at most
-// 1 MiB. It is read as data and never executed: of the class JConfig, the
+// 1 MiB. The path may be a link to it. It is read as data and never executed: of the class JConfig, the
 // defaults of the public properties that [SiteConfig] has fields for, in any
 // order. They must be literals, which are all that Joomla writes there: strings
 // without variables, numbers, booleans and null. Other members of the class are
@@ -144,11 +144,18 @@ type SiteConfig struct {
 // text holds, since that includes passwords. With an error, the SiteConfig is
 // the zero value.
 func LoadSiteConfig(path string, except ...string) (SiteConfig, error) {
-	file, err := os.Open(path)
+	file, err := os.OpenFile(path, os.O_RDONLY|openWithoutWaiting, 0)
 	if err != nil {
 		return SiteConfig{}, fmt.Errorf("capi: opening a site configuration: %w", err) // A PathError names the path.
 	}
 	defer file.Close()
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file", path)
+	}
+	if err != nil {
+		return SiteConfig{}, fmt.Errorf("capi: opening a site configuration: %w", err)
+	}
 	return readSiteConfig(file, path+": ", except)
 }
 

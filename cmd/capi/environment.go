@@ -85,7 +85,14 @@ func lookup(name string) (value string, ok bool, err error) {
 	if ok {
 		return "", false, fmt.Errorf("%s and %[1]s_FILE are both set", name)
 	}
-	value, err = readLine(path)
+	// It is read again and again, which a pipe can not be.
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file", path)
+	}
+	if err == nil {
+		value, err = readLine(path)
+	}
 	if err != nil {
 		return "", false, fmt.Errorf("reading %s_FILE: %w", name, err)
 	}

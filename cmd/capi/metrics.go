@@ -21,7 +21,7 @@ type metrics struct {
 }
 
 // newMetrics returns the metrics of a program that serves sites.
-func newMetrics(sites []*site) *metrics {
+func newMetrics(sites []*followedSite) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -46,7 +46,7 @@ func newMetrics(sites []*site) *metrics {
 			ConstLabels: prometheus.Labels{"version": b.version, "revision": b.revision},
 		}, func() float64 { return 1 }))
 	for _, s := range sites {
-		m.registry.MustRegister(collectors.NewDBStatsCollector(s.db.DB, s.name), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		m.registry.MustRegister(poolCollector{s}, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "capi_lists_running", Help: "Lists that are being sent.", ConstLabels: prometheus.Labels{"site": s.name},
 		}, func() float64 { return float64(len(s.turns)) }))
 	}
@@ -71,7 +71,7 @@ func (m *metrics) handler() http.Handler {
 }
 
 // A readyCollector reports which sites are ready when it is asked.
-type readyCollector []*site
+type readyCollector []*followedSite
 
 var readyDesc = prometheus.NewDesc("capi_site_ready", "Whether the site can be served.", []string{"site"}, nil)
 
@@ -90,5 +90,22 @@ func (c readyCollector) Collect(values chan<- prometheus.Metric) {
 			value = 1
 		}
 		values <- prometheus.MustNewConstMetric(readyDesc, prometheus.GaugeValue, value, c[i].name)
+	}
+}
+
+// A poolCollector reports on the connections of a site's current configuration.
+// With another, its counters begin anew, as those of a program that was started
+// again do.
+type poolCollector struct{ site *followedSite }
+
+// Describe implements [prometheus.Collector].
+func (c poolCollector) Describe(descs chan<- *prometheus.Desc) {
+	collectors.NewDBStatsCollector(nil, c.site.name).Describe(descs)
+}
+
+// Collect implements [prometheus.Collector].
+func (c poolCollector) Collect(values chan<- prometheus.Metric) {
+	if pool := c.site.pool(); pool != nil {
+		collectors.NewDBStatsCollector(pool, c.site.name).Collect(values)
 	}
 }

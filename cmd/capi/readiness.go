@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -12,13 +11,14 @@ import (
 )
 
 // A readiness knows whether a site can be served. It finds out when it is
-// asked, but not more often than every few seconds, whoever asks.
+// asked, but not more often than every few seconds for each configuration,
+// whoever asks.
 type readiness struct {
-	site   *site
-	logger *slog.Logger
+	site *followedSite
 
 	mu      sync.Mutex
 	checked time.Time
+	of      *site // what was checked
 	ready   bool
 }
 
@@ -27,21 +27,27 @@ const fresh = 5 * time.Second
 
 // get reports whether the site can be served.
 func (r *readiness) get(ctx context.Context) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if time.Since(r.checked) < fresh {
-		return r.ready
-	}
 	// Others wait for the answer, so that it must not depend on who asked
 	// first.
-	err, _ := r.site.check(context.WithoutCancel(ctx))
+	ctx = context.WithoutCancel(ctx)
+	current, release, err := r.site.acquire(ctx)
+	if err != nil {
+		return false // The log has been told.
+	}
+	defer release()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.of == current && time.Since(r.checked) < fresh {
+		return r.ready
+	}
+	err, _ = current.check(ctx)
 	was := r.ready || r.checked.IsZero()
-	r.checked, r.ready = time.Now(), err == nil
+	r.checked, r.of, r.ready = time.Now(), current, err == nil
 	switch {
 	case err != nil && was:
-		r.logger.ErrorContext(ctx, "not ready", "site", r.site.name, "error", err.Error())
+		r.site.logger.ErrorContext(ctx, "not ready", "error", err.Error())
 	case err == nil && !was:
-		r.logger.InfoContext(ctx, "ready again", "site", r.site.name)
+		r.site.logger.InfoContext(ctx, "ready again")
 	}
 	return r.ready
 }

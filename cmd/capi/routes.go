@@ -42,7 +42,7 @@ func (r *router) handle(site, name, path string, handler http.Handler) {
 }
 
 // newRouter returns all that is served of sites until ctx ends.
-func newRouter(ctx context.Context, sites []*site, o serveOptions, logger *slog.Logger) (*router, error) {
+func newRouter(ctx context.Context, sites []*followedSite, o serveOptions, logger *slog.Logger) (*router, error) {
 	r := &router{http.NewServeMux(), map[string]route{}}
 	r.handle("", "healthz", "/healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_ = capi.WriteEnvelope(w, http.StatusOK, "OK.") // A client that has left needs no answer.
@@ -54,13 +54,8 @@ func newRouter(ctx context.Context, sites []*site, o serveOptions, logger *slog.
 	r.handle("", "openapi", "/openapi.yaml", openAPI)
 	var all []*readiness
 	for _, s := range sites {
-		list, err := newList(s, o, logger)
-		if err != nil {
-			return nil, err
-		}
-		s.ready = &readiness{site: s, logger: logger}
 		all = append(all, s.ready)
-		r.handle(s.name, "list", listPath, list)
+		r.handle(s.name, "list", listPath, s.turns.handler(s.handler))
 		if s.name != "" {
 			r.handle(s.name, "openapi", "/openapi.yaml", openAPI)
 			r.handle(s.name, "readyz", "/readyz", readyHandler(ctx, []*readiness{s.ready}))
@@ -68,26 +63,24 @@ func newRouter(ctx context.Context, sites []*site, o serveOptions, logger *slog.
 	}
 	r.handle("", "readyz", "/readyz", readyHandler(ctx, all))
 	if o.page {
-		return r, r.addPages(sites, o, logger)
+		return r, r.addPages(sites, logger)
 	}
 	return r, nil
 }
 
-// newList returns the handler of the list of a site.
-func newList(s *site, o serveOptions, logger *slog.Logger) (http.Handler, error) {
-	if s.name != "" {
-		logger = logger.With("site", s.name)
-	}
+// addHandlers makes what serves a site with one configuration.
+func (f *followedSite) addHandlers(s *site) error {
+	o := f.options
 	guard := []capi.Authorizer{capi.NewAPITokenAuthorizer(s.joomla), capi.NewCAPITokenAuthorizer(s.joomla)}
 	if !o.tokensOnly {
 		cookies, err := capi.NewSessionAuthorizer(s.joomla)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		guard = append([]capi.Authorizer{cookies}, guard...)
 	}
 	config := capi.Config{
-		Logger: logger, StallTimeout: o.stall,
+		Logger: f.logger, StallTimeout: o.stall,
 		CORS: capi.CORS{AllowedOrigins: o.origins, AllowCredentials: o.credentials},
 	}
 	if len(o.origins) > 0 {
@@ -97,18 +90,17 @@ func newList(s *site, o serveOptions, logger *slog.Logger) (http.Handler, error)
 	if o.redact {
 		pseudonyms, err := pseudonyms(s.config.Secret.Reveal())
 		if err != nil {
-			return nil, err
+			return err
 		}
 		config.Redact = []capi.Redaction{capi.MaskSecrets(), pseudonyms}
 	}
-	turns := make(limit, o.maxLists)
-	store := turns.store(s.store(capi.SQLStoreConfig{ActiveOnly: o.activeOnly}))
-	s.turns, s.guard = turns, inTime(capi.AnyOf(guard...))
-	list, err := config.NewHandler(store, s.guard)
-	if err != nil {
-		return nil, err
+	s.guard = inTime(capi.AnyOf(guard...))
+	var err error
+	if s.Handler, err = config.NewHandler(f.turns.store(s.store(capi.SQLStoreConfig{ActiveOnly: o.activeOnly})), s.guard); err != nil {
+		return err
 	}
-	return turns.handler(list), nil
+	s.feed, err = f.newFeed(s)
+	return err
 }
 
 // pseudonyms returns the Redaction that replaces session ids.

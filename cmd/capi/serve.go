@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -46,7 +49,11 @@ somebody may see. /NAME/readyz is of one site; /readyz is 200 while any is ready
 With more than 16 sites, connections are closed when they are not used.
 
 It refuses to start on a configuration that can never serve, and says what to do.
-While only a database is down, it starts and is not ready. It speaks TLS where it
+While only a database is down, it starts and is not ready. Once it runs, it follows
+each configuration.php and the files that the environment names: what changes counts
+within a second, or at once with SIGHUP, and lists that are being sent are finished.
+While one cannot be read or is invalid, its site is answered with 500 and is not
+ready, and the others are served. Flags stay as they are. It speaks TLS where it
 has a certificate, which it reads anew when the files change; else it belongs behind
 a proxy that does. Sockets that systemd passes on replace -addr and, if one is named
 metrics, -metrics; systemd is told when it is ready.
@@ -120,7 +127,11 @@ func runServe(ctx context.Context, stop func(), c *command, args []string) int {
 	if err != nil {
 		return c.misused(err)
 	}
-	if err := serve(ctx, stop, o, logger); err != nil {
+	// Also while it starts, it is not to end by this signal.
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	if err := serve(ctx, stop, signals, o, logger); err != nil {
 		for _, problem := range problems(err) {
 			logger.Error("failed", "error", problem.Error())
 		}
@@ -131,11 +142,12 @@ func runServe(ctx context.Context, stop func(), c *command, args []string) int {
 }
 
 // serve serves the sites until ctx ends, and then calls stop, goes on for the
-// time of -drain, and finishes what is being sent.
-func serve(ctx context.Context, stop func(), o serveOptions, logger *slog.Logger) (err error) {
+// time of -drain, and finishes what is being sent. With each of signals it looks
+// at the configurations of the sites.
+func serve(ctx context.Context, stop func(), signals <-chan os.Signal, o serveOptions, logger *slog.Logger) (err error) {
 	sites, err := openSites(ctx, o, logger)
 	for _, s := range sites {
-		defer func() { err = errors.Join(err, s.close()) }()
+		defer func() { err = errors.Join(err, s.shutdown()) }()
 	}
 	if err != nil {
 		return err
@@ -149,14 +161,15 @@ func serve(ctx context.Context, stop func(), o serveOptions, logger *slog.Logger
 	if err != nil {
 		return err
 	}
+	defer watch(sites, signals, logger)()
 	return servers.run(ctx, stop, o.drain, o.grace)
 }
 
 // openSites opens the sites and finds out whether they can be served. What it
 // returns is to be closed, also with an error.
-func openSites(ctx context.Context, o serveOptions, logger *slog.Logger) ([]*site, error) {
+func openSites(ctx context.Context, o serveOptions, logger *slog.Logger) ([]*followedSite, error) {
 	var mu sync.Mutex // of sites and broken
-	var sites []*site
+	var sites []*followedSite
 	broken := map[siteFile]error{}
 	var group sync.WaitGroup
 	turns := make(chan struct{}, 16)
@@ -168,11 +181,15 @@ func openSites(ctx context.Context, o serveOptions, logger *slog.Logger) ([]*sit
 			if err == nil {
 				err = s.start(ctx, logger)
 			}
+			var followed *followedSite
+			if err == nil {
+				followed, err = follow(s, o, logger)
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
 			case err == nil:
-				sites = append(sites, s)
+				sites = append(sites, followed)
 			case s == nil:
 				broken[file] = err
 			default:

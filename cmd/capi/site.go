@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/capi-go/capi"
@@ -19,9 +20,10 @@ type site struct {
 	data   sessionData
 	joomla *capi.Site
 
-	// ready, turns and guard are set where the site is served.
-	ready *readiness
-	turns limit
+	// What follows is set where the site is served. The Handler is that of its
+	// list.
+	http.Handler
+	feed  http.Handler
 	guard capi.Authorizer
 }
 
@@ -29,9 +31,18 @@ type site struct {
 // error is everything that keeps it from being used. A site without an error is
 // to be closed.
 func (f siteFlags) openSite(file siteFile, logger *slog.Logger) (*site, error) {
-	config, err := loadConfig(file)
+	config, err := f.loadSite(file)
 	if err != nil {
 		return nil, err
+	}
+	return f.openConfig(file, config, logger)
+}
+
+// loadSite reads the configuration of a site, in which flags come first.
+func (f siteFlags) loadSite(file siteFile) (capi.SiteConfig, error) {
+	config, err := loadConfig(file)
+	if err != nil {
+		return capi.SiteConfig{}, err
 	}
 	if list := f.hosts.of(file); list != "" {
 		config.Host = list
@@ -41,6 +52,11 @@ func (f siteFlags) openSite(file siteFile, logger *slog.Logger) (*site, error) {
 		// the table.
 		config.SessionHandler = ""
 	}
+	return config, nil
+}
+
+// openConfig opens a site whose configuration has been read.
+func (f siteFlags) openConfig(file siteFile, config capi.SiteConfig, logger *slog.Logger) (*site, error) {
 	data, dataErr := f.sessionData(config)
 	db, dbErr := openDatabase(config, f.socket, logger)
 	if dbErr != nil {
@@ -53,6 +69,7 @@ func (f siteFlags) openSite(file siteFile, logger *slog.Logger) (*site, error) {
 	db.SetConnMaxIdleTime(time.Minute)
 	db.SetConnMaxLifetime(10 * time.Minute)
 	s := &site{siteFile: file, config: config, db: db, data: data}
+	var err error
 	s.joomla, err = capi.SiteOptions{SessionData: data.SessionData}.NewSite(db.DB, config)
 	if config.Database() == 0 {
 		dbErr = nil // NewSite says so too.

@@ -1,0 +1,407 @@
+package capi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A SiteHandlerConfig holds the optional settings of a [SiteHandler]. The zero
+// value is useful.
+type SiteHandlerConfig struct {
+	// Logger gets, each once and not with every request,
+	//
+	//   - at level Error, why the site cannot be served, and what came of
+	//     closing what is no longer used;
+	//   - at level Info, that the configuration has changed, with the names of
+	//     the fields and none of their values, and that it can be used again.
+	//
+	// Nil is [slog.Default].
+	Logger *slog.Logger
+
+	_ struct{} // Settings are written with names.
+}
+
+// A SiteHandler is a handler that serves a Joomla site by its configuration as
+// it is now. Joomla reads configuration.php with every request; a [Site] is of
+// one configuration and never changes. So what is made of a configuration is
+// made anew when that changes. Make one with [NewSiteHandler].
+//
+// A request is served by a configuration that was read at most 200 milliseconds
+// before it arrived, or later. Where the last look is older, the request waits
+// for a new one, and so do those that arrive meanwhile. What is read is
+// compared with what was read before, so that neither the time nor the size of
+// a file matters, nor whether it was written, renamed or linked. No goroutine
+// looks while there are no requests.
+//
+// While the configuration cannot be read or opened, requests are answered with
+// 500 and the message "Internal server error."; the cause goes to the Logger.
+// The same goes for requests that have waited until their context ended, or for
+// a look that takes more than two seconds, such as on a network's file system
+// that does not answer. The next look that succeeds ends that.
+//
+// A request that is being served keeps what it was begun with until it ends. So
+// a list that is being sent is neither cut nor mixed.
+//
+// A SiteHandler is safe for concurrent use. The zero value is not usable.
+type SiteHandler struct {
+	load   func() (SiteConfig, error)
+	open   func(SiteConfig) (http.Handler, func() error, error)
+	logger *slog.Logger
+
+	// told is what the log was told last of why the site cannot be served. It
+	// is the running look's.
+	told string
+
+	mu      sync.Mutex
+	looking *look       // nil if none is running
+	last    *look       // the last that has ended
+	config  SiteConfig  // of the site that was opened last
+	current *openedSite // of that, or nil if opening another failed since
+	err     error       // why current is not served
+	closed  bool
+	// running is the number of looks and sites that Shutdown waits for, and
+	// idle is closed once there are none.
+	running int
+	idle    chan struct{}
+}
+
+// A look finds out what the configuration is.
+type look struct {
+	number int // Looks are numbered in their order, from 1.
+	began  time.Time
+	ended  chan struct{}
+	late   atomic.Bool // whether the log was told that it takes too long
+}
+
+// An openedSite is what open has returned.
+type openedSite struct {
+	handler http.Handler
+	close   func() error
+	uses    int // by requests, and 1 while it is current; guarded by mu
+}
+
+const (
+	// lookAgain is how old a look may be when a request arrives. Time alone
+	// decides, so that no visitor chooses how often files are read.
+	lookAgain = 200 * time.Millisecond
+	// lookPatience is how long a look may take. Requests do not wait longer,
+	// so that they do not pile up.
+	lookPatience = 2 * time.Second
+)
+
+var (
+	errLate     = errors.New("capi: reading and opening a site configuration takes too long")
+	errShutdown = errors.New("capi: the SiteHandler was shut down")
+)
+
+// NewSiteHandler is [SiteHandlerConfig.NewSiteHandler] of the zero
+// SiteHandlerConfig.
+func NewSiteHandler(load func() (SiteConfig, error), open func(SiteConfig) (http.Handler, func() error, error)) *SiteHandler {
+	return SiteHandlerConfig{}.NewSiteHandler(load, open)
+}
+
+// NewSiteHandler returns a handler that serves what open makes of the
+// configuration that load returns. It calls neither yet: [SiteHandler.Check]
+// does. It panics if one of them is nil.
+//
+// The function load is called for each look, so several times in a second. It
+// returns the configuration as it is now, such as [LoadSiteConfig] does.
+//
+// The function open is called for each configuration that differs from the one
+// before, and again with each look while it fails. It returns what serves the
+// site, such as a mux with the list and with routes that ask the site's
+// authorizers, and how to close what it has opened, such as the method Close of
+// a [database/sql.DB]. That is called when nothing uses the site any more; nil
+// is nothing to close. Its errors go to the Logger. With an error, open has
+// closed everything itself.
+//
+// Neither function is called several times at once. Their errors go to the
+// Logger, so that they must hold no secrets. One that panics has failed.
+func (c SiteHandlerConfig) NewSiteHandler(load func() (SiteConfig, error), open func(SiteConfig) (http.Handler, func() error, error)) *SiteHandler {
+	if load == nil || open == nil {
+		panic("capi: a SiteHandler without load or open")
+	}
+	return &SiteHandler{load: load, open: open, logger: c.Logger, last: new(look), idle: make(chan struct{})}
+}
+
+// ServeHTTP implements [http.Handler].
+func (h *SiteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	site, err := h.acquire(r.Context(), lookAgain)
+	if err != nil {
+		_ = WriteEnvelope(w, http.StatusInternalServerError, "Internal server error.") // A client that has left needs no answer.
+		return
+	}
+	defer h.release(site)
+	site.handler.ServeHTTP(w, r)
+}
+
+// Acquire returns the handler that open has made of the configuration as it is
+// now, for those who want to do something else with it than to serve one
+// request. It stays usable until release is called. The error tells why the
+// site cannot be served, and wraps that of ctx if the wait ended with it.
+func (h *SiteHandler) Acquire(ctx context.Context) (current http.Handler, release func(), err error) {
+	site, err := h.acquire(ctx, lookAgain)
+	if err != nil {
+		return nil, nil, err
+	}
+	return site.handler, sync.OnceFunc(func() { h.release(site) }), nil
+}
+
+// Check looks now, and returns why the site cannot be served. It is for the
+// start of a service, and for those who want a change to count at once. It asks
+// the site's database nothing: [Site.Check] does.
+func (h *SiteHandler) Check(ctx context.Context) error {
+	site, err := h.acquire(ctx, 0)
+	if err == nil {
+		h.release(site)
+	}
+	return err
+}
+
+// Shutdown closes what open has made once no request uses it any more, and
+// waits for that until ctx ends; the error is then that of ctx. Requests that
+// arrive later are answered with 500. Call it when the server has been shut
+// down.
+func (h *SiteHandler) Shutdown(ctx context.Context) error {
+	h.mu.Lock()
+	if !h.closed {
+		h.closed = true
+		h.retire()
+		h.running++
+		h.end()
+	}
+	h.mu.Unlock()
+	select {
+	case <-h.idle:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("capi: shutting down a SiteHandler: %w", ctx.Err())
+	}
+}
+
+// acquire returns the current site, which is to be released, by a look that
+// began no longer ago than age, or since the call.
+func (h *SiteHandler) acquire(ctx context.Context, age time.Duration) (*openedSite, error) {
+	arrived := time.Now()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	number := h.last.number
+	if h.looking != nil {
+		number = h.looking.number
+	}
+	for {
+		switch {
+		case h.closed:
+			return nil, errShutdown
+		case h.last.number > number || age > 0 && arrived.Sub(h.last.began) < age:
+			if h.err != nil {
+				return nil, h.err
+			}
+			h.current.uses++
+			return h.current, nil
+		}
+		if h.looking == nil {
+			h.looking = &look{number: h.last.number + 1, began: time.Now(), ended: make(chan struct{})}
+			h.running++
+			go h.run(h.looking)
+		}
+		looking := h.looking
+		h.mu.Unlock()
+		err := h.wait(ctx, looking)
+		h.mu.Lock()
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// wait waits until a look has ended.
+func (h *SiteHandler) wait(ctx context.Context, l *look) error {
+	timer := time.NewTimer(time.Until(l.began.Add(lookPatience)))
+	defer timer.Stop()
+	select {
+	case <-l.ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("capi: waiting for a site configuration: %w", ctx.Err())
+	case <-timer.C:
+		if !l.late.Swap(true) {
+			h.slog().LogAttrs(ctx, slog.LevelError, "capi: site cannot be served", slog.Any("error", errLate))
+		}
+		return errLate
+	}
+}
+
+// release ends a use of a site, and closes it after the last.
+func (h *SiteHandler) release(site *openedSite) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if site.uses--; site.uses == 0 {
+		// A pool may take a while to close, for which nobody should wait.
+		go h.close(site)
+	}
+}
+
+// retire makes the current site one that is closed after its last use. It is
+// called with mu held.
+func (h *SiteHandler) retire() {
+	if site := h.current; site != nil {
+		h.current = nil
+		if site.uses--; site.uses == 0 {
+			go h.close(site)
+		}
+	}
+}
+
+func (h *SiteHandler) close(site *openedSite) {
+	if site.close != nil {
+		if err := calmly(site.close); err != nil {
+			h.logError("closing a site that is no longer used", err)
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.end()
+}
+
+// end tells Shutdown of the end of something that it waits for. It is called
+// with mu held.
+func (h *SiteHandler) end() {
+	if h.running--; h.closed && h.running == 0 {
+		close(h.idle)
+	}
+}
+
+// run is the goroutine of a look.
+func (h *SiteHandler) run(l *look) {
+	var config SiteConfig
+	err := calmly(func() (err error) {
+		config, err = h.load()
+		return err
+	})
+	h.mu.Lock()
+	current, before := h.current, h.config
+	h.mu.Unlock()
+	var opened *openedSite
+	var changed []string
+	failed := false // to open
+	if err == nil {
+		changed = changedFields(before, config)
+		if current == nil || len(changed) > 0 {
+			opened, err = h.openSite(config)
+			failed = err != nil
+		}
+	}
+	h.tell(l, err, changed, before)
+
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if opened != nil || failed {
+		// A site that could not be read may be the one before when it can be.
+		// This one is not.
+		h.retire()
+	}
+	if opened != nil {
+		h.running++
+		h.current, h.config = opened, config
+	}
+	if h.closed {
+		h.retire()
+	}
+	h.last, h.looking, h.err = l, nil, err
+	close(l.ended)
+	h.end()
+}
+
+// openSite calls open.
+func (h *SiteHandler) openSite(config SiteConfig) (*openedSite, error) {
+	site := &openedSite{uses: 1}
+	err := calmly(func() (err error) {
+		site.handler, site.close, err = h.open(config)
+		return err
+	})
+	if err == nil && site.handler == nil {
+		err = errors.New("capi: opening a site returned a nil Handler")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return site, nil
+}
+
+// tell tells the log what a look has found, unless it knows.
+func (h *SiteHandler) tell(l *look, err error, changed []string, before SiteConfig) {
+	if err != nil {
+		if text := err.Error(); text != h.told {
+			h.told = text
+			h.logError("site cannot be served", err)
+		}
+		return
+	}
+	first := len(changedFields(before, SiteConfig{})) == 0
+	if len(changed) > 0 && !first {
+		h.slog().LogAttrs(context.Background(), slog.LevelInfo, "capi: site configuration changed", slog.Any("fields", changed))
+	}
+	if h.told != "" || l.late.Load() {
+		h.told = ""
+		h.slog().LogAttrs(context.Background(), slog.LevelInfo, "capi: site can be served again")
+	}
+}
+
+// logError logs an error of the service.
+func (h *SiteHandler) logError(doing string, err error) {
+	attrs := []slog.Attr{slog.Any("error", err)}
+	var p *panicError
+	if errors.As(err, &p) {
+		attrs = append(attrs, slog.String("stack", p.stack))
+	}
+	h.slog().LogAttrs(context.Background(), slog.LevelError, "capi: "+doing, attrs...)
+}
+
+func (h *SiteHandler) slog() *slog.Logger {
+	if h.logger == nil {
+		return slog.Default()
+	}
+	return h.logger
+}
+
+// changedFields returns the names of the fields in which two configurations
+// differ.
+func changedFields(a, b SiteConfig) []string {
+	var names []string
+	before, after := reflect.ValueOf(a), reflect.ValueOf(b)
+	for i := range before.NumField() {
+		field := before.Type().Field(i)
+		if field.IsExported() && !reflect.DeepEqual(before.Field(i).Interface(), after.Field(i).Interface()) {
+			names = append(names, field.Name)
+		}
+	}
+	return names
+}
+
+// A panicError is what somebody's function panicked with.
+type panicError struct {
+	value any
+	stack string
+}
+
+func (p *panicError) Error() string { return fmt.Sprintf("capi: panic: %v", p.value) }
+
+// calmly calls do. A panic in a goroutine that serves no request would end the
+// program, so that it becomes an error.
+func calmly(do func() error) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = &panicError{value, string(debug.Stack())}
+		}
+	}()
+	return do()
+}
