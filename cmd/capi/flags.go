@@ -94,8 +94,8 @@ func (f *siteFlags) add(c *command) {
 		"With several sites, these are of all of them, or with NAME= in front of one; repeat it for more", f.hosts.add)
 	c.StringVar(&f.socket, "db-socket", "", "`path` of the database server's socket, for sites whose $host is localhost\n"+
 		"(default: the usual places)")
-	c.StringVar(&f.sessionDir, "session-dir", "", "PHP's session.save_path, a `directory`, for sites with session files and no\n"+
-		"$session_filesystem_path")
+	c.StringVar(&f.sessionDir, "session-dir", "", "`directory` of session files, in place of $session_filesystem_path (default: that; a site\n"+
+		"without it needs PHP's session.save_path here)")
 	c.StringVar(&f.sessionPrefix, "session-prefix", "", "`text` that the keys of sessions in Redis or Memcached begin with (default: that of\n"+
 		"Joomla 4 and later, jfw; PHPREDIS_SESSION: for Joomla 3 with Redis)")
 }

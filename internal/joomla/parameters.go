@@ -55,7 +55,7 @@ func GuestUserGroup(params string) int64 {
 		return group
 	case string:
 		if group != "" {
-			return castInteger(group)
+			return CastInteger(group)
 		}
 	}
 	return 1
