@@ -42,6 +42,7 @@ var (
 	errAPIToken         = &refusal{ErrUnauthenticated, "API token is not valid"}
 	errAPITokenDisabled = &refusal{ErrUnauthenticated, "API token is disabled by its user"}
 	errAPITokenPlugin   = &refusal{ErrUnauthenticated, "API tokens are disabled by the site"}
+	errAPITokenParams   = &refusal{ErrUnauthenticated, "parameters of the plugin user/token cannot be read"}
 	errAPITokenGroup    = &refusal{ErrUnauthenticated, "user is in no group that may use API tokens"}
 	errAPITokenAccount  = &refusal{ErrUnauthenticated, "account of the API token is not in order"}
 )
@@ -117,11 +118,15 @@ func (a *APITokenAuthorizer) User(r *http.Request) (User, error) {
 			return User{}, errAPITokenPlugin
 		}
 	}
-	var params string // Those of a plugin that is disabled do not count.
-	if columns[5].integer().value == 1 {
-		params = string(columns[6])
+	// Joomla reads the parameters of a plugin that is disabled, too, though they
+	// do not count.
+	allowed, all, ok := joomla.AllowedUserGroups(string(columns[6]))
+	if !ok {
+		return User{}, errAPITokenParams
 	}
-	allowed, all := joomla.AllowedUserGroups(params)
+	if columns[5].integer().value != 1 {
+		allowed, all, _ = joomla.AllowedUserGroups("")
+	}
 	if !all && !slices.ContainsFunc(user.groups, func(id int64) bool { return slices.Contains(allowed, id) }) {
 		return User{}, errAPITokenGroup
 	}

@@ -51,6 +51,7 @@ const (
 	invalidAPIToken  = "capi: not authenticated: API token is not valid"
 	disabledAPIToken = "capi: not authenticated: API token is disabled by its user"
 	disabledPlugin   = "capi: not authenticated: API tokens are disabled by the site"
+	noAPITokenParams = "capi: not authenticated: parameters of the plugin user/token cannot be read"
 	noAPITokenGroup  = "capi: not authenticated: user is in no group that may use API tokens"
 	accountInDoubt   = "capi: not authenticated: account of the API token is not in order"
 )
@@ -89,6 +90,10 @@ func TestAPITokenAuthorizerAuthorize(t *testing.T) {
 		"allowed":                          {row{"groups plugin params": some, "groups": "1,22", "rules": `{"core.admin":{"22":1}}`}, ""},
 		"all are allowed":                  {row{"groups plugin params": `{"allowedUserGroups":[]}`, "groups": "3", "rules": `{"core.admin":{"3":1}}`}, ""},
 		"all are allowed, no core.admin":   {row{"groups plugin params": `{"allowedUserGroups":[]}`, "groups": "2"}, noCoreAdmin},
+		"params are no JSON":               {row{"groups plugin params": "hush=1"}, noAPITokenParams},
+		"params are cut":                   {row{"groups plugin params": some[1:], "groups": "2,8"}, noAPITokenParams},
+		"params are cut, plugin disabled":  {row{"groups plugin enabled": int64(0), "groups plugin params": "{"}, noAPITokenParams},
+		"params are empty":                 {row{"groups plugin params": ""}, ""},
 		"params of another":                {row{"groups plugin params": `{"a":{"allowedUserGroups":[22]}}`, "groups": "22"}, noAPITokenGroup},
 	}
 	for name, test := range tests {

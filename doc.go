@@ -11,7 +11,7 @@
 //	if err != nil {
 //		return err
 //	}
-//	db, err := sql.Open("mysql", dsn) // with a driver of your choice
+//	db, err := sql.Open("mysql", dsn) // a driver of your choice; ?charset=utf8mb4
 //	if err != nil {
 //		return err
 //	}

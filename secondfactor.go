@@ -3,15 +3,10 @@ package capi
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
-	"strings"
 
 	"github.com/capi-go/capi/internal/joomla"
 )
-
-// factorUsers is how many users are looked up at a time.
-const factorUsers = 128
 
 // SecondFactorUsers returns those of the users ids whom Joomla asks for a
 // second factor after their password, in ascending order: who has one that
@@ -22,10 +17,7 @@ const factorUsers = 128
 // It takes two queries, and where the site asks anybody one more for each 128
 // users. It is safe for concurrent use.
 func (s *Site) SecondFactorUsers(ctx context.Context, ids []int64) ([]int64, error) {
-	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
-	// There are no others (see readLogin).
-	ids = slices.DeleteFunc(ids, func(id int64) bool { return id <= 0 || id > math.MaxInt32 })
-	if len(ids) == 0 {
+	if ids = userIDs(ids); len(ids) == 0 {
 		return nil, nil
 	}
 	asked, err := s.secondFactorUsers(ctx, ids)
@@ -48,12 +40,8 @@ func (s *Site) secondFactorUsers(ctx context.Context, ids []int64) (asked []int6
 	if plugins.enabled == "" && (len(params) == 0 || !joomla.Forces(string(params[0]))) {
 		return nil, nil
 	}
-	query := s.accountQuery(`"#__users" AS u`, `u."id" IN (`+strings.Repeat("?, ", factorUsers-1)+`?)`)
-	for some := range slices.Chunk(ids, factorUsers) {
-		args := make([]any, factorUsers)
-		for i := range args {
-			args[i] = some[min(i, len(some)-1)] // The last one again, so that the query is always the same.
-		}
+	query := s.accountQuery(`"#__users" AS u`, `u."id" IN `+usersList())
+	for args := range argsOfUsers(ids) {
 		rows, err := s.accounts(ctx, query, args...)
 		if err != nil {
 			return nil, err

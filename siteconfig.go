@@ -101,7 +101,9 @@ type SiteConfig struct {
 	// 127.0.0.1.
 	SessionRedisHost string
 	// SessionRedisPort is the port of that host ($session_redis_server_port).
-	// Zero is Joomla's default, 6379; it does not matter for a socket.
+	// Zero is Joomla's default, 6379; it does not matter for a socket. Like the
+	// two other numbers of session handlers, it is what PHP's (int) makes of
+	// the file's, and looked at where that handler is used.
 	SessionRedisPort int
 	// SessionRedisDB is the number of the database in that Redis
 	// ($session_redis_server_db).
@@ -289,7 +291,8 @@ func (c SiteConfig) Address() (network, address string, err error) {
 		return "unix", port, nil
 	}
 	if number, err := strconv.ParseUint(port, 10, 16); !ok || err != nil || number == 0 {
-		return "", "", fmt.Errorf("%w: malformed database host, port or path of a socket ($host)", ErrSiteConfig)
+		return "", "", fmt.Errorf("%w: malformed database host, port or path of a socket ($host): "+
+			"write it as db, db:3307, [::1]:3307, localhost:/path/to/socket or /path/to/socket", ErrSiteConfig)
 	}
 	if host == "" {
 		host = "localhost"

@@ -10,11 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/capi-go/capi/internal/joomla"
 	"github.com/capi-go/capi/internal/phpconfig"
 )
-
-// phpSpace is the white space that PHP ignores around a number.
-const phpSpace = " \t\n\r\v\f"
 
 // A siteConfigSetter sets a field to the value of a property.
 type siteConfigSetter func(*SiteConfig, phpconfig.Value) error
@@ -27,7 +25,7 @@ var siteConfigSetters = map[string]siteConfigSetter{
 	"password":                      setSecret(func(c *SiteConfig) *Secret { return &c.Password }),
 	"db":                            setText(func(c *SiteConfig) *string { return &c.DB }),
 	"dbprefix":                      setText(func(c *SiteConfig) *string { return &c.DBPrefix }),
-	"dbencryption":                  setInt(func(c *SiteConfig) *int { return &c.DBEncryption }),
+	"dbencryption":                  setEncryption,
 	"dbsslkey":                      setText(func(c *SiteConfig) *string { return &c.DBSSLKey }),
 	"dbsslcert":                     setText(func(c *SiteConfig) *string { return &c.DBSSLCert }),
 	"dbsslca":                       setText(func(c *SiteConfig) *string { return &c.DBSSLCA }),
@@ -42,11 +40,11 @@ var siteConfigSetters = map[string]siteConfigSetter{
 	"session_metadata":              setMetadata,
 	"session_filesystem_path":       setText(func(c *SiteConfig) *string { return &c.SessionFilesystemPath }),
 	"session_redis_server_host":     setText(func(c *SiteConfig) *string { return &c.SessionRedisHost }),
-	"session_redis_server_port":     setInt(func(c *SiteConfig) *int { return &c.SessionRedisPort }),
-	"session_redis_server_db":       setInt(func(c *SiteConfig) *int { return &c.SessionRedisDB }),
+	"session_redis_server_port":     setCast(func(c *SiteConfig) *int { return &c.SessionRedisPort }),
+	"session_redis_server_db":       setCast(func(c *SiteConfig) *int { return &c.SessionRedisDB }),
 	"session_redis_server_auth":     setSecret(func(c *SiteConfig) *Secret { return &c.SessionRedisAuth }),
 	"session_memcached_server_host": setText(func(c *SiteConfig) *string { return &c.SessionMemcachedHost }),
-	"session_memcached_server_port": setInt(func(c *SiteConfig) *int { return &c.SessionMemcachedPort }),
+	"session_memcached_server_port": setCast(func(c *SiteConfig) *int { return &c.SessionMemcachedPort }),
 }
 
 func setText(field func(*SiteConfig) *string) siteConfigSetter {
@@ -83,28 +81,38 @@ func setMetadata(c *SiteConfig, value phpconfig.Value) error {
 	return err
 }
 
-func setInt(field func(*SiteConfig) *int) siteConfigSetter {
+// setCast converts as PHP's (int) does, and so never fails: one site in many
+// uses these numbers, and whatever does refuses what it cannot use.
+func setCast(field func(*SiteConfig) *int) siteConfigSetter {
 	return func(c *SiteConfig, value phpconfig.Value) error {
-		text := strings.Trim(value.Text, phpSpace)
-		if text == "" {
-			return nil
-		}
-		number, err := strconv.ParseInt(text, 10, 32)
-		if err != nil {
-			return errors.New("is not a whole number")
-		}
-		if number < 0 {
-			return errors.New("is negative")
-		}
-		*field(c) = int(number)
+		*field(c) = int(min(max(joomla.CastInteger(value.Text), math.MinInt32), math.MaxInt32))
 		return nil
 	}
 }
 
+// setEncryption refuses what is no number, of which PHP's (int) makes 0: a
+// connection in clear text.
+func setEncryption(c *SiteConfig, value phpconfig.Value) error {
+	text := strings.Trim(value.Text, joomla.NumericSpace)
+	if text == "" {
+		return nil
+	}
+	number, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		return errors.New("is not a whole number")
+	}
+	if number < 0 {
+		return errors.New("is negative")
+	}
+	c.DBEncryption = int(number)
+	return nil
+}
+
 // setLifetime converts a number of minutes. What a Duration cannot hold becomes
-// the longest one.
+// the longest one. What is no number is refused, since PHP refuses to multiply
+// it, and so is a beginning that is one ("15x"): in doubt, it would be too long.
 func setLifetime(c *SiteConfig, value phpconfig.Value) error {
-	text := strings.Trim(value.Text, phpSpace)
+	text := strings.Trim(value.Text, joomla.NumericSpace)
 	if text == "" {
 		return nil
 	}

@@ -93,6 +93,16 @@ func TestLoadSiteConfigConverts(t *testing.T) {
 		"shared_session = '0.0'":                {SharedSession: true},
 		"dbencryption = '1'":                    {DBEncryption: 1},
 		"session_redis_server_port = ''":        {},
+		"session_redis_server_port = '-1'":      {SessionRedisPort: -1},
+		"session_redis_server_port = '6379abc'": {SessionRedisPort: 6379},
+		"session_redis_server_port = 'hush'":    {},
+		"session_redis_server_port = null":      {},
+		"session_redis_server_port = 6380.9":    {SessionRedisPort: 6380},
+		"session_redis_server_db = ' 3 '":       {SessionRedisDB: 3},
+		"session_redis_server_db = -1":          {SessionRedisDB: -1},
+		"session_redis_server_db = '1e30'":      {SessionRedisDB: math.MaxInt32},
+		"session_memcached_server_port = true":  {SessionMemcachedPort: 1},
+		"session_memcached_server_port = -1e30": {SessionMemcachedPort: math.MinInt32},
 		"session_redis_server_auth = ''":        {},
 		"session_memcached_server_port = 0x10 ": {SessionMemcachedPort: 16},
 	} {
@@ -115,7 +125,9 @@ func TestLoadSiteConfigErrors(t *testing.T) {
 		"public $lifetime = '\u00a015'":                                        "line 3: $lifetime is not a number",
 		"public $secret = 'hush'; public\n$lifetime = -1":                      "line 4: $lifetime is negative",
 		"public $dbencryption = 'hush'":                                        "line 3: $dbencryption is not a whole number",
-		"public $session_redis_server_db = -1":                                 "line 3: $session_redis_server_db is negative",
+		"public $dbencryption = '1hush'":                                       "line 3: $dbencryption is not a whole number",
+		"public $dbencryption = -1":                                            "line 3: $dbencryption is negative",
+		"public $lifetime = '15hush'":                                          "line 3: $lifetime is not a number",
 		"public $secret = hush()":                                              "line 3: expected a string, a number, a boolean or null for $secret",
 		"function __construct() {\n$this->session_name = 'hush'; }; public $x": "line 4: code outside of the properties names $session_name",
 	} {
@@ -235,9 +247,11 @@ func TestSiteConfigAddress(t *testing.T) {
 
 	for _, host := range []string{
 		"db:", "db:0", "db:65536", "db:-1", "db:+1", "db:3306x", "db:my.sock", "db:3306:3306", "[::1]:", "::1::", "db\x00", "/a\x00b", "user@db", "a b:/c",
+		"tcp://db:3306", "p:tcp://db:3306", "http://db",
 	} {
 		network, address, err := capi.SiteConfig{DBType: "mysqli", Host: host}.Address()
 		require.ErrorIs(t, err, capi.ErrSiteConfig, host)
+		assert.ErrorContains(t, err, "write it as db, db:3307, [::1]:3307,")
 		assert.Empty(t, network+address)
 	}
 	for _, dbType := range []string{"sqlite", "", "oracle"} {

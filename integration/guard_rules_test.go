@@ -309,7 +309,8 @@ func TestGuardHeedsPlugins(t *testing.T) {
 		{"one", setParams, groups(`22`), 401, 200, 401},
 		{"one as text", setParams, groups(`"22"`), 401, 200, 401},
 		{"a group that does not exist", setParams, groups(`[99]`), 401, 401, 401},
-		{"malformed", setParams, groups(`[`), 200, 401, 401}, // As without parameters.
+		{"malformed", setParams, groups(`[`), 401, 401, 401}, // Joomla answers 500.
+		{"malformed, and off", `UPDATE "#__extensions" SET "enabled" = 0, "params" = ? WHERE "folder" = 'user'`, groups(`[`), 401, 401, 401},
 		{"other parameters", setParams, `{"other":1}`, 200, 401, 401},
 		{"no parameters", setParams, ``, 200, 401, 401},
 		{"the token off", `UPDATE "#__user_profiles" SET "profile_value" = '0' WHERE "profile_key" = 'joomlatoken.enabled'`, nil,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/capi-go/capi"
@@ -87,16 +88,27 @@ type feed struct {
 	rows     bool // whether sessions are sent, and not only counted
 	now      time.Time
 	sessions int64
-	// open are the sessions that may wait for the second factor, and waiting
-	// those that do.
-	open, waiting []candidate
+	// logins are the sessions of people that have not ended, as far as they
+	// say themselves.
+	logins []login
 }
 
-// A candidate is a session that may wait for the second factor of its user.
-type candidate struct {
-	user    int64
-	ordinal int // of its row
+// A login is a session in which somebody is logged in.
+type login struct {
+	person  int64  // as [entry.person] has it
+	ordinal uint32 // of its row
+	place
+	factor factor
 }
+
+// A factor is how a session stands to the second factor of its user.
+type factor uint8
+
+const (
+	passed factor = iota // or nobody knows
+	open                 // waits, if its user is asked for one
+	setUp                // waits until one is set up
+)
 
 // write writes the lines of the feed.
 func (f *feed) write(ctx context.Context) error {
@@ -118,7 +130,7 @@ func (f *feed) write(ctx context.Context) error {
 		f.sessions++
 		e := readEntry(session)
 		ended := f.ended(session)
-		sum.add(f.now, e, ended, f.isOpen(e, ended))
+		f.add(&sum, e, ended)
 		if e.guest || !f.rows {
 			if f.site.Summary == nil {
 				return f.tellSoFar(&sum)
@@ -130,13 +142,15 @@ func (f *feed) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := f.findWaiting(ctx, &sum); err != nil {
+	gone, waiting, err := f.settle(ctx, &sum)
+	if err != nil {
 		return err
 	}
 	if f.rows {
-		f.out.waiting(f.waiting)
+		f.out.marked("ended", gone)
+		f.out.marked("waiting", waiting)
 	}
-	f.out.figures(&sum, len(f.waiting), whole)
+	f.out.figures(&sum, len(waiting), whole)
 	f.out.flush()
 	return f.out.err
 }
@@ -151,46 +165,63 @@ func (f *feed) tellSoFar(sum *figures) error {
 	return f.out.err
 }
 
-// isOpen reports whether a session may wait for the second factor, and notes
-// it.
-func (f *feed) isOpen(e *entry, ended bool) bool {
-	switch c := (candidate{e.user, f.out.ordinal}); {
-	case e.guest || ended || !e.readable || !e.mustSetUp && (e.checked || f.site.Joomla == nil):
-		return false
+// add counts a session, and notes it where somebody is logged in.
+func (f *feed) add(sum *figures, e *entry, ended bool) {
+	state := passed
+	switch {
+	case e.guest || ended || !e.readable:
 	case e.mustSetUp:
-		f.waiting = append(f.waiting, c)
-	default:
-		f.open = append(f.open, c)
+		state = setUp
+	case !e.checked && f.site.Joomla != nil:
+		state = open
 	}
-	return true
+	at := sum.add(f.now, e, ended, state != passed)
+	if !e.guest && !ended {
+		f.logins = append(f.logins, login{e.person(), uint32(f.out.ordinal), at, state})
+	}
 }
 
-// findWaiting finds out which of the open sessions wait. It asks when the list
-// has been read: a site may have but one connection to its database.
-func (f *feed) findWaiting(ctx context.Context, sum *figures) error {
-	var asked map[int64]bool
-	if len(f.open) > 0 {
-		ids := make([]int64, len(f.open))
-		for i, c := range f.open {
-			ids[i] = c.user
+// settle finds out which sessions are of users who are gone, and which wait for
+// the second factor. It asks when the list has been read: a site may have but
+// one connection to its database.
+func (f *feed) settle(ctx context.Context, sum *figures) (gone, waiting []login, err error) {
+	var existing, asked []int64
+	if f.site.Joomla != nil {
+		var users []int64
+		for _, l := range f.logins {
+			users = append(users, l.person)
 		}
-		users, err := f.site.Joomla.SecondFactorUsers(ctx, ids)
-		if err != nil {
-			return err
+		if existing, err = f.site.Joomla.ExistingUsers(ctx, users); err != nil {
+			return nil, nil, err
 		}
-		asked = make(map[int64]bool, len(users))
-		for _, id := range users {
-			asked[id] = true
+		users = users[:0]
+		for _, l := range f.logins {
+			if l.factor == open {
+				users = append(users, l.person)
+			}
 		}
-	}
-	for _, c := range f.open {
-		if asked[c.user] {
-			f.waiting = append(f.waiting, c)
-		} else {
-			sum.people = append(sum.people, c.user)
+		if asked, err = f.site.Joomla.SecondFactorUsers(ctx, users); err != nil {
+			return nil, nil, err
 		}
 	}
-	return nil
+	among := func(users []int64, user int64) bool {
+		_, found := slices.BinarySearch(users, user)
+		return found
+	}
+	sum.people = sum.people[:0]
+	for _, l := range f.logins {
+		switch {
+		// Below zero is one whom the session names without an id.
+		case f.site.Joomla != nil && l.person > 0 && !among(existing, l.person):
+			gone = append(gone, l)
+			sum.end(l.place)
+		case l.factor == setUp || l.factor == open && among(asked, l.person):
+			waiting = append(waiting, l)
+		default:
+			sum.people = append(sum.people, l.person)
+		}
+	}
+	return gone, waiting, nil
 }
 
 func (f *feed) ended(session *capi.Session) bool {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/DATA-DOG/go-sqlmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -83,6 +84,58 @@ func TestFeed(t *testing.T) {
 	counted := readLines(t, get(handler, "/capi/feed?rows=0").Body.String())
 	require.Len(t, counted, 2)
 	assert.Equal(t, last.Figures, counted[1].Figures)
+}
+
+// TestFeedOfDeletedUsers has sessions of users who do not exist any more, among
+// more users than one query takes.
+func TestFeedOfDeletedUsers(t *testing.T) {
+	now := time.Now()
+	db, mock, err := sqlmock.New()
+	require.NoError(t, err)
+	defer db.Close()
+	site, err := capi.NewSite(db, capi.SiteConfig{DBType: "pgsql", DBPrefix: "jos_", Secret: capi.NewSecret("secret")})
+	require.NoError(t, err)
+	sessions := capi.Sessions{
+		{ID: "id-of-a-guest", Guest: true, Time: now, Data: capi.Payload("")},
+		{ID: "id-of-42", ClientID: capi.ClientAdministrator, UserID: 42, Time: now, Data: userData("42", "", now, now)},
+		{ID: "id-of-43", ClientID: capi.ClientAdministrator, UserID: 43, Time: now, Data: userData("43", "", now, now)},
+		{ID: "id-of-43-2", UserID: 43, Username: "deleted", Time: now},
+		{ID: "id-without-user", Username: "somebody", Time: now},
+		{ID: "id-of-nobody", UserID: 1 << 40, Username: "nobody", Time: now},
+	}
+	for id := int64(1000); id < 1200; id++ {
+		sessions = append(sessions, capi.Session{ID: fmt.Sprint("id-", id), UserID: id, Time: now})
+	}
+	const asked = `^SELECT "id" FROM "jos_users" WHERE "id" IN \(\$1, .*\$128\)$`
+	for range 2 {
+		first, second := sqlmock.NewRows([]string{"id"}).AddRow(42), sqlmock.NewRows([]string{"id"})
+		for id := int64(1000); id < 1126; id++ { // With 42 and 43, those of a query.
+			first.AddRow(id)
+		}
+		for id := int64(1126); id < 1200; id++ {
+			second.AddRow(id)
+		}
+		mock.ExpectQuery(asked).WillReturnRows(first)
+		mock.ExpectQuery(asked).WillReturnRows(second)
+		mock.ExpectQuery(`STRING_AGG`).WillReturnRows(sqlmock.NewRows([]string{"on", "off"}).AddRow("", ""))
+		mock.ExpectQuery(`com_users`).WillReturnRows(sqlmock.NewRows([]string{"params"}))
+	}
+	handler := newHandler(t, page.Site{Store: sessions, Auth: answering(nil), Joomla: site})
+	lines := readLines(t, get(handler, "/capi/feed").Body.String())
+	require.Len(t, lines, 4)
+	assert.Equal(t, []int{1, 2, 4}, lines[2].Ended)
+	got := lines[3].Figures
+	assert.Equal(t, 202, got.Persons)
+	assert.Equal(t, []int{202, 1, 3, 0}, []int{got.People, got.Guests, got.Ended, got.EndedGuests})
+	assert.Equal(t, 1, got.Applications[1].People, "of the administrator")
+	assert.Equal(t, 1, got.Applications[1].Ended)
+	assert.Equal(t, 3, got.Activity[0].Ended)
+	counted := readLines(t, get(handler, "/capi/feed?rows=0").Body.String())
+	assert.Equal(t, got, counted[len(counted)-1].Figures)
+
+	mock.ExpectQuery(`jos_users`).WillReturnError(errors.New("the database is on fire"))
+	assert.Equal(t, http.StatusInternalServerError, get(handler, "/capi/feed").Code)
+	require.NoError(t, mock.ExpectationsWereMet())
 }
 
 func TestFeedSummary(t *testing.T) {

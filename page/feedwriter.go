@@ -1,7 +1,6 @@
 package page
 
 import (
-	"slices"
 	"strconv"
 	"time"
 
@@ -25,6 +24,7 @@ const (
 //	{"now":1795489083}
 //	{"figures":{…},"whole":false}
 //	{"agents":["Mozilla/5.0 …"],"rows":[["4d1f…",0,0,42,"zoe","Zoë",1795489075,1795489000,12,0],…]}
+//	{"ended":[3]}
 //	{"waiting":[0,17]}
 //	{"figures":{…},"whole":true}
 //
@@ -104,19 +104,18 @@ func (w *feedWriter) agent(agent string) int {
 	return n
 }
 
-// waiting writes the rows that wait for the second factor.
-func (w *feedWriter) waiting(list []candidate) {
+// marked writes which rows, in their order, something is to be said of.
+func (w *feedWriter) marked(name string, list []login) {
 	w.endRows()
 	if len(list) == 0 {
 		return
 	}
-	slices.SortFunc(list, func(a, b candidate) int { return a.ordinal - b.ordinal })
-	w.line = append(w.line, `{"waiting":[`...)
-	for i, c := range list {
+	w.line = append(append(append(w.line, `{"`...), name...), `":[`...)
+	for i, l := range list {
 		if i > 0 {
 			w.line = append(w.line, ',')
 		}
-		w.line = strconv.AppendInt(w.line, int64(c.ordinal), 10)
+		w.line = strconv.AppendInt(w.line, int64(l.ordinal), 10)
 	}
 	w.line = append(w.line, "]}\n"...)
 }

@@ -41,18 +41,32 @@ const (
 	otherApplications = capi.ClientID(-2)
 )
 
-// add counts a session. Those that are open count as of people, who are added
-// later.
-func (f *figures) add(now time.Time, e *entry, ended, open bool) {
+// A place is where a session is counted.
+type place struct{ application, step uint8 }
+
+// add counts a session, and returns where. Those that are open count as of
+// people, who are added later.
+func (f *figures) add(now time.Time, e *entry, ended, open bool) place {
+	at := place{f.application(e.client), step(now, e.last)}
 	f.added++
 	f.total.add(e.guest, ended)
-	f.application(e.client).add(e.guest, ended)
-	f.activity[step(now, e.last)].add(e.guest, ended)
+	f.applications[at.application].add(e.guest, ended)
+	f.activity[at.step].add(e.guest, ended)
 	switch {
 	case ended && e.guest:
 		f.endedGuests++
 	case !ended && !e.guest && !open:
 		f.people = append(f.people, e.person())
+	}
+	return at
+}
+
+// end counts a session of people that was counted at a place as one that has
+// ended.
+func (f *figures) end(at place) {
+	for _, c := range []*count{&f.total, &f.applications[at.application].count, &f.activity[at.step]} {
+		c.people--
+		c.ended++
 	}
 }
 
@@ -67,12 +81,12 @@ func (c *count) add(guest, ended bool) {
 	}
 }
 
-// application returns the count of an application.
-func (f *figures) application(client capi.ClientID) *count {
+// application returns the index of an application.
+func (f *figures) application(client capi.ClientID) uint8 {
 	for {
 		for i := range f.applications {
 			if f.applications[i].client == client {
-				return &f.applications[i].count
+				return uint8(i)
 			}
 		}
 		if len(f.applications) >= mostApplications && client != otherApplications {
@@ -84,17 +98,17 @@ func (f *figures) application(client capi.ClientID) *count {
 }
 
 // step returns the index of the step that a time is in.
-func step(now, last time.Time) int {
+func step(now, last time.Time) uint8 {
 	if last.IsZero() {
-		return len(ages) + 1
+		return uint8(len(ages) + 1)
 	}
 	age := now.Sub(last)
 	for i, end := range ages {
 		if age < end {
-			return i
+			return uint8(i)
 		}
 	}
-	return len(ages)
+	return uint8(len(ages))
 }
 
 // countPeople returns how many different people there are.

@@ -33,7 +33,8 @@ type Site struct {
 	// Auth decides who may see the site. Of several sites, it may be called for
 	// one request by several goroutines at once.
 	Auth capi.Authorizer
-	// Joomla tells which sessions have ended, and who is asked for a second
+	// Joomla tells which sessions have ended, whose users do not exist any
+	// more, so that they have ended as well, and who is asked for a second
 	// factor. It must be the site that Store reads. With nil, no session counts
 	// as ended, and only what sessions say themselves
 	// ([capi.State.MandatoryMFASetup]) shows who waits.

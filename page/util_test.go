@@ -48,6 +48,7 @@ type line struct {
 	Agents  []string
 	Rows    [][]any
 	Waiting []int
+	Ended   []int
 }
 
 type figures struct {

@@ -74,7 +74,9 @@ type siteFlags struct {
 	sessionOwners []int
 	// sessionPrefix is what keys in Redis and Memcached begin with.
 	sessionPrefix string
-	tokensOnly    bool
+	// phpSerialize is capi.SiteOptions.PHPSerialize.
+	phpSerialize bool
+	tokensOnly   bool
 	// rowsSuffice reports whether sessions without what they hold are enough.
 	rowsSuffice bool
 	connections int
@@ -98,12 +100,13 @@ func (f *siteFlags) add(c *command) {
 		"With several sites, these are of all of them, or with NAME= in front of one; repeat it for more", f.hosts.add)
 	c.StringVar(&f.socket, "db-socket", "", "`path` of the database server's socket, for sites whose $host is localhost\n"+
 		"(default: the usual places)")
-	c.StringVar(&f.sessionDir, "session-dir", "", "PHP's session.save_path, a `directory`, for sites with session files and no\n"+
-		"$session_filesystem_path")
+	c.StringVar(&f.sessionDir, "session-dir", "", "`directory` of session files, in place of $session_filesystem_path (default: that; a site\n"+
+		"without it needs PHP's session.save_path here)")
 	c.Func("session-owner", "`user`, by name or number, that PHP runs as, where that is not the one of this program; repeat\n"+
 		"it for more. Session files of users other than these and root are not believed", f.addSessionOwner)
-	c.StringVar(&f.sessionPrefix, "session-prefix", "", "`text` that the keys of sessions in Redis or Memcached begin with (default: that of\n"+
-		"Joomla 4 and later, jfw; PHPREDIS_SESSION: for Joomla 3 with Redis)")
+	c.StringVar(&f.sessionPrefix, "session-prefix", "", "`text` that the keys of sessions in Redis or Memcached begin with (default: that of the\n"+
+		"site's Joomla: jfw, or PHPREDIS_SESSION: and memc.sess.key. in Joomla 3)")
+	c.BoolVar(&f.phpSerialize, "php-serialize", false, "PHP's session.serialize_handler is php_serialize at the sites, rather than php")
 }
 
 // manySites is how many sites one program may keep idle connections for:

@@ -102,6 +102,13 @@ func mysqlConfig(config capi.SiteConfig, network, address string, logger *slog.L
 	// Spares a round trip for each query. The driver quotes what it
 	// interpolates, for the character set that it sets.
 	settings.InterpolateParams = true
+	// A server may ignore the character set that a client asks for when it
+	// connects (skip-character-set-client-handshake). As Joomla's MysqliDriver
+	// does (setUtf), this asks once more, at the price of a round trip for each
+	// connection.
+	if err := settings.Apply(mysql.Charset("utf8mb4", "")); err != nil {
+		return nil, err
+	}
 	settings.Timeout = 5 * time.Second
 	settings.ReadTimeout = 30 * time.Second
 	settings.WriteTimeout = 30 * time.Second

@@ -105,5 +105,7 @@ func postgresqlConfig(config capi.SiteConfig, socket string, several bool) (*pgx
 		settings.TLSConfig = encryption
 	}
 	settings.ConnectTimeout = 5 * time.Second
+	// Else it is that of the database, such as LATIN1.
+	settings.RuntimeParams["client_encoding"] = "UTF8"
 	return settings, nil
 }

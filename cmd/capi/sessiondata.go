@@ -27,7 +27,7 @@ func (f siteFlags) sessionData(config capi.SiteConfig) (sessionData, error) {
 	case "", "database":
 		return sessionData{}, nil
 	case "filesystem", "none":
-		dir := cmp.Or(config.SessionFilesystemPath, f.sessionDir)
+		dir := cmp.Or(f.sessionDir, config.SessionFilesystemPath) // A flag wins, as a variable does.
 		if dir == "" && f.rowsSuffice {
 			return sessionData{}, nil
 		}

@@ -70,7 +70,7 @@ func (f siteFlags) openConfig(file siteFile, config capi.SiteConfig, logger *slo
 	db.SetConnMaxLifetime(10 * time.Minute)
 	s := &site{siteFile: file, config: config, db: db, data: data}
 	var err error
-	s.joomla, err = capi.SiteOptions{SessionData: data.SessionData}.NewSite(db.DB, config)
+	s.joomla, err = capi.SiteOptions{SessionData: data.SessionData, PHPSerialize: f.phpSerialize}.NewSite(db.DB, config)
 	if config.Database() == 0 {
 		dbErr = nil // NewSite says so too.
 	}

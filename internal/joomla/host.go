@@ -9,7 +9,8 @@ import (
 // SplitHost splits the $host of a database as DatabaseDriver of Joomla does.
 // What comes after the host is the port, or the path of a socket, which may
 // also come alone; the result has port where there is none. It reports false
-// for what is no host, and does not check the port.
+// for what is no host, such as a URL, and does not check the port. Joomla
+// passes on "tcp://db", with which no driver of PHP can connect.
 func SplitHost(host, port string) (string, string, bool) {
 	if path, ok := strings.CutPrefix(host, "unix:"); ok && strings.HasPrefix(path, "/") {
 		host = path
@@ -27,12 +28,13 @@ func SplitHost(host, port string) (string, string, bool) {
 		if colon {
 			port = after
 		}
-		return ip, port, ok && err == nil && (colon || rest == "")
+		return ip, port, ok && err == nil && (colon || rest == "") && !strings.HasPrefix(after, "//")
 	}
-	if before, after, ok := strings.Cut(host, ":"); ok {
+	before, after, ok := strings.Cut(host, ":")
+	if ok {
 		host, port = before, after
 	}
-	return host, port, !strings.ContainsFunc(host, func(r rune) bool {
+	return host, port, !strings.HasPrefix(after, "//") && !strings.ContainsFunc(host, func(r rune) bool {
 		return r != '.' && r != '-' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
 	})
 }

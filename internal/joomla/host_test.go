@@ -30,6 +30,7 @@ func TestSplitHost(t *testing.T) {
 		"/run/my:sql.sock":           {"", "/run/my:sql.sock"},
 		"unix:/run/mysqld.sock":      {"", "/run/mysqld.sock"},
 		"unix:1":                     {"unix", "1"},
+		"unix:///run/mysqld.sock":    {"", "///run/mysqld.sock"}, // Joomla takes that for a path, too.
 	} {
 		host, port, ok := joomla.SplitHost(text, "default")
 		assert.True(t, ok, text)
@@ -37,7 +38,7 @@ func TestSplitHost(t *testing.T) {
 	}
 	for _, text := range []string{
 		"[::1", "[::1]3306", "[::1]]", "[127.0.0.1]x", "[/a]:1", "[db]", "[]", "a b", "user@db", "db)/other?x=(", "tcp(db)", "a/b", "db\n", "db\x00",
-		"\xff",
+		"\xff", "tcp://db:3306", "tcp://db", "mysql://user@db/x", "ssl:///run/mysqld.sock", "://", "://run/mysqld.sock", "db://3306", "[::1]://3306",
 	} {
 		_, _, ok := joomla.SplitHost(text, "default")
 		assert.False(t, ok, text)

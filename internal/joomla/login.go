@@ -198,7 +198,7 @@ func (n *node) cast() int64 {
 	case phpserial.Int:
 		return n.integer
 	case phpserial.Float, phpserial.String:
-		return castInteger(string(n.text))
+		return CastInteger(string(n.text))
 	}
 	return 0
 }

@@ -14,12 +14,11 @@ import (
 func TestAllowedUserGroups(t *testing.T) {
 	standard := []int64{8}
 	for params, want := range map[string][]int64{
-		// Nothing that Joomla can read as JSON, or not this parameter.
+		// Not this parameter.
 		``: standard, " \n": standard, `{}`: standard, `[]`: standard, `null`: standard, `0`: standard,
 		`"x"`: standard, `[{"allowedUserGroups":[2]}]`: standard,
 		`{"other":1}`: standard, `{"a":{"allowedUserGroups":[2]}}`: standard, `{"AllowedUserGroups":[2]}`: standard,
-		`{"hush`: standard, `{"allowedUserGroups":[2]`: standard, `{"allowedUserGroups":[2],"x":"\ud800"}`: standard,
-		`hush=1`: standard, `allowedUserGroups=2`: standard, "{\"allowedUserGroups\":[2],\"\xff\":0}": standard,
+		"\x00\v": standard, `"{\"allowedUserGroups\":[2]}"`: standard,
 
 		`{"allowedUserGroups":[2,22]}`: {2, 22}, `{"allowedUserGroups":["2","22"]}`: {2, 22},
 		`{"allowedUserGroups":{"1":"22","3":2}}`: {2, 22},
@@ -37,14 +36,24 @@ func TestAllowedUserGroups(t *testing.T) {
 		`{"allowedUserGroups":" "}`:                              nil, `{"allowedUserGroups":"00"}`: nil,
 		`{"allowedUserGroups":[99999999999999999999]}`: nil,
 	} {
-		got, all := joomla.AllowedUserGroups(params)
+		got, all, ok := joomla.AllowedUserGroups(params)
 		assert.Equal(t, want, got, params)
 		assert.False(t, all, params)
+		assert.True(t, ok, params)
+	}
+	// Not JSON, or with what no object of PHP can have.
+	for _, params := range []string{
+		`{"hush`, `{"allowedUserGroups":[2]`, `{"allowedUserGroups":[2],"x":"\ud800"}`, `hush=1`, `allowedUserGroups=2`, `[token]`, `;`, `{}{}`,
+		"{\"allowedUserGroups\":[2],\"\xff\":0}", `{"\u0000":1}`, `{"a":[{"\u0000b":1}]}`, "\ufeff{}", "{}\u00a0",
+	} {
+		got, all, ok := joomla.AllowedUserGroups(params)
+		assert.Empty(t, got, params)
+		assert.False(t, all || ok, params)
 	}
 	for _, value := range []string{`null`, ` null `, `[]`, `[ ]`, `{}`, `""`, `0`, `"0"`, `-0`} {
-		got, all := joomla.AllowedUserGroups(`{"allowedUserGroups":` + value + `}`)
+		got, all, ok := joomla.AllowedUserGroups(`{"allowedUserGroups":` + value + `}`)
 		assert.Nil(t, got, value)
-		assert.True(t, all, value)
+		assert.True(t, all && ok, value)
 	}
 }
 
@@ -66,12 +75,18 @@ func FuzzAllowedUserGroups(f *testing.F) {
 	for _, params := range []string{
 		"", "{}", "[]", `{"allowedUserGroups":[8,"9"]}`, `{"allowedUserGroups":{"1":"8"}}`, `{"allowedUserGroups":8}`,
 		`{"allowedUserGroups":[]}`, ` {"allowedUserGroups":null}`, `{"allowedUserGroups":""}`, `{"allowedUserGroups":[null]}`,
-		`{"allowedUserGroups":false}`, `{"allowedUserGroups":[[8]]}`, `{"allowedUserGroups":2,"allowedUserGroups":-0}`, "a=1",
+		`{"allowedUserGroups":false}`, `{"allowedUserGroups":[[8]]}`, `{"allowedUserGroups":2,"allowedUserGroups":-0}`, "a=1", `{"\u0000":[]}`,
 	} {
 		f.Add(params)
 	}
 	f.Fuzz(func(t *testing.T, params string) {
-		groups, all := joomla.AllowedUserGroups(params)
+		groups, all, ok := joomla.AllowedUserGroups(params)
+		if !ok {
+			require.Empty(t, groups)
+			require.False(t, all)
+			require.NotEmpty(t, strings.Trim(params, " \t\n\r\x00\v"))
+			return
+		}
 		// Of doubled members the last counts for encoding/json, too. What PHP
 		// refuses and it reads must not be all.
 		var members map[string]json.RawMessage

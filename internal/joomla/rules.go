@@ -48,7 +48,7 @@ func ParseCoreAdmin(rules string) Rule {
 	actions, _ := value.(map[string]any)
 	var rule Rule
 	for key, allow := range elements(actions["core.admin"]) {
-		identity := castInteger(key)
+		identity := CastInteger(key)
 		rule.elements = append(rule.elements,
 			ruleElement{identity, castBool(allow), key == strconv.FormatInt(identity, 10)})
 	}
@@ -131,10 +131,10 @@ func castBool(value any) bool {
 // numericPrefix is what PHP reads of a string as a number.
 var numericPrefix = regexp.MustCompile(`^[ \t\n\r\v\f]*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)`)
 
-// castInteger returns what PHP's (int) makes of a string: of the number that it
+// CastInteger returns what PHP's (int) makes of a string: of the number that it
 // begins with, the integral part, or the nearest integer there is, but 0 where
 // it is infinite; and 0 where it begins with none.
-func castInteger(text string) int64 {
+func CastInteger(text string) int64 {
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return n
 	}

@@ -34,25 +34,52 @@ func CookieNames(secret, sessionName string) []string {
 	return names
 }
 
+// maxCookies is how many cookies PHP reads unless a site says otherwise
+// (max_input_vars).
+const maxCookies = 1000
+
 // SessionIDs returns the values of the cookies in Cookie headers that have one
 // of names, those of [CookieNames], and could be the id of a session, each
-// once. As in PHP, the first of several cookies of one name counts.
+// once. It reads what PHP reads of them (php_default_treat_data and
+// php_register_variable_ex in main/php_variables.c):
+//
+//   - The first of several cookies of one name counts, also where it is empty.
+//   - A name that goes on as that of an array does, such as "name[]", before or
+//     after the cookie, makes an array of its value, which is no id.
+//   - Cookies after the first thousand do not count.
+//
+// Several headers are read as if they were one, as HTTP/2 and nginx have it.
 func SessionIDs(headers, names []string) []string {
-	var ids []string
-	var seen [maxCookieNames]bool
+	var values [maxCookieNames]string
+	var seen, arrays [maxCookieNames]bool
+	left := maxCookies
 	for _, header := range headers {
-		for header != "" {
+		for header != "" && left > 0 {
 			var cookie string
 			cookie, header, _ = strings.Cut(header, ";")
-			name, value, _ := strings.Cut(strings.TrimLeft(cookie, " \t"), "=")
+			name, value, _ := strings.Cut(strings.TrimLeft(cookie, NumericSpace), "=")
+			if name == "" {
+				continue // PHP does not count it, either.
+			}
+			left--
+			name, index, bracket := strings.Cut(name, "[")
 			i := slices.Index(names, name)
-			if i < 0 || seen[i] {
-				continue
+			switch {
+			case i < 0:
+			case !bracket:
+				if !seen[i] {
+					seen[i], values[i] = true, value
+				}
+			// Without the end of an index, it is another name: "name_".
+			case strings.Contains(index, "]"):
+				arrays[i] = true
 			}
-			seen[i] = true
-			if id, ok := sessionID(value); ok && !slices.Contains(ids, id) {
-				ids = append(ids, id)
-			}
+		}
+	}
+	var ids []string
+	for i, value := range values {
+		if id, ok := sessionID(value); ok && !arrays[i] && !slices.Contains(ids, id) {
+			ids = append(ids, id)
 		}
 	}
 	return ids

@@ -6,8 +6,10 @@ import (
 	"bufio"
 	"io"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,6 +63,32 @@ func (p *Process) Ask(line string) string {
 	answer, err := p.out.ReadString('\n')
 	require.NoError(p.t, err, "PHP gave no answer to %q", line)
 	return strings.TrimSuffix(answer, "\n")
+}
+
+// Serve starts PHP's built-in server, without any php.ini, for as long as t
+// lasts. It answers every request by the script. Serve returns its address.
+func Serve(t testing.TB, script string) string {
+	program := Program(t)
+	path := filepath.Join(t.TempDir(), "script.php")
+	require.NoError(t, os.WriteFile(path, []byte("<?php "+script), 0o600))
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := listener.Addr().String()
+	require.NoError(t, listener.Close()) // PHP listens itself.
+	command := exec.Command(program, "-n", "-d", "display_errors=0", "-d", "log_errors=0", "-q", "-S", address, path)
+	require.NoError(t, command.Start())
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+	})
+	require.Eventually(t, func() bool {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			return false
+		}
+		return conn.Close() == nil
+	}, 10*time.Second, 10*time.Millisecond, "PHP does not listen")
+	return address
 }
 
 // Duration returns how long a comparison with PHP is to take: CAPI_PHP_SECONDS

@@ -92,6 +92,13 @@ export class Dataset {
     return n;
   }
 
+  // setEnded marks sessions that have ended after all.
+  setEnded(rows) {
+    for (const i of rows) {
+      this.flags.values[i] |= isEnded;
+    }
+  }
+
   // setWaiting marks the sessions that wait for the second factor.
   setWaiting(rows) {
     for (const i of rows) {

@@ -70,6 +70,9 @@ async function read({id, address, token}) {
           self.postMessage({type: "progress", id, rows: dataset.length});
         }
       }
+      if (line.ended) {
+        dataset.setEnded(line.ended);
+      }
       if (line.waiting) {
         dataset.setWaiting(line.waiting);
       }
