@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -264,7 +266,7 @@ func TestServeFollowsWhileSending(t *testing.T) {
 	site, other := newSiteOf(t, "mysqli"), newSiteOf(t, "mysqli")
 	const digits = "(SELECT 0 AS d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)"
 	site.Exec(t, `INSERT INTO "#__session" ("session_id", "client_id", "guest", "time", "userid", "username", "data")
-		SELECT CONCAT('many', a.d, b.d, c.d, d.d, e.d), 0, 0, 1445780780, 35, 'admin', REPEAT('x', 300)
+		SELECT CONCAT('many', a.d, b.d, c.d, d.d, e.d), 0, 0, 1445780780, 35, REPEAT('u', 150), REPEAT('x', 300)
 		FROM `+digits+` a, `+digits+` b, `+digits+` c, `+digits+` d, `+digits+` e`)
 	want := 100_000 + len(site.Tables["session"])
 	account, setPassword, connections := site.account(t)
@@ -276,41 +278,53 @@ func TestServeFollowsWhileSending(t *testing.T) {
 		return site.php(all)
 	}
 	file := newChangingFile(t, php(nil))
-	program := startProcess(t, exec.Command("capi", "serve", "-addr", "127.0.0.1:0", "-connections", "4", "-max-lists", "3", "-config", file.path))
+	program := startProcess(t, exec.Command("capi", "serve", "-addr", "127.0.0.1:0", "-connections", "4", "-max-lists", "3",
+		"-stall", "10m", "-config", file.path))
 	token := site.tokenWith(t, site.Config.Secret)
+	// With a buffer that does not grow, neither fits between the program and a
+	// client that does not read.
+	slow := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		if err == nil {
+			err = conn.(*net.TCPConn).SetReadBuffer(64 << 10)
+		}
+		return conn, err
+	}}}
 	begun := map[string][]byte{}
 	responses := map[string]*http.Response{}
 	for _, path := range []string{listPath, pagePath + "feed"} {
-		response := program.ask(path, token)
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, program.URL+path, nil)
+		require.NoError(t, err)
+		request.Header = token
+		response, err := slow.Do(request)
+		require.NoError(t, err)
+		defer response.Body.Close()
 		require.Equal(t, http.StatusOK, response.StatusCode)
 		begun[path] = make([]byte, 100<<10)
-		_, err := io.ReadFull(response.Body, begun[path])
+		_, err = io.ReadFull(response.Body, begun[path])
 		require.NoError(t, err)
 		responses[path] = response
 	}
 
 	var most int
-	short := cookieOf(t, site.properties, site.cookie(t).Value)
 	for i, change := range []map[string]any{
-		{"dbprefix": other.Prefix}, {"dbprefix": other.Prefix, "secret": "aN0therS3cret..."}, {"dbprefix": other.Prefix, "root_user": "manager"},
-		{"dbprefix": other.Prefix, "lifetime": 1}, {"dbprefix": other.Prefix, "session_handler": "filesystem", "session_filesystem_path": t.TempDir()},
-		{"dbprefix": other.Prefix},
+		{}, {"lifetime": 1}, {"root_user": "manager"}, {}, {"session_handler": "filesystem", "session_filesystem_path": t.TempDir()}, {},
 	} {
+		// The secrets alternate, so that a token tells which configuration counts.
+		secret := []string{"aN0therS3cret...", site.Config.Secret}[i%2]
+		change["dbprefix"], change["secret"] = other.Prefix, secret
 		file.write(php(change))
-		secret, _ := change["secret"].(string)
-		if secret == "" {
-			secret = site.Config.Secret
-		}
-		program.untilAnswer(time.Now(), listPath, site.tokenWith(t, secret), http.StatusOK)
+		now := site.tokenWith(t, secret)
+		program.untilAnswer(time.Now(), listPath, now, http.StatusOK)
 		var group sync.WaitGroup
 		for range 10 {
-			group.Go(func() { program.get(listPath, short) })
+			group.Go(func() { program.get(listPath, now) })
 		}
 		group.Wait()
 		most = max(most, connections())
 		if i == 2 {
 			require.NoError(t, os.Remove(file.path))
-			program.untilAnswer(time.Now(), listPath, token, http.StatusInternalServerError)
+			program.untilAnswer(time.Now(), listPath, nil, http.StatusInternalServerError)
 		}
 	}
 	assert.LessOrEqual(t, most, 4, "-connections is of all configurations together")
@@ -324,7 +338,7 @@ func TestServeFollowsWhileSending(t *testing.T) {
 		if path == listPath {
 			assert.Len(t, sessionsOf(t, body), want)
 		} else {
-			assert.Equal(t, 100_000, strings.Count(body, `,1,0,35,"admin","",1445780780,`))
+			assert.Equal(t, 100_000, strings.Count(body, `,1,0,35,"uuu`))
 			assert.Contains(t, body, `"ended":100000,`, "the figures at its end")
 		}
 	}
@@ -421,4 +435,13 @@ func TestServeFollowsEach(t *testing.T) {
 	program.untilAnswer(time.Now(), "/one"+listPath, one.tokenWith(t, "aN0therS3cret..."), http.StatusOK)
 	assert.Equal(t, 1, strings.Count(program.Output(), "capi: site cannot be served"), "once, whoever asks")
 	assert.Regexp(t, `"msg":"capi: site configuration changed","site":"one","fields":\["Secret"\]`, program.Output())
+}
+
+// TestLookupPipe has a variable name what cannot be read again.
+func TestLookupPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "secret")
+	require.NoError(t, syscall.Mkfifo(path, 0o600))
+	t.Setenv("CAPI_SECRET_FILE", path)
+	_, _, err := lookup("CAPI_SECRET")
+	require.EqualError(t, err, "reading CAPI_SECRET_FILE: "+path+" is no regular file")
 }
