@@ -94,7 +94,7 @@ func (s *Site) checkRows(ctx context.Context, wrong map[string]bool) (problems [
 	if !wrong["extensions"] {
 		// It may have been granted since.
 		s.schema.And(^uint32(unknownVersion))
-		if s.isVersion(ctx, joomla.UnknownVersion) {
+		if version, err := s.askVersion(ctx); err == nil && version == joomla.UnknownVersion {
 			problems = append(problems, fmt.Errorf("capi: it cannot be told which Joomla this is, so that few sessions count: "+
 				"grant SELECT on all columns of the table %sextensions", s.config.DBPrefix))
 		}

@@ -47,13 +47,14 @@ func (s *Site) query(ctx context.Context, query string, args ...any) (*result, e
 		// Any connection may keep a plan, but none for a text that it has never
 		// seen.
 		query += fmt.Sprintf(" /* %d */", s.asked.Add(1))
-	case isUnready(err):
-		// The connections in the pool are to the same server. One made anew goes
-		// to another, where there is one.
+	case isUnready(err), isBroken(err):
+		// The connections in the pool are to the same server, and have broken
+		// when it was restarted. One that is made anew goes to another server,
+		// where there is one.
 		if err := s.dropIdle(ctx); err != nil {
 			return nil, err
 		}
-	case !isBroken(err):
+	default:
 		return nil, err
 	}
 	return begin(s.db.QueryContext(ctx, query, args...))

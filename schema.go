@@ -110,21 +110,18 @@ func (s *Site) learn(version joomla.Version) {
 // adapt finds out why a query for accounts failed, which the schema that is
 // known leads to. It reports whether the schema changed.
 func (s *Site) adapt(ctx context.Context, known schema) bool {
-	var found schema
-	switch {
-	case known&withoutColumns == 0 && s.lacksColumns(ctx):
-		found = withoutColumns
-	case known&(withoutLocked|unknownVersion) == 0 && s.isVersion(ctx, joomla.Joomla3):
-		found = withoutLocked
-	case known&unknownVersion == 0 && s.isVersion(ctx, joomla.UnknownVersion):
-		found = unknownVersion
-	case known&withoutFactors == 0 && s.lacksFactors(ctx):
-		found = withoutFactors
-	default:
-		return false
+	found := known
+	if version, err := s.askVersion(ctx); err == nil {
+		found |= map[joomla.Version]schema{joomla.Joomla3: withoutLocked, joomla.UnknownVersion: unknownVersion}[version]
+	}
+	if found == known && known&withoutColumns == 0 && s.lacksColumns(ctx) {
+		found |= withoutColumns
+	}
+	if found == known && known&withoutFactors == 0 && s.lacksFactors(ctx) {
+		found |= withoutFactors
 	}
 	s.schema.Or(uint32(found))
-	return true
+	return found != known
 }
 
 // lacksColumns reports whether #__users is known to lack a column that is read.
@@ -133,12 +130,6 @@ func (s *Site) adapt(ctx context.Context, known schema) bool {
 func (s *Site) lacksColumns(ctx context.Context) bool {
 	columns, err := s.tableColumns(ctx, "users")
 	return err == nil && !(columns["requirereset"] && columns["otpkey"])
-}
-
-// isVersion reports whether the site is known to be that Joomla, or not to tell.
-func (s *Site) isVersion(ctx context.Context, version joomla.Version) bool {
-	found, err := s.askVersion(ctx)
-	return err == nil && found == version
 }
 
 // lacksFactors reports whether it is known that no plugin for second factors is

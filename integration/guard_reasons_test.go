@@ -70,7 +70,7 @@ func TestGuardGivesReasons(t *testing.T) {
 		logs(401, no+"session has expired", session(row{"time": 1}))
 		logs(401, no+"session has expired", session(row{"data": payloadOf(102, lastRequest(1)...)}))
 		logs(401, no+"session has no data", session(row{"data": nil}))
-		logs(401, no+"data of the session cannot be read", session(row{"data": hush}))
+		logs(401, no+"session is none that the site's Joomla reads", session(row{"data": hush}))
 		logs(401, no+"session is a guest's", session(row{"data": payloadOf(0)}))
 		logs(401, no+"user does not exist", session(row{"data": payloadOf(4711)}))
 		for user, reason := range map[int64]string{114: "user is blocked", 115: "user is not activated",

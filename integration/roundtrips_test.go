@@ -73,6 +73,8 @@ func TestGuardRoundTrips(t *testing.T) {
 			config := s.config
 			config.SessionHandler, config.SessionMetadataOff = "redis", metadataOff
 			auth := guardOf(t, s.open(t, db, config))
+			// Once in a while it is one more, for which Joomla the site is.
+			counter.requireCost(t, auth, cookie(site+"=elsewhere"), nil, cost{2, 4}, "first session elsewhere")
 			counter.requireCost(t, auth, cookie(site+"=elsewhere"), nil, cost{1, 2}, "session elsewhere")
 			counter.requireCost(t, auth, cookie(site+"=nowhere"), capi.ErrUnauthenticated, cost{}, "session nowhere")
 		}
