@@ -9,16 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/capi-go/capi"
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5/pgconn"
-	_ "modernc.org/sqlite" // The driver "sqlite".
 )
 
 // A database is a pool of connections to the database of a site.
@@ -51,18 +48,6 @@ func openDatabase(config capi.SiteConfig, socket string, logger *slog.Logger) (*
 	default:
 		return nil, fmt.Errorf("unknown database type %q ($dbtype)", config.DBType)
 	}
-}
-
-func openSQLite(config capi.SiteConfig) (*database, error) {
-	name := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(config.DB), RawQuery: url.Values{
-		"mode":    {"ro"},
-		"_pragma": {"busy_timeout(5000)"},
-	}.Encode()}
-	db, err := sql.Open("sqlite", name.String())
-	if err != nil {
-		return nil, err
-	}
-	return &database{db, "SQLite", nil}, nil
 }
 
 // isLocalhost reports whether the configuration says only that the server is on
@@ -123,6 +108,9 @@ func answered(err error) bool {
 	var several hostErrors
 	if errors.As(err, &several) {
 		return !slices.ContainsFunc(several, func(err hostError) bool { return !answered(err.err) })
+	}
+	if errors.Is(err, errWALForeign) {
+		return true
 	}
 	var my *mysql.MySQLError
 	if errors.As(err, &my) {
