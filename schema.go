@@ -112,10 +112,15 @@ func (s *Site) lacksColumns(ctx context.Context) bool {
 	return err == nil && !(columns["requirereset"] && columns["otpkey"])
 }
 
-// lacksLocked reports whether #__extensions is known to lack the column locked.
+// lacksLocked reports whether #__extensions is known to lack the column locked,
+// be there rows or not: it may be asked for where something else has it, too,
+// and not by its full name.
 func (s *Site) lacksLocked(ctx context.Context) bool {
-	locked, err := s.column(ctx, s.sql(selectVersion))
-	return err == nil && len(locked) == 1 && versionOf(locked[0].integer()) == joomla.Joomla3
+	if _, err := s.column(ctx, s.sql(selectVersion)); err != nil {
+		return false
+	}
+	_, err := s.column(ctx, s.sql(`SELECT e."locked" FROM "#__extensions" AS e WHERE 1 = 0`))
+	return err != nil
 }
 
 // hidesLocked reports whether #__extensions may be read, but not its column
@@ -143,7 +148,8 @@ func (s *Site) lacksFactors(ctx context.Context) bool {
 // come with any result, whatever the rights of the account on tables that
 // describe tables.
 func (s *Site) tableColumns(ctx context.Context, table string) (map[string]bool, error) {
-	rows, err := s.query(ctx, s.sql(`SELECT * FROM "#__`+table+`" WHERE 1 = 0`))
+	// With one row of nulls: rows that have ended tell no names.
+	rows, err := s.query(ctx, s.sql(`SELECT t.* FROM (SELECT 1) AS one LEFT JOIN "#__`+table+`" AS t ON 1 = 0`))
 	if err != nil {
 		return nil, err
 	}

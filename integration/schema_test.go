@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +22,9 @@ import (
 func joomla3(t testing.TB, d database) (s *site, three, four http.Header) {
 	t.Helper()
 	s = newSite(t, d, joomlatest.Joomla33, joomlatest.Recorded("j3"))
-	s.Insert(t, "session", row{"session_id": "four", "client_id": "0", "guest": "0", "time": s.Now, "userid": "902", "username": "super",
+	s.Insert(t, "extensions", row{"type": "component", "element": "com_users", "params": "{}"})
+	s.Insert(t, "session", row{"session_id": "four", "client_id": "0", "guest": "0", "time": strconv.FormatInt(s.Now, 10), "userid": "902",
+		"username": "super",
 		"data": wrapped(fmt.Sprintf("O:24:\"Joomla\\Registry\\Registry\":1:{s:7:\"\x00*\x00data\";O:8:\"stdClass\":2:{"+
 			`s:7:"session";O:8:"stdClass":2:{s:7:"counter";i:1;s:5:"timer";O:8:"stdClass":1:{s:3:"now";i:%d;}}`+
 			`s:4:"user";O:20:"Joomla\CMS\User\User":1:{s:2:"id";i:902;}}}`, s.Now))})
