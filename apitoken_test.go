@@ -98,17 +98,11 @@ func TestAPITokenAuthorizerAuthorize(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			db := newFakeDB(byAPIToken)
+			reply := list()
 			if test.row != nil {
-				db.rows[byAPIToken] = []row{test.row}
+				reply = found(byAPIToken, test.row)
 			}
-			err := capi.NewAPITokenAuthorizer(db.site(t)).Authorize(withAPIToken())
-			if test.want == "" {
-				require.NoError(t, err)
-			} else {
-				requireRefusal(t, test.want, err)
-			}
-			assert.Equal(t, []string{byAPIToken}, db.asked())
+			requireAnswer(t, test.want, capi.NewAPITokenAuthorizer(newFakeDB(reply).site(t)).Authorize(withAPIToken()))
 		})
 	}
 }
@@ -116,13 +110,9 @@ func TestAPITokenAuthorizerAuthorize(t *testing.T) {
 // The root user needs no right, but a group that may use API tokens.
 func TestAPITokenAuthorizerRootUser(t *testing.T) {
 	for groups, want := range map[string]string{"8": "", "2": noAPITokenGroup} {
-		db := newFakeDB(byAPIToken, row{"groups": groups, "rules": "{}"})
+		db := newFakeDB(found(byAPIToken, row{"groups": groups, "rules": "{}"}))
 		auth := capi.NewAPITokenAuthorizer(db.site(t, func(c *capi.SiteConfig, _ *capi.SiteOptions) { c.RootUser = "7" }))
-		if err := auth.Authorize(withAPIToken()); want == "" {
-			assert.NoError(t, err)
-		} else {
-			requireRefusal(t, want, err)
-		}
+		requireAnswer(t, want, auth.Authorize(withAPIToken()))
 	}
 }
 
@@ -130,39 +120,31 @@ func TestAPITokenAuthorizerViewLevel(t *testing.T) {
 	const guests = `{"guest_usergroup":"9"}`
 	tests := map[string]struct {
 		access driver.Value
-		params string
-		rules  []row
-		groups []row
+		rules  reply
+		groups reply
 		want   string
 	}{
-		"level of visitors":     {int64(5), guests, []row{{"value": "[9]"}}, []row{{"value": int64(1)}, {"value": []byte("9")}}, ""},
-		"by an ancestor":        {int64(5), guests, []row{{"value": "[2,1]"}}, []row{{"value": int64(9)}, {"value": int64(1)}}, ""},
-		"level of others":       {int64(2), guests, []row{{"value": "[2,8]"}}, []row{{"value": int64(1)}, {"value": int64(9)}}, disabledPlugin},
-		"level that is not":     {int64(3), guests, nil, []row{{"value": int64(1)}}, disabledPlugin},
-		"level 0":               {nil, guests, nil, []row{{"value": int64(1)}}, disabledPlugin},
-		"no group of visitors":  {int64(5), guests, []row{{"value": "[9]"}}, nil, disabledPlugin},
-		"rules that are broken": {int64(5), guests, []row{{"value": "[9"}}, []row{{"value": int64(9)}}, disabledPlugin},
+		"level of visitors":     {int64(5), list("[9]"), list(int64(1), []byte("9")), ""},
+		"by an ancestor":        {int64(5), list("[2,1]"), list(int64(9), int64(1)), ""},
+		"level of others":       {int64(2), list("[2,8]"), list(int64(1), int64(9)), disabledPlugin},
+		"level that is not":     {int64(3), list(), list(int64(1)), disabledPlugin},
+		"level 0":               {nil, list(), list(int64(1)), disabledPlugin},
+		"no group of visitors":  {int64(5), list("[9]"), list(), disabledPlugin},
+		"rules that are broken": {int64(5), list("[9"), list(int64(9)), disabledPlugin},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			db := newFakeDB(byAPIToken, row{"plugin access": test.access, "com_users": test.params})
-			db.rows[viewLevel], db.rows[groupsOf] = test.rules, test.groups
-			err := capi.NewAPITokenAuthorizer(db.site(t)).Authorize(withAPIToken())
-			if test.want == "" {
-				require.NoError(t, err)
-			} else {
-				requireRefusal(t, test.want, err)
-			}
+			db := newFakeDB(found(byAPIToken, row{"plugin access": test.access, "com_users": guests}), test.rules, test.groups)
+			requireAnswer(t, test.want, capi.NewAPITokenAuthorizer(db.site(t)).Authorize(withAPIToken()))
 			assert.Equal(t, []any{int64(9)}, db.args[2])
-			assert.Equal(t, []string{byAPIToken, viewLevel, groupsOf}, db.asked())
 		})
 	}
-	for _, kind := range []string{viewLevel, groupsOf} {
-		db := newFakeDB(byAPIToken, row{"plugin access": int64(2)})
-		db.errs[kind] = errors.New("broken")
+	broken := errors.New("broken")
+	for _, more := range [][]reply{{fails(broken)}, {list("[9]"), fails(broken)}} {
+		db := newFakeDB(append([]reply{found(byAPIToken, row{"plugin access": int64(2)})}, more...)...)
 		err := capi.NewAPITokenAuthorizer(db.site(t)).Authorize(withAPIToken())
 		requireFailure(t, err)
-		assert.ErrorIs(t, err, db.errs[kind])
+		assert.ErrorIs(t, err, broken)
 	}
 }
 
@@ -191,28 +173,27 @@ func TestAPITokenAuthorizerHeaders(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			db := newFakeDB(byAPIToken, row{})
-			err := capi.NewAPITokenAuthorizer(db.site(t)).Authorize(withHeaders(test.headers...))
-			if test.want == "" {
-				require.NoError(t, err)
-				assert.Equal(t, [][]any{{int64(7)}}, db.args)
-			} else {
-				requireRefusal(t, test.want, err)
+			db := newFakeDB()
+			if test.want != noAPIToken {
+				db.then(found(byAPIToken, row{}))
 			}
-			assert.Equal(t, test.want != noAPIToken, len(db.asked()) == 1)
+			requireAnswer(t, test.want, capi.NewAPITokenAuthorizer(db.site(t)).Authorize(withHeaders(test.headers...)))
+			if test.want == "" {
+				assert.Equal(t, [][]any{{int64(7)}}, db.args)
+			}
 		})
 	}
 }
 
 func TestAPITokenAuthorizerUser(t *testing.T) {
-	db := newFakeDB(byAPIToken, row{"groups": "8", "rules": "{}"})
+	db := newFakeDB(found(byAPIToken, row{"groups": "8", "rules": "{}"}))
 	auth := capi.NewAPITokenAuthorizer(db.site(t))
 	user, err := auth.User(withAPIToken())
 	require.NoError(t, err)
 	assert.Equal(t, capi.User{ID: 7, Username: "admin", Groups: []int64{8}, Credential: "API token"}, user)
 
-	db.errs[byAPIToken] = errors.New("broken")
+	db.rest = errors.New("broken")
 	_, err = auth.User(withAPIToken())
 	requireFailure(t, err)
-	assert.ErrorIs(t, err, db.errs[byAPIToken])
+	assert.ErrorIs(t, err, db.rest)
 }

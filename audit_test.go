@@ -36,26 +36,28 @@ func read(user int64, credential string, sessions, bytes int, finished bool) map
 	}
 }
 
+// anyOf returns the guard of a site: sessions, and tokens of both kinds.
+func anyOf(t testing.TB, site *capi.Site) capi.Authorizer {
+	t.Helper()
+	return capi.AnyOf(newSessionAuthorizer(t, site), capi.NewAPITokenAuthorizer(site), capi.NewCAPITokenAuthorizer(site))
+}
+
 func TestHandlerLogsReaders(t *testing.T) {
-	db := newFakeDB(byCookie, row{})
-	db.rows[byAPIToken], db.rows[byCAPIToken] = []row{{"id": int64(8)}}, []row{{"id": int64(9)}}
-	site := db.site(t)
-	sessions := newSessionAuthorizer(t, site)
-	all := capi.AnyOf(sessions, capi.NewAPITokenAuthorizer(site), capi.NewCAPITokenAuthorizer(site))
 	named := capi.AuthorizerFunc(func(r *http.Request) error {
 		capi.SetUser(r.Context(), capi.User{ID: 1, Credential: "first"})
 		capi.SetUser(r.Context(), capi.User{ID: 2, Credential: "SSO"})
 		return nil
 	})
+	all := func(found reply) capi.Authorizer { return anyOf(t, newFakeDB(found).site(t)) }
 	tests := map[string]struct {
 		auth    capi.Authorizer
 		request *http.Request
 		user    int64
 		kind    string
 	}{
-		"session":         {all, withSession(), 7, "session"},
-		"API token":       {all, withAPIToken(), 8, "API token"},
-		"cAPI token":      {all, withHeaders("token", "token-hush"), 9, "cAPI token"},
+		"session":         {all(found(byCookie, row{})), withSession(), 7, "session"},
+		"API token":       {all(found(byAPIToken, row{"id": int64(8)})), withAPIToken(), 8, "API token"},
+		"cAPI token":      {all(found(byCAPIToken, row{"id": int64(9)})), withHeaders("token", "token-hush"), 9, "cAPI token"},
 		"the last counts": {named, withHeaders(), 2, "SSO"},
 		"nobody":          {answering(nil), withHeaders(), 0, ""},
 	}
@@ -86,30 +88,26 @@ func TestHandlerLogsCutLists(t *testing.T) {
 func TestHandlerLogsNoCredential(t *testing.T) {
 	var logs bytes.Buffer
 	config := capi.Config{Logger: slog.New(slog.NewJSONHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug}))}
-	change := map[string]func(*fakeDB){
-		"accepted":  func(*fakeDB) {},
-		"forbidden": func(db *fakeDB) { db.rows[byCookie] = []row{{"groups": "2"}} },
-		"unknown":   func(db *fakeDB) { clear(db.rows) },
-		"failing":   func(db *fakeDB) { db.errs[byCookie] = errors.New("broken") },
-	}
-	want := map[string]string{
-		"accepted":  "session list read",
-		"forbidden": noCoreAdmin,
-		"unknown":   unknownSession + "; " + invalidAPIToken + "; " + unknownCAPIToken,
-		"failing":   "broken",
-	}
-	for name, change := range change {
+	broken := errors.New("broken")
+	for name, test := range map[string]struct {
+		replies []reply
+		rest    error
+		want    string
+	}{
+		"accepted":  {[]reply{found(byCookie, row{})}, nil, "session list read"},
+		"forbidden": {[]reply{found(byCookie, row{"groups": "2"})}, nil, noCoreAdmin},
+		"unknown":   {[]reply{list(), list(), list()}, nil, unknownSession + "; " + invalidAPIToken + "; " + unknownCAPIToken},
+		"failing":   {nil, broken, "broken"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			logs.Reset()
-			db := newFakeDB(byCookie, row{})
-			change(db)
-			site := db.site(t)
+			db := newFakeDB(test.replies...)
+			db.rest = test.rest
 			r := withAPIToken()
 			r.Header.Set("Cookie", cookieName("site")+"="+testID)
 			r.Header.Set("token", "token-hush")
-			auth := capi.AnyOf(newSessionAuthorizer(t, site), capi.NewAPITokenAuthorizer(site), capi.NewCAPITokenAuthorizer(site))
-			newHandler(t, config, capi.Sessions{}, auth).ServeHTTP(&chunks{header: http.Header{}}, r)
-			assert.Contains(t, logs.String(), want[name])
+			newHandler(t, config, capi.Sessions{}, anyOf(t, db.site(t))).ServeHTTP(&chunks{header: http.Header{}}, r)
+			assert.Contains(t, logs.String(), test.want)
 			assert.NotContains(t, logs.String(), "hush")
 			assert.NotContains(t, logs.String(), strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
 			assert.NotContains(t, logs.String(), cookieName("site"))

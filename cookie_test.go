@@ -6,11 +6,11 @@ import (
 	"database/sql/driver"
 	"encoding/hex"
 	"errors"
+	"maps"
 	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -54,7 +54,7 @@ func newSessionAuthorizer(t testing.TB, site *capi.Site) *capi.SessionAuthorizer
 const (
 	unknownSession  = "capi: not authenticated: unknown session"
 	expiredSession  = "capi: not authenticated: session has expired"
-	unreadable      = "capi: not authenticated: data of the session cannot be read"
+	unreadable      = "capi: not authenticated: session is none that the site's Joomla reads"
 	guestSession    = "capi: not authenticated: session is a guest's"
 	noUser          = "capi: not authenticated: user does not exist"
 	noCoreAdmin     = "capi: not authorized: no core.admin"
@@ -65,6 +65,11 @@ const (
 )
 
 func TestSessionAuthorizerAuthorize(t *testing.T) {
+	other := func(change row) row {
+		r := row{"session_id": otherID, "id": int64(8), "data": login(8)}
+		maps.Copy(r, change)
+		return r
+	}
 	tests := map[string]struct {
 		rows []row
 		want string // The refusal, empty for none.
@@ -93,9 +98,9 @@ func TestSessionAuthorizerAuthorize(t *testing.T) {
 		"empty data":        {[]row{{"data": ""}}, guestSession},
 		"guest":             {[]row{{"data": login(0)}}, guestSession},
 		"negative user":     {[]row{{"data": login(-7)}}, guestSession},
-		"last request":      {[]row{{"data": login(7, `s:17:"session.timer.now";`, `i:1795489016;`)}}, ""},
-		"last request old":  {[]row{{"data": login(7, `s:17:"session.timer.now";`, `i:1795489015;`)}}, expiredSession},
-		"row of a guest":    {[]row{{"id": nil}}, noUser},
+		"beyond all tables": {[]row{{"data": login(math.MaxInt32 + 1)}}, noUser},
+		"last request":      {[]row{{"data": loginAt(testNow-60, 7)}}, ""},
+		"last request old":  {[]row{{"data": loginAt(testNow-61, 7)}}, expiredSession},
 
 		"blocked":                        {[]row{{"block": int64(1)}}, isBlocked},
 		"not activated":                  {[]row{{"activation": "8c1f0a9d"}}, notActivated},
@@ -105,23 +110,50 @@ func TestSessionAuthorizerAuthorize(t *testing.T) {
 		"activation is null":             {[]row{{"activation": nil}}, ""},
 		"must reset":                     {[]row{{"requireReset": int64(1)}}, mustReset},
 
-		"two users, one Super Admin":   {[]row{{"groups": "2"}, {"session_id": otherID, "id": int64(8), "data": login(8)}}, ""},
-		"two users, none":              {[]row{{"groups": "2"}, {"session_id": otherID, "id": int64(8), "data": login(8), "groups": "21"}}, noCoreAdmin},
-		"two users, one is blocked":    {[]row{{"block": int64(1)}, {"session_id": otherID, "id": int64(8), "data": login(8), "groups": "2"}}, noCoreAdmin},
-		"two sessions, one is a guest": {[]row{{"block": int64(1)}, {"session_id": otherID, "data": login(0)}}, isBlocked},
-		"two sessions, one expired":    {[]row{{"time": int64(1)}, {"session_id": otherID}}, ""},
+		"two users, one Super Admin":   {[]row{{"groups": "2"}, other(nil)}, ""},
+		"two users, none":              {[]row{{"groups": "2"}, other(row{"groups": "21"})}, noCoreAdmin},
+		"two users, one is blocked":    {[]row{{"block": int64(1)}, other(row{"groups": "2"})}, noCoreAdmin},
+		"two sessions, one is a guest": {[]row{{"block": int64(1)}, other(row{"data": login(0)})}, isBlocked},
+		"two sessions, one expired":    {[]row{{"time": int64(1)}, other(nil)}, ""},
 		"two rows of one session":      {[]row{{}, {}}, "capi: not authenticated: session or its user is in the table more than once"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			db := newFakeDB(byCookie, test.rows...)
-			err := newSessionAuthorizer(t, db.site(t)).Authorize(withTwoSessions())
-			if test.want == "" {
-				require.NoError(t, err)
-				assert.Equal(t, []string{byCookie}, db.asked(), "one query")
-			} else {
-				requireRefusal(t, test.want, err)
-			}
+			db := newFakeDB(found(byCookie, test.rows...)) // One query.
+			requireAnswer(t, test.want, newSessionAuthorizer(t, db.site(t)).Authorize(withTwoSessions()))
+		})
+	}
+}
+
+// A session counts if the site's own Joomla reads it.
+func TestSessionAuthorizerVersions(t *testing.T) {
+	four := login(7)
+	three := variable("joomla", registry(`O:8:"stdClass":1:{s:9:"__default";`+loginData(testNow, 7)+`}`))
+	serialized := "a:1:{" + phpString("joomla") + strings.TrimPrefix(four, "joomla|") + "}"
+	tests := map[string]struct {
+		locked    driver.Value
+		data      string
+		serialize bool
+		want      string
+	}{
+		"4":                             {int64(0), four, false, ""},
+		"4, an extension is locked":     {"1", four, false, ""},
+		"4, form of 3":                  {int64(0), three, false, ""}, // It looks there last.
+		"3":                             {int64(-1), three, false, ""},
+		"3, form of 4":                  {int64(-1), four, false, guestSession},
+		"unknown":                       {nil, three, false, ""},
+		"unknown, form of 4":            {nil, four, false, unreadable},
+		"php_serialize":                 {int64(0), serialized, true, ""},
+		"php, but php_serialize":        {int64(0), serialized, false, unreadable},
+		"php_serialize, but php":        {int64(0), four, true, unreadable},
+		"NUL of 3 in the table":         {int64(-1), strings.ReplaceAll("x|s:3:\"\x00*\x00\";", "\x00*\x00", `\0\0\0`) + three, false, ""},
+		"no NUL of 3 in the table of 4": {int64(0), strings.ReplaceAll("x|s:3:\"\x00*\x00\";", "\x00*\x00", `\0\0\0`) + four, false, unreadable},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			site := newFakeDB(found(byCookie, row{"locked": test.locked, "data": test.data})).site(t,
+				func(_ *capi.SiteConfig, o *capi.SiteOptions) { o.PHPSerialize = test.serialize })
+			requireAnswer(t, test.want, newSessionAuthorizer(t, site).Authorize(withSession()))
 		})
 	}
 }
@@ -144,78 +176,81 @@ func TestSessionAuthorizerRootUser(t *testing.T) {
 	}
 	for _, test := range tests {
 		test.row["rules"] = "x"
-		site := newFakeDB(byCookie, test.row).site(t, func(c *capi.SiteConfig, _ *capi.SiteOptions) { c.RootUser = test.root })
-		err := newSessionAuthorizer(t, site).Authorize(withSession())
-		if test.want == "" {
-			assert.NoError(t, err, test.root)
-		} else {
-			requireRefusal(t, test.want, err)
-		}
+		site := newFakeDB(found(byCookie, test.row)).site(t, func(c *capi.SiteConfig, _ *capi.SiteOptions) { c.RootUser = test.root })
+		requireAnswer(t, test.want, newSessionAuthorizer(t, site).Authorize(withSession()))
 	}
 }
 
+// Plugins are asked for where the session does not tell that a factor was
+// passed.
 func TestSessionAuthorizerSecondFactor(t *testing.T) {
+	enabled := []reply{found(plugins, row{"enabled plugins": "totp,email"})}
 	tests := map[string]struct {
 		data    string
 		methods driver.Value
 		params  driver.Value
+		more    []reply
 		want    string
 	}{
-		"none":                     {login(7), nil, "{}", ""},
-		"passed":                   {login(7, second(1, 0)...), "totp", "{}", ""},
-		"before the first page":    {login(7), "totp", "{}", secondIsPending},
-		"not passed":               {login(7, second(0, 0)...), "totp", "{}", secondIsPending},
-		"must be set up":           {login(7, second(1, 1)...), nil, "{}", secondIsPending},
-		"must be set up, oddly":    {login(7, second(1, 2)...), nil, "{}", secondIsPending},
-		"exempt":                   {login(7), "totp", `{"neverMFAUserGroups":["8"]}`, ""},
-		"forced":                   {login(7), nil, `{"forceMFAUserGroups":[8]}`, secondIsPending},
-		"parameters are not there": {login(7), "totp", nil, secondIsPending},
+		"none":                     {login(7), nil, "{}", nil, ""},
+		"passed":                   {login(7, second(1, 0)...), "totp", "{}", nil, ""},
+		"before the first page":    {login(7), "totp", "{}", enabled, secondIsPending},
+		"not passed":               {login(7, second(0, 0)...), "totp", "{}", enabled, secondIsPending},
+		"must be set up":           {login(7, second(1, 1)...), nil, "{}", nil, secondIsPending},
+		"must be set up, oddly":    {login(7, second(1, 2)...), nil, "{}", nil, secondIsPending},
+		"exempt":                   {login(7), "totp", `{"neverMFAUserGroups":["8"]}`, enabled, secondIsPending}, // Until the first page.
+		"forced":                   {login(7), nil, `{"forceMFAUserGroups":[8]}`, nil, secondIsPending},
+		"parameters are not there": {login(7), "totp", nil, enabled, secondIsPending},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			db := newFakeDB(byCookie, row{"data": test.data, "methods": test.methods, "com_users": test.params})
-			db.factorPlugins = "totp,email"
-			err := newSessionAuthorizer(t, db.site(t)).Authorize(withTwoSessions())
-			if test.want == "" {
-				require.NoError(t, err)
-			} else {
-				requireRefusal(t, test.want, err)
-			}
+			db := newFakeDB(found(byCookie, row{"data": test.data, "methods": test.methods, "com_users": test.params}))
+			db.then(test.more...)
+			requireAnswer(t, test.want, newSessionAuthorizer(t, db.site(t)).Authorize(withSession()))
 		})
 	}
+	broken := errors.New("broken")
+	err := newSessionAuthorizer(t, newFakeDB(found(byCookie, row{"methods": "totp"}), fails(broken)).site(t)).Authorize(withSession())
+	requireFailure(t, err)
+	assert.ErrorIs(t, err, broken)
 }
 
 // The data of a session names its user; the row may name none, or another.
 func TestSessionAuthorizerGoesByData(t *testing.T) {
 	for _, id := range []driver.Value{nil, int64(6)} {
-		db := newFakeDB(byCookie, row{"id": id, "block": int64(1)})
-		db.rows[byID] = []row{{"id": int64(5)}, {"username": "steve", "groups": "2"}}
+		db := newFakeDB()
 		auth := newSessionAuthorizer(t, db.site(t))
+		session := found(byCookie, row{"id": id, "block": int64(1)})
+		steve := row{"username": "steve", "groups": "2"}
+
+		db.then(session, found(byID, row{"id": int64(5)}, steve))
 		user, err := auth.User(withSession())
 		require.NoError(t, err)
 		assert.Equal(t, capi.User{ID: 7, Username: "steve", Groups: []int64{2}, Credential: "session"}, user)
 		assert.Equal(t, []any{int64(7)}, db.args[1])
-		assert.Equal(t, []string{byCookie, byID}, db.asked())
 
-		requireRefusal(t, noCoreAdmin, auth.Authorize(withSession()))
-		db.rows[byID] = nil
+		db.then(session, found(byID, steve, steve))
+		requireRefusal(t, "capi: not authenticated: session or its user is in the table more than once", auth.Authorize(withSession()))
+		db.then(session, found(byID, row{"id": nil}))
 		requireRefusal(t, noUser, auth.Authorize(withSession()))
-		db.errs[byID] = errors.New("broken")
+		db.then(session)
+		db.rest = errors.New("broken")
 		err = auth.Authorize(withSession())
 		requireFailure(t, err)
-		assert.ErrorIs(t, err, db.errs[byID])
+		assert.ErrorIs(t, err, db.rest)
 	}
 }
 
 func TestSessionAuthorizerUserPrefersSuperAdmin(t *testing.T) {
 	super, other := row{}, row{"session_id": otherID, "id": int64(8), "data": login(8), "groups": "2"}
 	for _, rows := range [][]row{{super, other}, {other, super}} {
-		user, err := newSessionAuthorizer(t, newFakeDB(byCookie, rows...).site(t)).User(withTwoSessions())
+		user, err := newSessionAuthorizer(t, newFakeDB(found(byCookie, rows...)).site(t)).User(withTwoSessions())
 		require.NoError(t, err)
 		assert.Equal(t, capi.User{ID: 7, Username: "admin", Groups: []int64{1, 8}, SuperAdmin: true, Credential: "session"}, user)
 	}
 }
 
+// The table of sessions does not count where the data is elsewhere.
 func TestSessionAuthorizerSessionData(t *testing.T) {
 	broken := errors.New("broken")
 	tests := map[string]struct {
@@ -229,35 +264,33 @@ func TestSessionAuthorizerSessionData(t *testing.T) {
 		"ended":           {payloads: []capi.Payload{nil}, want: unknownSession},
 		"nothing yet":     {payloads: []capi.Payload{{}}, want: guestSession},
 		"broken":          {payloads: []capi.Payload{capi.Payload("x")}, want: unreadable},
-		"no user":         {payloads: []capi.Payload{capi.Payload(login(7))}, want: noUser},
+		"no user":         {payloads: []capi.Payload{capi.Payload(login(7))}, rows: []row{{"id": nil}}, want: noUser},
 		"pending":         {payloads: []capi.Payload{capi.Payload(login(7, second(0, 1)...))}, rows: []row{{}}, want: secondIsPending},
 		"error":           {err: broken, failure: "reading session data: broken"},
-		"too few":         {payloads: []capi.Payload{}, failure: "another number of payloads"},
-		"too many":        {payloads: make([]capi.Payload, 2), failure: "another number of payloads"},
+		"too few":         {payloads: []capi.Payload{}, failure: "SessionData returned 0 payloads for 1 ids"},
+		"too many":        {payloads: make([]capi.Payload, 2), failure: "SessionData returned 2 payloads for 1 ids"},
 		"end of the time": {err: context.Canceled, failure: "context canceled"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			db := newFakeDB(byID, test.rows...)
+			db := newFakeDB(list(int64(0)))
+			if test.rows != nil {
+				db.then(found(byID, test.rows...))
+			}
 			data := sessionDataFunc(func(ctx context.Context, ids []string) ([]capi.Payload, error) {
 				assert.Equal(t, []string{testID}, ids)
 				return test.payloads, test.err
 			})
 			err := newSessionAuthorizer(t, db.site(t, inRedis(data))).Authorize(withSession())
-			switch {
-			case test.failure != "":
+			if test.failure != "" {
 				requireFailure(t, err)
 				assert.ErrorContains(t, err, test.failure)
-				assert.Empty(t, db.asked())
-			case test.want != "":
-				requireRefusal(t, test.want, err)
-			default:
-				require.NoError(t, err)
-				assert.Equal(t, []string{byID}, db.asked(), "the table of sessions does not count")
+				return
 			}
+			requireAnswer(t, test.want, err)
 		})
 	}
-	_, err := capi.NewSessionAuthorizer(newFakeDB(byID).site(t, inRedis(nil)))
+	_, err := capi.NewSessionAuthorizer(newFakeDB().site(t, inRedis(nil)))
 	require.ErrorIs(t, err, capi.ErrSiteConfig)
 	assert.ErrorContains(t, err, `$session_handler is "redis"`)
 }
@@ -280,15 +313,16 @@ func TestSessionAuthorizerCookies(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			for _, dbType := range []string{"mysqli", "sqlite"} {
-				db := newFakeDB(byCookie)
-				site := db.site(t, func(c *capi.SiteConfig, _ *capi.SiteOptions) { c.SessionName, c.DBType = test.name, dbType })
-				err := newSessionAuthorizer(t, site).Authorize(withCookies(test.headers...))
+				db := newFakeDB()
+				auth := newSessionAuthorizer(t, db.site(t, func(c *capi.SiteConfig, _ *capi.SiteOptions) {
+					c.SessionName, c.DBType = test.name, dbType
+				}))
 				if len(test.want) == 0 {
-					requireRefusal(t, "capi: not authenticated: no session cookie of this site", err)
-					assert.Empty(t, db.asked())
+					requireRefusal(t, "capi: not authenticated: no session cookie of this site", auth.Authorize(withCookies(test.headers...)))
 					continue
 				}
-				requireRefusal(t, unknownSession, err)
+				db.then(list())
+				requireRefusal(t, unknownSession, auth.Authorize(withCookies(test.headers...)))
 				want := test.want
 				if dbType == "sqlite" { // Where bytes and text of the same content are unequal.
 					want = nil
@@ -303,62 +337,38 @@ func TestSessionAuthorizerCookies(t *testing.T) {
 }
 
 func TestSessionAuthorizerCookieNames(t *testing.T) {
-	auth := newSessionAuthorizer(t, newFakeDB(byCookie).site(t))
+	auth := newSessionAuthorizer(t, newFakeDB().site(t))
 	clear(auth.CookieNames())
 	assert.Equal(t, cookieName("site"), auth.CookieNames()[0], "the caller has a copy")
 }
 
 func TestSessionAuthorizerFails(t *testing.T) {
 	broken := errors.New("broken")
-	tests := map[string]func(*fakeDB){
-		"query":  func(db *fakeDB) { db.errs[byCookie] = broken },
-		"end":    func(db *fakeDB) { db.endErrs[byCookie] = broken },
-		"column": func(db *fakeDB) { db.rows[byCookie] = []row{{"block": "hush"}} },
-	}
-	for name, breakIt := range tests {
+	end := found(byCookie, row{})
+	end.err, end.late = broken, true
+	for name, first := range map[string]reply{
+		"query": fails(broken), "end": end, "column": found(byCookie, row{"block": "hush"}),
+	} {
 		t.Run(name, func(t *testing.T) {
-			db := newFakeDB(byCookie, row{})
-			breakIt(db)
-			err := newSessionAuthorizer(t, db.site(t)).Authorize(withSession())
+			db := newFakeDB(first)
+			db.rest = errors.New("also broken") // Why it failed cannot be found out.
+			auth := newSessionAuthorizer(t, db.site(t))
+			err := auth.Authorize(withSession())
 			requireFailure(t, err)
 			assert.Equal(t, name != "column", errors.Is(err, broken))
+			requireFailure(t, auth.Authorize(withSession()))
 		})
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := newSessionAuthorizer(t, newFakeDB(byCookie, row{}).site(t)).Authorize(withSession().WithContext(ctx))
+	err := newSessionAuthorizer(t, newFakeDB().site(t)).Authorize(withSession().WithContext(ctx))
 	requireFailure(t, err)
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
 func TestSessionAuthorizerLifetime(t *testing.T) {
 	for when, want := range map[driver.Value]string{int64(1): "", int64(-math.MaxInt32): "", "": expiredSession} {
-		site := newFakeDB(byCookie, row{"time": when}).site(t, func(c *capi.SiteConfig, _ *capi.SiteOptions) { c.Lifetime = math.MaxInt64 })
-		err := newSessionAuthorizer(t, site).Authorize(withSession())
-		if want == "" {
-			assert.NoError(t, err, when)
-		} else {
-			requireRefusal(t, want, err)
-		}
+		site := newFakeDB(found(byCookie, row{"time": when})).site(t, func(c *capi.SiteConfig, _ *capi.SiteOptions) { c.Lifetime = math.MaxInt64 })
+		requireAnswer(t, want, newSessionAuthorizer(t, site).Authorize(withSession()))
 	}
-}
-
-func TestAuthorizersServeManyAtOnce(t *testing.T) {
-	db := newFakeDB(byCookie, row{})
-	db.rows[byCAPIToken], db.rows[byAPIToken], db.rows[byID] = []row{{"groups": "2"}}, []row{{}}, nil
-	db.withoutReset, db.factorPlugins = true, "totp" // All find out about the tables at once.
-	db.tables = map[string][]string{"users": {"id"}}
-	site := db.site(t)
-	sessions, tokens, programs := newSessionAuthorizer(t, site), capi.NewAPITokenAuthorizer(site), capi.NewCAPITokenAuthorizer(site)
-	var group sync.WaitGroup
-	for range 20 {
-		group.Add(1)
-		go func() {
-			defer group.Done()
-			assert.NoError(t, sessions.Authorize(withSession()))
-			assert.NoError(t, tokens.Authorize(withAPIToken()))
-			assert.EqualError(t, programs.Authorize(withHeaders("token", "token-hush")), noCoreAdmin)
-		}()
-	}
-	group.Wait()
 }

@@ -1,13 +1,13 @@
 package capi_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -26,107 +26,66 @@ const (
 	testNow    = 1_795_489_076
 )
 
-// A row is a row of a fakeDB by what its columns mean, not by where they are in
-// the query. What is left out has its default.
-type row map[string]driver.Value
-
-// The kinds of queries that a fakeDB tells apart.
-const (
-	byCookie    = "accounts by cookie"
-	byID        = "accounts by id"
-	byAPIToken  = "account by API token"
-	byCAPIToken = "account by cAPI token"
-	columnsOf   = "columns of " // and the table
-	grantedIn   = "granted columns of "
-	existence   = "existence of "
-	viewLevel   = "rules of a view level"
-	groupsOf    = "groups of a visitor"
-	rootAsset   = "root asset"
-	mfaPlugins  = "plugins for second factors"
-)
-
-// kinds are the queries by what is in their text, without quotes.
-var kinds = []struct {
-	pattern *regexp.Regexp
-	kind    string
-	columns []string // before those of an account
-}{
-	{regexp.MustCompile(`FROM jos_session AS s LEFT JOIN`), byCookie, []string{"session_id", "time", "data"}},
-	{regexp.MustCompile(`joomlatoken\.token`), byAPIToken,
-		[]string{"seed", "enabled", "plugin enabled", "plugin state", "plugin access", "groups plugin enabled", "groups plugin params"}},
-	{regexp.MustCompile(`FROM jos_services_tokens AS t`), byCAPIToken, []string{"token", "state"}},
-	{regexp.MustCompile(`FROM jos_users AS u|FROM \(SELECT 1\) AS one`), byID, []string{"enabled plugins", "disabled plugins"}},
-	{regexp.MustCompile(`^SELECT \(SELECT (?:GROUP_CONCAT|STRING_AGG)`), mfaPlugins, nil},
-	{regexp.MustCompile(`^SELECT \* FROM jos_(\w+) WHERE 1 = 0`), columnsOf, nil},
-	{regexp.MustCompile(`FROM jos_(\w+) WHERE 1 = 0`), grantedIn, nil},
-	{regexp.MustCompile(`COUNT.*(?:table_name|name|to_regclass).*'jos_(\w+)'`), existence, nil},
-	{regexp.MustCompile(`FROM jos_viewlevels`), viewLevel, nil},
-	{regexp.MustCompile(`FROM jos_usergroups AS g INNER JOIN`), groupsOf, nil},
-	{regexp.MustCompile(`FROM jos_assets WHERE name = 'root.1'$`), rootAsset, nil},
-}
-
-var accountColumns = []string{
-	"id", "username", "block", "activation", "requireReset", "groups", "group_concat_max_len", "rules",
-	"methods", "otpKey", "plugin", "com_users",
-}
-
-// defaults are a Super Admin, and whatever lets it in.
-func defaults() row {
-	return row{
-		"session_id": testID, "time": int64(testNow), "data": login(7),
-		"seed": seed, "enabled": "1", "plugin enabled": int64(1), "plugin state": int64(0), "plugin access": int64(1),
-		"groups plugin enabled": int64(1), "groups plugin params": "{}", "token": "token-hush", "state": int64(1),
-		"id": int64(7), "username": "admin", "block": int64(0), "activation": "", "requireReset": int64(0), "groups": "1,8",
-		"group_concat_max_len": int64(1024), "rules": `{"core.admin":{"8":1}}`, "com_users": "{}",
-	}
-}
-
-// login returns the data of a session in which a user is logged in. More are
-// serialized keys and values.
-func login(id int64, more ...string) string {
-	return fmt.Sprintf(`__default|a:%d:{s:4:"user";a:1:{s:2:"id";i:%d;}%s}`, 1+len(more)/2, id, strings.Join(more, ""))
-}
-
-// second returns what login takes for a second factor.
-func second(checked, setUp int) []string {
-	return []string{`s:9:"com_users";`, fmt.Sprintf(`a:2:{s:11:"mfa_checked";i:%d;s:19:"mandatory_mfa_setup";i:%d;}`, checked, setUp)}
-}
-
-// A fakeDB is a database that answers the queries of a site by their kind. A
-// query of another kind fails, and so does one about what it does not have.
+// A fakeDB is a database that gives one reply after another, whatever it is
+// asked: of queries, it knows no more than their order.
 type fakeDB struct {
-	// rows are the answers of accounts and, in the column "value", of others.
-	rows map[string][]row
-	// errs are the errors of queries, endErrs those after their rows.
-	errs, endErrs map[string]error
-	// tables are the columns of tables, which are all there if it is nil.
-	tables map[string][]string
-	// withoutReset is a #__users without the column requireReset,
-	// withoutFactors a site without #__user_mfa, and factorPlugins are the
-	// plugins for second factors that are enabled.
-	withoutReset, withoutFactors bool
-	factorPlugins                string
-	// uncounted reports whether the count of tables of a name is null.
-	uncounted bool
-	// down is the error of every connection.
-	down error
+	// rest is the error of queries that come after all replies. Nil fails the
+	// test.
+	rest error
 
-	mutex sync.Mutex
-	kinds []string
+	mutex   sync.Mutex
+	replies []reply
+	tooMany bool
+	// texts and args are those of the queries that came.
+	texts []string
 	args  [][]any
+	// dialled and closed count connections.
+	dialled, closed int
 }
 
-// newFakeDB returns a database whose accounts by the given kinds of query are
-// one row each.
-func newFakeDB(kind string, rows ...row) *fakeDB {
-	return &fakeDB{rows: map[string][]row{kind: rows}, errs: map[string]error{}, endErrs: map[string]error{}}
+// A reply is what a query finds.
+type reply struct {
+	rows [][]driver.Value
+	// err is the error of the query or, with late, the one after its rows.
+	err  error
+	late bool
+	// meanwhile, if any, is called when the query came.
+	meanwhile func()
 }
 
-// site returns a site of f, of MySQL unless change says otherwise.
+// found is the reply of rows, by what their columns mean.
+func found(columns []string, rows ...row) reply {
+	var r reply
+	for _, found := range rows {
+		r.rows = append(r.rows, found.values(columns))
+	}
+	return r
+}
+
+// list is the reply of rows of one column.
+func list(values ...driver.Value) reply {
+	var r reply
+	for _, value := range values {
+		r.rows = append(r.rows, []driver.Value{value})
+	}
+	return r
+}
+
+func fails(err error) reply { return reply{err: err} }
+
+func newFakeDB(replies ...reply) *fakeDB { return &fakeDB{replies: replies} }
+
+// then adds replies.
+func (f *fakeDB) then(replies ...reply) { f.replies = append(f.replies, replies...) }
+
+// site returns a site of f, of MySQL unless change says otherwise. When the
+// test ends, there must be no reply left, and no connection in use.
 func (f *fakeDB) site(t testing.TB, change ...func(*capi.SiteConfig, *capi.SiteOptions)) *capi.Site {
 	t.Helper()
 	db := sql.OpenDB(f)
 	t.Cleanup(func() {
+		assert.Empty(t, f.replies, "what nobody asked for")
+		assert.False(t, f.tooMany, "a query too many")
 		assert.Zero(t, db.Stats().InUse, "connections in use")
 		_ = db.Close()
 	})
@@ -140,18 +99,14 @@ func (f *fakeDB) site(t testing.TB, change ...func(*capi.SiteConfig, *capi.SiteO
 	return site
 }
 
-// asked returns the kinds of the queries since the last call.
-func (f *fakeDB) asked() []string {
+// Connect and Driver implement [driver.Connector].
+func (f *fakeDB) Connect(context.Context) (driver.Conn, error) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	kinds := f.kinds
-	f.kinds, f.args = nil, nil
-	return kinds
+	f.dialled++
+	return fakeConn{f}, nil
 }
-
-// Connect and Driver implement [driver.Connector].
-func (f *fakeDB) Connect(context.Context) (driver.Conn, error) { return fakeConn{f}, f.down }
-func (f *fakeDB) Driver() driver.Driver                        { return nil }
+func (f *fakeDB) Driver() driver.Driver { return nil }
 
 type fakeConn struct{ *fakeDB }
 
@@ -159,92 +114,44 @@ func (fakeConn) Prepare(string) (driver.Stmt, error) {
 	return nil, errors.New("fake: a prepared statement")
 }
 func (fakeConn) Begin() (driver.Tx, error) { return nil, errors.New("fake: a transaction") }
-func (fakeConn) Close() error              { return nil }
-
-// QueryContext implements [driver.QueryerContext].
-func (c fakeConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	text := strings.NewReplacer("`", "", `"`, "").Replace(query)
-	for _, k := range kinds {
-		match := k.pattern.FindStringSubmatch(text)
-		if match == nil {
-			continue
-		}
-		kind, table := k.kind, ""
-		if len(match) > 1 {
-			table = match[1]
-			kind += table
-		}
-		c.mutex.Lock()
-		defer c.mutex.Unlock()
-		c.kinds = append(c.kinds, kind)
-		var values []any
-		for _, arg := range args {
-			values = append(values, arg.Value)
-		}
-		c.args = append(c.args, values)
-		if err := c.errs[kind]; err != nil {
-			return nil, err
-		}
-		return c.answer(k.kind, kind, table, text, k.columns)
-	}
-	return nil, fmt.Errorf("fake: another query: %s", query)
+func (c fakeConn) Close() error {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.closed++
+	return nil
 }
 
-func (f *fakeDB) answer(kind, name, table, text string, columns []string) (driver.Rows, error) {
-	found, given := f.tables[table]
-	switch kind {
-	case byCookie, byID, byAPIToken, byCAPIToken:
-		if f.withoutReset && strings.Contains(text, "u.requireReset") {
-			return nil, errors.New("fake: no column requireReset")
-		}
-		if f.withoutFactors && strings.Contains(text, "jos_user_mfa") {
-			return nil, errors.New("fake: no table user_mfa")
-		}
-		columns = append(slices.Clone(columns), accountColumns...)
-	case columnsOf, grantedIn:
-		if f.tables != nil && !given || f.withoutFactors && table == "user_mfa" {
-			return nil, fmt.Errorf("fake: Error 1146 (42S02): no table %s", table)
-		}
-		if found == nil {
-			found = []string{"id", "requireReset", "otpKey"}
-		}
-		return &fakeRows{columns: found}, nil
-	case existence:
-		if f.uncounted {
-			return &fakeRows{columns: []string{"value"}, rows: []row{{"value": nil}}}, nil
-		}
-		count := int64(1)
-		if f.tables != nil && !given {
-			count = 0
-		}
-		return &fakeRows{columns: []string{"value"}, rows: []row{{"value": count}}}, nil
-	case mfaPlugins:
-		return &fakeRows{columns: []string{"enabled", "disabled"}, rows: []row{{"enabled": f.factorPlugins, "disabled": nil}}}, nil
-	default:
-		columns = []string{"value"}
+// QueryContext implements [driver.QueryerContext].
+func (c fakeConn) QueryContext(_ context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	var values []any
+	for _, arg := range args {
+		values = append(values, arg.Value)
 	}
-	answer := &fakeRows{columns: columns, err: f.endErrs[name]}
-	for _, given := range f.rows[name] {
-		r := defaults()
-		for name, value := range given {
-			r[name] = value
-		}
-		r["enabled plugins"] = f.factorPlugins
-		if !strings.Contains(text, "jos_user_mfa") {
-			r["methods"], r["otpKey"], r["plugin"] = nil, nil, f.factorPlugins
-		}
-		answer.rows = append(answer.rows, r)
+	c.texts, c.args = append(c.texts, query), append(c.args, values)
+	if len(c.replies) == 0 {
+		c.tooMany = c.tooMany || c.rest == nil
+		return nil, cmp.Or(c.rest, errors.New("fake: a query too many"))
 	}
-	return answer, nil
+	r := c.replies[0]
+	c.replies = c.replies[1:]
+	if r.meanwhile != nil {
+		r.meanwhile()
+	}
+	if r.err != nil && !r.late {
+		return nil, r.err
+	}
+	rows := &fakeRows{reply: r}
+	if len(r.rows) > 0 {
+		rows.columns = make([]string, len(r.rows[0]))
+	}
+	return rows, nil
 }
 
 type fakeRows struct {
-	columns []string
-	rows    []row
-	err     error
+	reply
+	columns []string // which have no names
 }
 
 func (r *fakeRows) Columns() []string { return r.columns }
@@ -256,11 +163,72 @@ func (r *fakeRows) Next(dest []driver.Value) error {
 		}
 		return io.EOF
 	}
-	for i, name := range r.columns {
-		dest[i] = r.rows[0][name]
-	}
+	copy(dest, r.rows[0])
 	r.rows = r.rows[1:]
 	return nil
+}
+
+// A row is a row of a reply by what its columns mean. What is left out has
+// its default: a Super Admin, and whatever lets it in.
+type row map[string]driver.Value
+
+// These are the columns of queries for accounts: those of the caller's, and
+// those of an account.
+var (
+	accountColumns = []string{
+		"id", "username", "block", "activation", "requireReset", "groups", "group_concat_max_len", "rules",
+		"methods", "otpKey", "plugin", "locked", "com_users",
+	}
+	byCookie   = slices.Concat([]string{"session_id", "time", "data", "length"}, accountColumns)
+	byID       = slices.Concat([]string{"enabled plugins", "disabled plugins"}, accountColumns)
+	byAPIToken = slices.Concat([]string{
+		"seed", "enabled", "plugin enabled", "plugin state", "plugin access", "groups plugin enabled", "groups plugin params",
+	}, accountColumns)
+	byCAPIToken = slices.Concat([]string{"token", "state"}, accountColumns)
+)
+
+// plugins are the columns of the query for the plugins for second factors.
+var plugins = byID[:2]
+
+// values returns the values of the columns.
+func (r row) values(columns []string) []driver.Value {
+	all := row{
+		"session_id": testID, "time": int64(testNow), "data": login(7),
+		"seed": seed, "enabled": "1", "plugin enabled": int64(1), "plugin state": int64(0), "plugin access": int64(1),
+		"groups plugin enabled": int64(1), "groups plugin params": "{}", "token": "token-hush", "state": int64(1),
+		"id": int64(7), "username": "admin", "block": int64(0), "activation": "", "requireReset": int64(0), "groups": "1,8",
+		"group_concat_max_len": int64(1024), "rules": `{"core.admin":{"8":1}}`, "locked": int64(0), "com_users": "{}",
+	}
+	for name, value := range r {
+		all[name] = value
+	}
+	if data, ok := all["data"].(string); ok {
+		all["length"] = int64(len(data))
+	}
+	var values []driver.Value
+	for _, column := range columns {
+		values = append(values, all[column])
+	}
+	return values
+}
+
+// login returns what a session holds in which a user is logged in, as Joomla 4
+// and later writes it. More are serialized names and values.
+func login(id int64, more ...string) string { return loginAt(testNow, id, more...) }
+
+// loginAt is login with the time of the last request.
+func loginAt(now, id int64, more ...string) string {
+	return variable("joomla", registry(loginData(now, id, more...)))
+}
+
+func loginData(now, id int64, more ...string) string {
+	return fmt.Sprintf(`O:8:"stdClass":%d:{s:7:"session";O:8:"stdClass":2:{s:7:"counter";i:1;s:5:"timer";O:8:"stdClass":1:{s:3:"now";i:%d;}}`+
+		`s:4:"user";O:20:"Joomla\CMS\User\User":1:{s:2:"id";i:%d;}%s}`, 2+len(more)/2, now, id, strings.Join(more, ""))
+}
+
+// second returns what login takes for a second factor.
+func second(checked, setUp int) []string {
+	return []string{`s:9:"com_users";`, fmt.Sprintf(`O:8:"stdClass":2:{s:11:"mfa_checked";i:%d;s:19:"mandatory_mfa_setup";i:%d;}`, checked, setUp)}
 }
 
 // requireRefusal requires err to be one with that text, which begins with that
@@ -271,6 +239,16 @@ func requireRefusal(t testing.TB, want string, err error) {
 	unauthenticated := strings.HasPrefix(want, capi.ErrUnauthenticated.Error())
 	assert.Equal(t, unauthenticated, errors.Is(err, capi.ErrUnauthenticated))
 	assert.Equal(t, !unauthenticated, errors.Is(err, capi.ErrForbidden))
+}
+
+// requireAnswer requires err to be that refusal, or none if it is empty.
+func requireAnswer(t testing.TB, want string, err error) {
+	t.Helper()
+	if want == "" {
+		require.NoError(t, err)
+	} else {
+		requireRefusal(t, want, err)
+	}
 }
 
 // requireFailure requires err to be one that is answered with 500 and may be

@@ -58,8 +58,9 @@ func TestHandlerRefusesOthers(t *testing.T) {
 func TestSessionAuthorizerRefusesEndedSessions(t *testing.T) {
 	data := new(mockSessionData)
 	data.On("Payloads", mock.Anything, []string{"abc"}).Return([]capi.Payload{nil}, nil)
-	db, _, err := sqlmock.New()
+	db, queries, err := sqlmock.New()
 	require.NoError(t, err)
+	queries.ExpectQuery("locked").WillReturnRows(sqlmock.NewRows([]string{"locked"}).AddRow(0)) // Joomla 4 and later has it.
 	config := capi.SiteConfig{DBType: "mysqli", DBPrefix: "jos_", Secret: capi.NewSecret("secret"), SessionHandler: "redis"}
 	site, err := capi.SiteOptions{SessionData: data}.NewSite(db, config)
 	require.NoError(t, err)

@@ -22,6 +22,8 @@ type result struct {
 	// begun reports whether the next call of Next is the first, which returns
 	// first.
 	begun, first bool
+	// conn is to be closed with the rows, nil where they came from the pool.
+	conn *sql.Conn
 }
 
 // Next is as that of [sql.Rows].
@@ -31,6 +33,15 @@ func (r *result) Next() bool {
 		return r.first
 	}
 	return r.Rows.Next()
+}
+
+// Close is as that of [sql.Rows].
+func (r *result) Close() error {
+	err := r.Rows.Close()
+	if r.conn != nil {
+		err = errors.Join(err, r.conn.Close())
+	}
+	return err
 }
 
 // query runs a query up to its first row. If that fails for what passes at once,
@@ -57,7 +68,35 @@ func (s *Site) query(ctx context.Context, query string, args ...any) (*result, e
 	default:
 		return nil, err
 	}
-	return begin(s.db.QueryContext(ctx, query, args...))
+	conn, err := s.answering(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err = begin(conn.QueryContext(ctx, query, args...))
+	if err != nil {
+		_ = conn.Close() // It has failed already.
+		return nil, err
+	}
+	rows.conn = conn
+	return rows, nil
+}
+
+// answering returns a connection that answers. One that others have given back
+// may have broken while they used it.
+func (s *Site) answering(ctx context.Context) (*sql.Conn, error) {
+	for tries := 1; ; tries++ {
+		conn, err := s.db.Conn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if err = conn.PingContext(ctx); err == nil {
+			return conn, nil
+		}
+		drop(conn)
+		if tries == 4 || ctx.Err() != nil {
+			return nil, err
+		}
+	}
 }
 
 // begin asks rows for the first one.
@@ -74,7 +113,7 @@ func begin(rows *sql.Rows, err error) (*result, error) {
 		_ = rows.Close() // It has failed already.
 		return nil, err
 	}
-	return &result{rows, columns, true, first}, nil
+	return &result{Rows: rows, columns: columns, begun: true, first: first}, nil
 }
 
 // dropIdle closes the connections that the pool keeps.
@@ -84,10 +123,15 @@ func (s *Site) dropIdle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		// That it is bad is how the pool is told to close it.
-		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+		drop(conn)
 	}
 	return nil
+}
+
+// drop closes a connection, rather than give it back to the pool.
+func drop(conn *sql.Conn) {
+	// That it is bad is how the pool is told.
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 }
 
 // ask runs a query. One with arguments is prepared once on each connection,

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/DATA-DOG/go-sqlmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -21,15 +20,11 @@ import (
 // it.
 func filled(t *testing.T, n int, activeOnly bool, data capi.SessionData) capi.Store {
 	t.Helper()
-	db, mock := mockDB(t)
-	list := sqlmock.NewRows(sessionColumns)
+	var rows reply
 	for i := range n {
-		list.AddRow(fmt.Sprint(i), "0", "1", "1", driver.Value("left over"), "0", "")
+		rows.rows = append(rows.rows, []driver.Value{fmt.Sprint(i), "0", "1", "1", "left over", "0", ""})
 	}
-	mock.ExpectQuery(allSessions).WillReturnRows(list).RowsWillBeClosed()
-	config := capi.SiteConfig{DBType: "mysqli", DBPrefix: "jos_", Secret: capi.NewSecret("s"), SessionHandler: "redis"}
-	site, err := capi.SiteOptions{SessionData: data}.NewSite(db, config)
-	require.NoError(t, err)
+	site := newFakeDB(list(int64(0)), rows).site(t, inRedis(data))
 	return capi.SQLStoreConfig{ActiveOnly: activeOnly}.NewSQLStore(site)
 }
 
@@ -102,8 +97,8 @@ func TestSQLStoreFillFails(t *testing.T) {
 		want     string
 	}{
 		"error":    {nil, broken, "capi: reading session data: broken"},
-		"too few":  {[]capi.Payload{nil}, nil, "capi: reading session data: a SessionData returned another number of payloads than asked for"},
-		"too many": {make([]capi.Payload, 300), nil, "capi: reading session data: a SessionData returned another number of payloads than asked for"},
+		"too few":  {[]capi.Payload{nil}, nil, "capi: reading session data: SessionData returned 1 payloads for 256 ids"},
+		"too many": {make([]capi.Payload, 300), nil, "capi: reading session data: SessionData returned 300 payloads for 256 ids"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			data := sessionDataFunc(func(_ context.Context, ids []string) ([]capi.Payload, error) {

@@ -133,6 +133,13 @@ func (s *Site) dataTexts(ctx context.Context, ids []string) ([]sessionText, erro
 	return texts, nil
 }
 
+// longQuery returns the query for what the session of an id holds, null where
+// that is more than a number of bytes.
+func (s *Site) longQuery() string {
+	return s.sql(`SELECT CASE WHEN ` + strings.Replace(s.dialect.length, "%", `"data"`, 1) +
+		` <= ? THEN "data" END FROM "#__session" WHERE "session_id" IN (` + strings.Repeat("?, ", len(s.appendID(nil, ""))-1) + `?)`)
+}
+
 // errTextGone is the error of a text that is not there any more, or has grown.
 var errTextGone = errors.New("session changed while it was read")
 
@@ -154,9 +161,7 @@ func (s *Site) readLong(ctx context.Context, t sessionText, read func(Payload)) 
 		read(payloads[0])
 		return nil
 	}
-	args := s.appendID([]any{t.length}, t.id)
-	rows, err := s.query(ctx, s.sql(`SELECT CASE WHEN `+strings.Replace(s.dialect.length, "%", `"data"`, 1)+
-		` <= ? THEN "data" END FROM "#__session" WHERE "session_id" IN (`+strings.Repeat("?, ", len(args)-2)+`?)`), args...)
+	rows, err := s.query(ctx, s.longQuery(), s.appendID([]any{t.length}, t.id)...)
 	if err != nil {
 		return err
 	}
