@@ -141,8 +141,7 @@ func TestSessionAuthorizerVersions(t *testing.T) {
 		"4, form of 3":                  {int64(0), three, false, ""}, // It looks there last.
 		"3":                             {int64(-1), three, false, ""},
 		"3, form of 4":                  {int64(-1), four, false, guestSession},
-		"unknown":                       {nil, three, false, ""},
-		"unknown, form of 4":            {nil, four, false, unreadable},
+		"4, no extensions":              {nil, four, false, ""},
 		"php_serialize":                 {int64(0), serialized, true, ""},
 		"php, but php_serialize":        {int64(0), serialized, false, unreadable},
 		"php_serialize, but php":        {int64(0), four, true, unreadable},

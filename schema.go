@@ -39,15 +39,27 @@ const (
 )
 
 // version returns which Joomla a site with the schema is, given its column
-// locked. A query for that column which does not fail shows that there is one.
+// locked. A query for that column which does not fail shows that there is one,
+// even if there are no extensions.
 func (known schema) version(locked integer) joomla.Version {
 	switch {
 	case known&unknownVersion != 0:
 		return joomla.UnknownVersion
-	case known&withoutLocked != 0 && (!locked.valid || locked.value < 0):
+	case locked.valid && locked.value < 0, !locked.valid && known&withoutLocked != 0:
 		return joomla.Joomla3
 	}
 	return joomla.Joomla4
+}
+
+// schemaOf returns what is known of the tables of a version.
+func schemaOf(version joomla.Version) schema {
+	switch version {
+	case joomla.Joomla3:
+		return withoutLocked
+	case joomla.UnknownVersion:
+		return unknownVersion
+	}
+	return 0
 }
 
 // A learnedVersion is which Joomla a site was at some time.
@@ -70,25 +82,24 @@ func (s *Site) version(ctx context.Context) (joomla.Version, error) {
 	if err != nil {
 		return joomla.UnknownVersion, err
 	}
+	s.schema.Or(uint32(schemaOf(version)))
 	s.learn(version)
 	return version, nil
 }
 
 // askVersion finds out which Joomla the site is.
 func (s *Site) askVersion(ctx context.Context) (joomla.Version, error) {
-	columns, err := s.tableColumns(ctx, "extensions")
-	switch {
-	case err == nil && columns["locked"]:
-		return joomla.Joomla4, nil
-	case err == nil:
-		return joomla.Joomla3, nil
-	}
-	// Columns may be granted one by one.
 	locked, err := s.column(ctx, s.sql(selectVersion))
 	switch {
-	case err == nil && len(locked) == 1:
+	case err == nil && len(locked) == 1 && locked[0] != nil:
 		return withoutLocked.version(locked[0].integer()), nil
-	case s.readsExtensions(ctx):
+	case err == nil: // There are no extensions at all.
+		columns, err := s.tableColumns(ctx, "extensions")
+		if err != nil || columns["locked"] {
+			return joomla.Joomla4, err
+		}
+		return joomla.Joomla3, nil
+	case s.readsExtensions(ctx): // Columns may be granted one by one.
 		return joomla.UnknownVersion, nil
 	}
 	return joomla.UnknownVersion, err
@@ -112,7 +123,7 @@ func (s *Site) learn(version joomla.Version) {
 func (s *Site) adapt(ctx context.Context, known schema) bool {
 	found := known
 	if version, err := s.askVersion(ctx); err == nil {
-		found |= map[joomla.Version]schema{joomla.Joomla3: withoutLocked, joomla.UnknownVersion: unknownVersion}[version]
+		found |= schemaOf(version)
 	}
 	if found == known && known&withoutColumns == 0 && s.lacksColumns(ctx) {
 		found |= withoutColumns
@@ -147,8 +158,7 @@ func (s *Site) lacksFactors(ctx context.Context) bool {
 // come with any result, whatever the rights of the account on tables that
 // describe tables.
 func (s *Site) tableColumns(ctx context.Context, table string) (map[string]bool, error) {
-	// With one row of nulls: rows that have ended tell no names.
-	rows, err := s.query(ctx, s.sql(`SELECT t.* FROM (SELECT 1) AS one LEFT JOIN "#__`+table+`" AS t ON 1 = 0`))
+	rows, err := s.query(ctx, s.sql(`SELECT * FROM "#__`+table+`" WHERE 1 = 0`))
 	if err != nil {
 		return nil, err
 	}

@@ -200,8 +200,7 @@ func TestSessionDataForJoomla(t *testing.T) {
 	}{
 		"3":                 {[]reply{list(int64(-1)), of(int64(-1))}, []int{3}, ""},
 		"4":                 {[]reply{list(int64(0)), of(int64(0))}, []int{4}, ""},
-		"no extensions":     {[]reply{list(nil), of(nil)}, []int{0}, ""},
-		"column is hidden":  {[]reply{fails(denied), list(), fails(denied), of(nil)}, []int{0}, ""},
+		"column is hidden":  {[]reply{fails(denied), list(), of(nil)}, []int{0}, ""},
 		"table is hidden":   {[]reply{fails(denied), fails(denied)}, nil, "denied"},
 		"upgraded":          {[]reply{list(int64(-1)), of(int64(0)), of(int64(0))}, []int{3, 4}, ""},
 		"upgraded and back": {[]reply{list(int64(-1)), of(int64(0)), of(int64(-1))}, []int{3, 4}, "site is being upgraded"},
