@@ -68,6 +68,7 @@ func (s *testSite) insertCrowd(t testing.TB, c crowd) (live int) {
 	const most = 1000
 	var values strings.Builder
 	var args []any
+	users := map[int]string{}
 	for i := range c.sessions {
 		age := int64(random.Float64() * random.Float64() * 7200)
 		user, client, written := 0, 0, now-age
@@ -75,6 +76,7 @@ func (s *testSite) insertCrowd(t testing.TB, c crowd) (live int) {
 		if i%c.guests != 0 {
 			user = 10_000 + i*2/5
 			username = fmt.Sprintf("%s.%s%d", forenames[user%len(forenames)], surnames[user*7%len(surnames)], user)
+			users[user] = username
 			if i%8 == 0 {
 				client = 1
 			}
@@ -99,7 +101,18 @@ func (s *testSite) insertCrowd(t testing.TB, c crowd) (live int) {
 			args = args[:0]
 		}
 	}
+	s.insertUsers(t, users)
 	return live
+}
+
+// insertUsers adds users, by their ids: without one, a session is nobody's.
+func (s *testSite) insertUsers(t testing.TB, names map[int]string) {
+	t.Helper()
+	var rows []joomlatest.Row
+	for id, name := range names {
+		rows = append(rows, joomlatest.Row{"id": fmt.Sprint(id), "username": name})
+	}
+	s.Insert(t, "users", rows...)
 }
 
 var (
@@ -147,6 +160,7 @@ func (s *testSite) insertSession(t testing.TB, id string, client, guest, user in
 	t.Helper()
 	s.Exec(t, `INSERT INTO "#__session" ("session_id","client_id","guest","time","data","userid","username") VALUES (?,?,?,?,?,?,?)`,
 		[]byte(id), client, guest, written.Unix(), data, user, username)
+	s.insertUsers(t, map[int]string{user: id})
 }
 
 // cookie returns the cookie of a Super Admin's session.

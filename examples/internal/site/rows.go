@@ -148,6 +148,9 @@ func create(ctx context.Context, db *sql.DB, extra int) error {
 	for _, s := range append(sessions(now), generate(extra, now)...) {
 		exec(`INSERT INTO #__session (session_id, client_id, guest, time, data, userid, username) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 			s.id, s.client, s.guest, s.written, s.data, s.userID, s.username)
+		if s.userID != 0 { // Without its user, a session is nobody's.
+			exec(`INSERT OR IGNORE INTO #__users (id, name, username, email) VALUES (?, ?, ?, '')`, s.userID, s.username, s.username)
+		}
 	}
 	if err != nil {
 		return err
