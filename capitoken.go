@@ -18,7 +18,7 @@ import (
 // account is not in order, with [ErrForbidden]. A table that the account of the
 // database may not read is a failure.
 //
-// A request takes one query, up to four more to find out that there is no such
+// A request takes one query, up to five more to find out that there is no such
 // table, and none without a token of at most 255 printable characters of ASCII.
 type CAPITokenAuthorizer struct {
 	site  *Site

@@ -26,8 +26,11 @@ import (
 //     Elsewhere, the store's own expiry decides. In both, the time of the last
 //     request in its data, if any, must be within the lifetime, as in Joomla's
 //     class Session.
-//   - Who is logged in is the user that its data names. Data that cannot be
-//     read names nobody.
+//   - Who is logged in is the user that its data names to the Joomla that the
+//     site runs: 3.x and 4 or later read different forms. Which one it is shows
+//     in the table #__extensions, which has the column locked since 4.0; where
+//     that may not be read, a session must be one that both read. Data that
+//     cannot be read names nobody.
 //
 // A request without such a session is refused with [ErrUnauthenticated]. So is
 // one whose user does not exist. A user who is no Super Admin, is blocked, is
@@ -38,9 +41,14 @@ import (
 //
 // A request takes one query, and none without a cookie that could be a
 // session's. It takes a second one where the row does not name the user whom
-// the data names, or where a user has a second factor and the data does not
-// tell that it was passed. With a SessionData, it takes one query after a look
-// there.
+// the data names, where a user has a second factor and the data does not tell
+// that it was passed, or where the session holds more than 64 KiB. With a
+// SessionData, it takes one query after a look there, and every five seconds
+// another one before that, for which Joomla the site is.
+//
+// Visitors choose how much their sessions hold. Of those with more than 64 KiB,
+// the authorizers of a Site read 16 MiB at a time at most; requests wait for
+// that in their order, as long as their context lasts.
 //
 // A cookie comes with requests that other pages make a browser send. That is
 // harmless with a handler that only reads, as long as no [CORS] policy lets

@@ -43,7 +43,7 @@ func (d Database) dialect() dialect {
 		return dialect{
 			quote: `"`, untyped: true, keepsStatements: true,
 			list: `GROUP_CONCAT(%)`, listLimit: "NULL",
-			length: `LENGTH(CAST(% AS BLOB))`,
+			length: `OCTET_LENGTH(%)`,
 			exists: `SELECT COUNT(*) FROM sqlite_master WHERE type IN ('table', 'view') AND name = '#__%'`,
 		}
 	default:

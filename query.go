@@ -116,9 +116,13 @@ func begin(rows *sql.Rows, err error) (*result, error) {
 	return &result{Rows: rows, columns: columns, begun: true, first: first}, nil
 }
 
-// dropIdle closes the connections that the pool keeps.
+// dropIdle closes the connections that the pool keeps, also those that come back
+// meanwhile.
 func (s *Site) dropIdle(ctx context.Context) error {
-	for range s.db.Stats().Idle {
+	for range mostIdle {
+		if s.db.Stats().Idle == 0 {
+			return nil
+		}
 		conn, err := s.db.Conn(ctx)
 		if err != nil {
 			return err
@@ -127,6 +131,10 @@ func (s *Site) dropIdle(ctx context.Context) error {
 	}
 	return nil
 }
+
+// mostIdle bounds how many connections are dropped, where others come back all
+// the time.
+const mostIdle = 100
 
 // drop closes a connection, rather than give it back to the pool.
 func drop(conn *sql.Conn) {

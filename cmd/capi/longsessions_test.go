@@ -96,8 +96,12 @@ func TestServeLongSessions(t *testing.T) {
 			done := make(chan struct{})
 			for range 100 {
 				visitors.Go(func() {
-					got, _ := status("guestlong")
-					assert.Equal(t, http.StatusUnauthorized, got)
+					got, took := status("guestlong")
+					// On a slow machine, the guard's patience of ten seconds ends
+					// before the turn comes.
+					if took < 9*time.Second {
+						assert.Equal(t, http.StatusUnauthorized, got)
+					}
 				})
 			}
 			go func() {
@@ -118,6 +122,9 @@ func TestServeLongSessions(t *testing.T) {
 			got, _ := status("superlong")
 			assert.Equal(t, http.StatusOK, got, "a Super Admin with a long session")
 			assert.Less(t, slowest, 2*time.Second)
+			if t.Failed() {
+				t.Log(program.Output())
+			}
 			peak := peakMemory(t, program.command.Process.Pid)
 			assert.Less(t, peak, int64(most))
 			t.Logf("peak %d MB; %d requests of a Super Admin meanwhile, the slowest took %v", peak>>20, served, slowest)

@@ -48,32 +48,44 @@ const maxCookies = 1000
 //     after the cookie, makes an array of its value, which is no id.
 //   - Cookies after the first thousand do not count.
 //
-// Several headers are read as if they were one, as HTTP/2 and nginx have it.
+// Of several headers, which HTTP/1 forbids to browsers, nginx makes one with
+// semicolons between them, and Apache one with commas. What counts is what PHP
+// finds behind both.
 func SessionIDs(headers, names []string) []string {
+	switch len(headers) {
+	case 0:
+		return nil
+	case 1:
+		return sessionIDs(headers[0], names)
+	}
+	ids, apache := sessionIDs(strings.Join(headers, "; "), names), sessionIDs(strings.Join(headers, ", "), names)
+	return slices.DeleteFunc(ids, func(id string) bool { return !slices.Contains(apache, id) })
+}
+
+// sessionIDs is SessionIDs for one header.
+func sessionIDs(header string, names []string) []string {
 	var values [maxCookieNames]string
 	var seen, arrays [maxCookieNames]bool
 	left := maxCookies
-	for _, header := range headers {
-		for header != "" && left > 0 {
-			var cookie string
-			cookie, header, _ = strings.Cut(header, ";")
-			name, value, _ := strings.Cut(strings.TrimLeft(cookie, NumericSpace), "=")
-			if name == "" {
-				continue // PHP does not count it, either.
+	for header != "" && left > 0 {
+		var cookie string
+		cookie, header, _ = strings.Cut(header, ";")
+		name, value, _ := strings.Cut(strings.TrimLeft(cookie, NumericSpace), "=")
+		if name == "" {
+			continue // PHP does not count it, either.
+		}
+		left--
+		name, index, bracket := strings.Cut(name, "[")
+		i := slices.Index(names, name)
+		switch {
+		case i < 0:
+		case !bracket:
+			if !seen[i] {
+				seen[i], values[i] = true, value
 			}
-			left--
-			name, index, bracket := strings.Cut(name, "[")
-			i := slices.Index(names, name)
-			switch {
-			case i < 0:
-			case !bracket:
-				if !seen[i] {
-					seen[i], values[i] = true, value
-				}
-			// Without the end of an index, it is another name: "name_".
-			case strings.Contains(index, "]"):
-				arrays[i] = true
-			}
+		// Without the end of an index, it is another name: "name_".
+		case strings.Contains(index, "]"):
+			arrays[i] = true
 		}
 	}
 	var ids []string
