@@ -304,7 +304,7 @@ func TestSessionAuthorizerCookies(t *testing.T) {
 		want    []any
 	}{
 		"none":                    {headers: nil},
-		"all":                     {headers: []string{site1 + "=a; " + administrator + "=b", siteClass + "=c;\t" + administratorClass + "=d"}, want: []any{"a", "b", "c", "d"}},
+		"all":                     {headers: []string{site1 + "=a; " + administrator + "=b; " + siteClass + "=c;\t" + administratorClass + "=d"}, want: []any{"a", "b", "c", "d"}},
 		"SQL":                     {headers: []string{site1 + "=%27%20OR%201"}},
 		"name of the site's own":  {name: "shared", headers: []string{cookieName("shared") + "=x"}, want: []any{"x"}},
 		"its own, not the others": {name: "shared", headers: []string{site1 + "=x; " + administrator + "=x; " + siteClass + "=x"}},

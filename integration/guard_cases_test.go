@@ -54,11 +54,11 @@ func (s *site) become(t testing.TB, c joomlatest.Case, data capi.SessionData) {
 
 // cookiesOf returns the header of the request of a case.
 func cookiesOf(c joomlatest.Case) http.Header {
-	header := http.Header{}
+	var cookies []string
 	for name, value := range c.Cookies {
-		header.Add("Cookie", name+"="+value)
+		cookies = append(cookies, name+"="+value)
 	}
-	return header
+	return http.Header{"Cookie": {strings.Join(cookies, "; ")}}
 }
 
 // requireAnswer asks the site, as a service started now knows it.

@@ -157,7 +157,7 @@ func TestGuardAsJoomla(t *testing.T) {
 		ask := func() *httptest.ResponseRecorder {
 			request := httptest.NewRequest(http.MethodGet, "/", nil)
 			for name, value := range c.Cookies {
-				request.Header.Add("Cookie", name+"="+value)
+				request.AddCookie(&http.Cookie{Name: name, Value: value})
 			}
 			recorder := httptest.NewRecorder()
 			handler.ServeHTTP(recorder, request)

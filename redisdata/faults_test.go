@@ -119,7 +119,7 @@ func TestFaultSilentServer(t *testing.T) {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "/", nil)
 		require.NoError(t, err)
 		for name, value := range c.Cookies {
-			request.Header.Add("Cookie", name+"="+value)
+			request.AddCookie(&http.Cookie{Name: name, Value: value})
 		}
 		err = guard.Authorize(request)
 		require.ErrorIs(t, err, ctx.Err(), name)

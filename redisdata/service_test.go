@@ -85,7 +85,7 @@ func (s *service) get(ctx context.Context, cookies map[string]string, midway fun
 		return 0, nil, err
 	}
 	for name, value := range cookies {
-		request.Header.Add("Cookie", name+"="+value)
+		request.AddCookie(&http.Cookie{Name: name, Value: value})
 	}
 	response, err := s.Client().Do(request)
 	if err != nil {
