@@ -145,46 +145,50 @@ func (s *Site) accounts(ctx context.Context, q accountQuery, args ...any) ([]acc
 // site has been upgraded since.
 func (s *Site) scanAccounts(ctx context.Context, q accountQuery, known schema, args []any) (
 	found []accountRow, outdated schema, err error) {
-	rows, err := s.query(ctx, q.texts[known], args...)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var (
-			id, block, reset, limit, locked                 integer
-			username, activation, groups, rules, parameters column
-			methods, otpKey, enabled                        column
-			row                                             = accountRow{columns: make([]column, q.columns)}
-			dest                                            = make([]any, 0, q.columns+13)
-		)
-		for i := range row.columns {
-			dest = append(dest, &row.columns[i])
-		}
-		dest = append(dest, &id, &username, &block, &activation, &reset, &groups, &limit, &rules,
-			&methods, &otpKey, &enabled, &locked, &parameters)
-		if err := rows.Scan(dest...); err != nil {
-			return nil, 0, err
-		}
-		if len(enabled) > 0 {
+	found, err = collect(ctx, s, q.texts[known], args, func(rows *result) (accountRow, error) {
+		row, factors, err := s.scanAccount(rows, q.columns, known)
+		if factors {
 			outdated |= withoutFactors
 		}
-		if row.version = known.version(locked); row.version == joomla.Joomla4 {
+		if row.version == joomla.Joomla4 {
 			outdated |= known & withoutLocked
 		}
-		if id.value > 0 {
-			if limit.valid && int64(max(len(groups), len(methods))) >= limit.value {
-				return nil, 0, errors.New("a user has more groups or second factors than group_concat_max_len of the database has room for")
-			}
-			row.account = account{
-				id: id.value, username: string(username), groups: parseGroups(string(groups)),
-				methods: string(methods), otpKey: string(otpKey), usersParams: string(parameters),
-			}
-			row.account.decide(s, block, reset, strings.Trim(string(activation), joomla.TrimmedSpace), string(rules))
-		}
-		found = append(found, row)
+		return row, err
+	})
+	return found, outdated, err
+}
+
+// scanAccount returns the row of an accountQuery with so many columns of the
+// caller's. It reports whether it saw an enabled plugin for second factors, for
+// which withoutFactors looks.
+func (s *Site) scanAccount(rows *result, columns int, known schema) (row accountRow, factors bool, err error) {
+	var (
+		id, block, reset, limit, locked                 integer
+		username, activation, groups, rules, parameters column
+		methods, otpKey, enabled                        column
+		dest                                            = make([]any, 0, columns+13)
+	)
+	row.columns = make([]column, columns)
+	for i := range row.columns {
+		dest = append(dest, &row.columns[i])
 	}
-	return found, outdated, rows.Err()
+	dest = append(dest, &id, &username, &block, &activation, &reset, &groups, &limit, &rules,
+		&methods, &otpKey, &enabled, &locked, &parameters)
+	if err := rows.Scan(dest...); err != nil {
+		return accountRow{}, false, err
+	}
+	row.version = known.version(locked)
+	if id.value > 0 {
+		if limit.valid && int64(max(len(groups), len(methods))) >= limit.value {
+			return accountRow{}, false, errors.New("a user has more groups or second factors than group_concat_max_len of the database has room for")
+		}
+		row.account = account{
+			id: id.value, username: string(username), groups: parseGroups(string(groups)),
+			methods: string(methods), otpKey: string(otpKey), usersParams: string(parameters),
+		}
+		row.account.decide(s, block, reset, strings.Trim(string(activation), joomla.TrimmedSpace), string(rules))
+	}
+	return row, len(enabled) > 0, nil
 }
 
 // decide sets what follows from the columns of an account.

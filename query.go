@@ -44,35 +44,79 @@ func (r *result) Close() error {
 	return err
 }
 
-// query runs a query up to its first row. If that fails for what passes at once,
-// it asks once more, on another connection: because the connection broke, the
-// server is not ready, or the plan that the connection keeps is of tables that
-// have changed since.
+// query runs a query up to its first row. If that fails for what passes at once
+// (see [Site.again]), it asks once more.
 func (s *Site) query(ctx context.Context, query string, args ...any) (*result, error) {
 	rows, err := begin(s.ask(ctx, query, args))
-	if err == nil || ctx.Err() != nil {
-		return rows, err
+	if err == nil {
+		return rows, nil
 	}
+	query, conn, err := s.again(ctx, query, err)
+	if err != nil {
+		return nil, err
+	}
+	return beginOn(ctx, conn, query, args)
+}
+
+// collect returns what scan makes of each row of a query with a few. It asks
+// once more as [Site.query] does, and also if it fails after a row, as nobody has
+// seen that yet.
+func collect[T any](ctx context.Context, s *Site, query string, args []any, scan func(*result) (T, error)) ([]T, error) {
+	read := func(rows *result, err error) ([]T, error) {
+		if err != nil {
+			return nil, err
+		}
+		defer rows.Close()
+		var list []T
+		for rows.Next() {
+			row, err := scan(rows)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, row)
+		}
+		return list, rows.Err()
+	}
+	list, err := read(begin(s.ask(ctx, query, args)))
+	if err == nil {
+		return list, nil
+	}
+	query, conn, err := s.again(ctx, query, err)
+	if err != nil {
+		return nil, err
+	}
+	return read(beginOn(ctx, conn, query, args))
+}
+
+// again returns the query and the connection by which to ask once more what has
+// failed with failure: because the connection broke, the server is not ready, or
+// the plan that the connection keeps is of tables that have changed since. Any
+// other failure it returns.
+func (s *Site) again(ctx context.Context, query string, failure error) (string, *sql.Conn, error) {
 	switch {
-	case isStale(err):
+	case ctx.Err() != nil:
+		return "", nil, failure
+	case isStale(failure):
 		// Any connection may keep a plan, but none for a text that it has never
 		// seen.
 		query += fmt.Sprintf(" /* %d */", s.asked.Add(1))
-	case isUnready(err), isBroken(err):
+	case isUnready(failure), isBroken(failure):
 		// The connections in the pool are to the same server, and have broken
 		// when it was restarted. One that is made anew goes to another server,
 		// where there is one.
 		if err := s.dropIdle(ctx); err != nil {
-			return nil, err
+			return "", nil, err
 		}
 	default:
-		return nil, err
+		return "", nil, failure
 	}
 	conn, err := s.answering(ctx)
-	if err != nil {
-		return nil, err
-	}
-	rows, err = begin(conn.QueryContext(ctx, query, args...))
+	return query, conn, err
+}
+
+// beginOn is begin on a connection, which is closed with the rows.
+func beginOn(ctx context.Context, conn *sql.Conn, query string, args []any) (*result, error) {
+	rows, err := begin(conn.QueryContext(ctx, query, args...))
 	if err != nil {
 		_ = conn.Close() // It has failed already.
 		return nil, err

@@ -70,18 +70,16 @@ const fromFactorPlugins = ` FROM "#__extensions" AS e WHERE e."type" = 'plugin' 
 
 // readFactorPlugins returns the plugins for second factors.
 func (s *Site) readFactorPlugins(ctx context.Context) (*factorPlugins, error) {
-	rows, err := s.query(ctx, s.sql(`SELECT `+s.factorPluginList(`= 1`)+`, `+s.factorPluginList(`<> 1`)))
+	query := s.sql(`SELECT ` + s.factorPluginList(`= 1`) + `, ` + s.factorPluginList(`<> 1`))
+	found, err := collect(ctx, s, query, nil, func(rows *result) (*factorPlugins, error) {
+		var enabled, disabled column
+		err := rows.Scan(&enabled, &disabled)
+		return &factorPlugins{string(enabled), string(disabled)}, err
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	var enabled, disabled column
-	for rows.Next() {
-		if err := rows.Scan(&enabled, &disabled); err != nil {
-			return nil, err
-		}
-	}
-	return &factorPlugins{string(enabled), string(disabled)}, rows.Err()
+	return found[0], nil // There is no table in it, so that it has one row.
 }
 
 // factorPluginList returns the expression for the names of the plugins for

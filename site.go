@@ -122,18 +122,5 @@ func (s *Site) Ended(session Session) bool {
 
 // column returns the first column of each row that query finds.
 func (s *Site) column(ctx context.Context, query string, args ...any) ([]column, error) {
-	rows, err := s.query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var list []column
-	for rows.Next() {
-		var c column
-		if err := rows.Scan(&c); err != nil {
-			return nil, err
-		}
-		list = append(list, c)
-	}
-	return list, rows.Err()
+	return collect(ctx, s, query, args, func(rows *result) (c column, err error) { return c, rows.Scan(&c) })
 }

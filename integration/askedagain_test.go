@@ -69,10 +69,10 @@ func TestColumnsThatChangeType(t *testing.T) {
 			`ALTER TABLE "#__extensions" ALTER COLUMN "locked" TYPE bigint`,
 			`ALTER TABLE "#__session" ALTER COLUMN "userid" TYPE bigint`,
 		} {
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(300 * time.Millisecond)
 			s.Exec(t, change)
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(300 * time.Millisecond)
 	})
 }
 
@@ -88,8 +88,8 @@ func TestConnectionsThatAreKilled(t *testing.T) {
 			service := serve(t, capi.Config{}, capi.Sessions{}, guardOf(t, known))
 			s.Tables["session"] = nil
 			s.askMeanwhile(t, service, s.CookieOf(t, "super"), func() {
-				for range 20 {
-					time.Sleep(100 * time.Millisecond)
+				for range 10 { // Not so often that one request is hit twice.
+					time.Sleep(300 * time.Millisecond)
 					kill()
 				}
 			})
