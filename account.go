@@ -73,7 +73,7 @@ func (s *Site) accountQuery(from, where string, columns ...string) accountQuery 
 // accountText returns the text of an accountQuery for a schema.
 func (s *Site) accountText(known schema, from, where string, columns []string) string {
 	list := func(of string) string { return strings.Replace(s.dialect.list, "%", of, 1) }
-	reset, otpKey, plugin, locked := `u."requireReset"`, `u."otpKey"`, `NULL`, lockedColumn
+	reset, otpKey, plugin := `u."requireReset"`, `u."otpKey"`, `NULL`
 	methods := `(SELECT ` + list(`f."method"`) + ` FROM "#__user_mfa" AS f` +
 		` WHERE f."user_id" = u."id" AND f."method" <> 'backupcodes')`
 	// The root asset goes by its name, which is unique: broken trees have
@@ -90,11 +90,14 @@ func (s *Site) accountText(known schema, from, where string, columns []string) s
 		}
 		reset, otpKey = column("requireReset"), column("otpKey")
 	}
+	// A query that names the column locked does not fail where there is one, and
+	// so need not read it.
+	locked, named := `NULL`, ` AND COALESCE(e."locked", 0) IS NOT NULL`
 	switch {
 	case known&unknownVersion != 0:
-		locked = `NULL`
+		named = ``
 	case known&withoutLocked != 0:
-		locked = lockedColumnIfAny
+		locked, named = lockedColumnIfAny, ``
 	}
 	if known&withoutFactors != 0 {
 		// Until an enabled plugin shows that the site was upgraded.
@@ -109,7 +112,7 @@ func (s *Site) accountText(known schema, from, where string, columns []string) s
 		s.dialect.listLimit,
 		`a."rules"`,
 		methods, otpKey, plugin, locked,
-		`(SELECT "params" FROM "#__extensions" WHERE "type" = 'component' AND "element" = 'com_users' LIMIT 1)`), ", ") +
+		`(SELECT e."params" FROM "#__extensions" AS e WHERE e."type" = 'component' AND e."element" = 'com_users'`+named+` LIMIT 1)`), ", ") +
 		` FROM ` + from + ` WHERE ` + where)
 }
 
@@ -162,33 +165,34 @@ func (s *Site) scanAccounts(ctx context.Context, q accountQuery, known schema, a
 // caller's. It reports whether it saw an enabled plugin for second factors, for
 // which withoutFactors looks.
 func (s *Site) scanAccount(rows *result, columns int, known schema) (row accountRow, factors bool, err error) {
-	var (
-		id, block, reset, limit, locked                 integer
-		username, activation, groups, rules, parameters column
-		methods, otpKey, enabled                        column
-		dest                                            = make([]any, 0, columns+13)
-	)
+	var v struct { // One piece of memory, as all of it outlives the call of Scan.
+		id, block, reset, limit, locked              integer
+		username, activation, groups, rules, methods column
+		otpKey, enabled, parameters                  column
+		dest                                         [20]any
+	}
 	row.columns = make([]column, columns)
+	dest := v.dest[:0]
 	for i := range row.columns {
 		dest = append(dest, &row.columns[i])
 	}
-	dest = append(dest, &id, &username, &block, &activation, &reset, &groups, &limit, &rules,
-		&methods, &otpKey, &enabled, &locked, &parameters)
+	dest = append(dest, &v.id, &v.username, &v.block, &v.activation, &v.reset, &v.groups, &v.limit, &v.rules,
+		&v.methods, &v.otpKey, &v.enabled, &v.locked, &v.parameters)
 	if err := rows.Scan(dest...); err != nil {
 		return accountRow{}, false, err
 	}
-	row.version = known.version(locked)
-	if id.value > 0 {
-		if limit.valid && int64(max(len(groups), len(methods))) >= limit.value {
+	row.version = known.version(v.locked)
+	if v.id.value > 0 {
+		if v.limit.valid && int64(max(len(v.groups), len(v.methods))) >= v.limit.value {
 			return accountRow{}, false, errors.New("a user has more groups or second factors than group_concat_max_len of the database has room for")
 		}
 		row.account = account{
-			id: id.value, username: string(username), groups: parseGroups(string(groups)),
-			methods: string(methods), otpKey: string(otpKey), usersParams: string(parameters),
+			id: v.id.value, username: string(v.username), groups: parseGroups(string(v.groups)),
+			methods: string(v.methods), otpKey: string(v.otpKey), usersParams: string(v.parameters),
 		}
-		row.account.decide(s, block, reset, strings.Trim(string(activation), joomla.TrimmedSpace), string(rules))
+		row.account.decide(s, v.block, v.reset, strings.Trim(string(v.activation), joomla.TrimmedSpace), string(v.rules))
 	}
-	return row, len(enabled) > 0, nil
+	return row, len(v.enabled) > 0, nil
 }
 
 // decide sets what follows from the columns of an account.

@@ -123,6 +123,10 @@ func (n *integer) parse(text string) error {
 
 // Scan implements [database/sql.Scanner].
 func (n *integer) Scan(src any) error {
+	if value, ok := src.(int64); ok { // As text, it would take memory.
+		*n = integer{value, true}
+		return nil
+	}
 	var c rowColumn
 	if err := c.Scan(src); err != nil {
 		return err

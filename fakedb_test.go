@@ -179,7 +179,7 @@ var (
 		"id", "username", "block", "activation", "requireReset", "groups", "group_concat_max_len", "rules",
 		"methods", "otpKey", "plugin", "locked", "com_users",
 	}
-	byCookie   = slices.Concat([]string{"session_id", "time", "data", "length"}, accountColumns)
+	byCookie   = slices.Concat([]string{"session_id", "time", "data"}, accountColumns)
 	byID       = slices.Concat([]string{"enabled plugins", "disabled plugins"}, accountColumns)
 	byAPIToken = slices.Concat([]string{
 		"seed", "enabled", "plugin enabled", "plugin state", "plugin access", "groups plugin enabled", "groups plugin params",
@@ -201,9 +201,6 @@ func (r row) values(columns []string) []driver.Value {
 	}
 	for name, value := range r {
 		all[name] = value
-	}
-	if data, ok := all["data"].(string); ok {
-		all["length"] = int64(len(data))
 	}
 	var values []driver.Value
 	for _, column := range columns {

@@ -1,8 +1,8 @@
 package capi
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"math"
 
 	"github.com/capi-go/capi/internal/joomla"
@@ -27,14 +27,12 @@ func (s *Site) logins(ctx context.Context, texts []sessionText) ([]sessionLogin,
 		read := func(data Payload) { login.Login, login.refusal = s.readLogin(data, text.format) }
 		switch {
 		case text.refusal != nil:
-		case text.length > longText:
-			login.refusal = errTooLong
-		case text.length > 0:
-			if err := s.readLong(ctx, text, read); errors.Is(err, errTextGone) {
-				login.refusal = errUnknownSession
-			} else if err != nil {
+		case text.long:
+			refusal, err := s.readLong(ctx, text, read)
+			if err != nil {
 				return nil, err
 			}
+			login.refusal = cmp.Or(refusal, login.refusal)
 		default:
 			read(text.data)
 		}

@@ -16,9 +16,6 @@ import (
 // A result is the rows of a query, whose first row was asked for already.
 type result struct {
 	*sql.Rows
-	// columns are the names of the columns, for which Rows cannot be asked any
-	// more where there is no row.
-	columns []string
 	// begun reports whether the next call of Next is the first, which returns
 	// first.
 	begun, first bool
@@ -148,16 +145,12 @@ func begin(rows *sql.Rows, err error) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	columns, err := rows.Columns()
 	first := rows.Next()
-	if err == nil && !first {
-		err = rows.Err()
-	}
-	if err != nil {
+	if err := rows.Err(); err != nil && !first {
 		_ = rows.Close() // It has failed already.
 		return nil, err
 	}
-	return &result{Rows: rows, columns: columns, begun: true, first: first}, nil
+	return &result{Rows: rows, begun: true, first: first}, nil
 }
 
 // dropIdle closes the connections that the pool keeps, also those that come back

@@ -29,11 +29,10 @@ const (
 	schemas
 )
 
-// These are expressions for the column locked of #__extensions: of a table that
-// has it, and of one that may have it. The latter is for a query from something
-// else that has a column of that name: the innermost one counts.
+// lockedColumnIfAny is the expression for the column locked of #__extensions in
+// a query from something else that has a column of that name: the innermost one
+// counts, where there is one.
 const (
-	lockedColumn      = `(SELECT e."locked" FROM "#__extensions" AS e LIMIT 1)`
 	lockedColumnIfAny = `(SELECT "locked" FROM "#__extensions" AS e LIMIT 1)`
 	selectVersion     = `SELECT ` + lockedColumnIfAny + ` FROM (SELECT -1 AS "locked") AS missing`
 )
@@ -158,16 +157,21 @@ func (s *Site) lacksFactors(ctx context.Context) bool {
 // come with any result, whatever the rights of the account on tables that
 // describe tables.
 func (s *Site) tableColumns(ctx context.Context, table string) (map[string]bool, error) {
-	rows, err := s.query(ctx, s.sql(`SELECT * FROM "#__`+table+`" WHERE 1 = 0`))
+	// With one row of nulls: rows that have ended tell no names.
+	rows, err := s.query(ctx, s.sql(`SELECT t.* FROM (SELECT 1) AS one LEFT JOIN "#__`+table+`" AS t ON 1 = 0`))
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	columns := make(map[string]bool, len(rows.columns))
-	for _, name := range rows.columns {
+	names, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	columns := make(map[string]bool, len(names))
+	for _, name := range names {
 		columns[strings.ToLower(name)] = true
 	}
-	return columns, rows.Err()
+	return columns, nil
 }
 
 // isMissing reports whether a query of a table failed with err because there is

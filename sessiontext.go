@@ -4,8 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/subtle"
-	"errors"
-	"strconv"
+	"fmt"
 	"strings"
 
 	"github.com/capi-go/capi/internal/joomla"
@@ -25,7 +24,8 @@ type sessionText struct {
 	id string
 	// data is what the session holds, or nil where that is long.
 	data Payload
-	// length is that of long data, else 0.
+	long bool
+	// length is that of long data, where it is known yet.
 	length int
 	// format is how the site's own Joomla reads it.
 	format joomla.SessionFormat
@@ -46,12 +46,11 @@ func (a *SessionAuthorizer) sessionTexts(ctx context.Context, ids []string) ([]s
 // tableQuery returns a query for the sessions of n ids, with the accounts of
 // the users whom their rows name.
 func (s *Site) tableQuery(n int) accountQuery {
-	length := strings.Replace(s.dialect.length, "%", `s."data"`, 1)
 	return s.accountQuery(
 		`"#__session" AS s LEFT JOIN "#__users" AS u ON u."id" = s."userid"`,
 		`s."session_id" IN (`+strings.Repeat("?, ", n*len(s.appendID(nil, ""))-1)+"?)",
 		`s."session_id"`, `s."time"`,
-		`CASE WHEN `+length+` <= `+strconv.Itoa(shortText)+` THEN s."data" END`, length)
+		fmt.Sprintf(s.dialect.begin, `s."data"`, shortText+1))
 }
 
 // appendID appends the arguments that stand for the id of a session. SQLite
@@ -75,7 +74,7 @@ func (a *SessionAuthorizer) tableTexts(ctx context.Context, ids []string) ([]ses
 	}
 	var texts []sessionText
 	for _, row := range rows {
-		id, time, data, length := row.columns[0], row.columns[1].integer(), row.columns[2], row.columns[3].integer()
+		id, time, data := row.columns[0], row.columns[1].integer(), row.columns[2]
 		known := 0
 		for _, sent := range ids {
 			// Where the column is text, the database compared it by a
@@ -100,10 +99,10 @@ func (a *SessionAuthorizer) tableTexts(ctx context.Context, ids []string) ([]ses
 			text.refusal = errDoubled
 		case !time.valid || time.value < a.site.oldest():
 			text.refusal = errExpired
-		case !length.valid:
-			text.refusal = errNoData
 		case data == nil:
-			text.length = int(min(length.value, longText+1))
+			text.refusal = errNoData
+		case len(data) > shortText: // Its beginning.
+			text.data, text.long = nil, true
 		}
 		texts = append(texts, text)
 	}
@@ -126,56 +125,71 @@ func (s *Site) dataTexts(ctx context.Context, ids []string) ([]sessionText, erro
 			continue
 		}
 		texts = append(texts, sessionText{
-			id: id, data: payloads[i], length: lengths[i],
+			id: id, data: payloads[i], long: lengths[i] > 0, length: lengths[i],
 			format: joomla.SessionFormat{Version: version, PHPSerialize: s.serialize},
 		})
 	}
 	return texts, nil
 }
 
-// longQuery returns the query for what the session of an id holds, null where
-// that is more than a number of bytes.
-func (s *Site) longQuery() string {
-	return s.sql(`SELECT CASE WHEN ` + strings.Replace(s.dialect.length, "%", `"data"`, 1) +
-		` <= ? THEN "data" END FROM "#__session" WHERE "session_id" IN (` + strings.Repeat("?, ", len(s.appendID(nil, ""))-1) + `?)`)
+// longQueries returns the queries for how long the data of a session is, and for
+// the data itself, which is null where it has more bytes than given.
+func (s *Site) longQueries() (length, data string) {
+	of := strings.Replace(s.dialect.length, "%", `"data"`, 1)
+	from := ` FROM "#__session" WHERE "session_id" IN (` + strings.Repeat("?, ", len(s.appendID(nil, ""))-1) + `?)`
+	return s.sql(`SELECT ` + of + from), s.sql(`SELECT CASE WHEN ` + of + ` <= ? THEN "data" END` + from)
 }
 
-// errTextGone is the error of a text that is not there any more, or has grown.
-var errTextGone = errors.New("session changed while it was read")
-
 // readLong calls read with the data of a session, which is long. It waits until
-// the site's budget has room for it.
-func (s *Site) readLong(ctx context.Context, t sessionText, read func(Payload)) error {
+// the site's budget has room for it. It returns a refusal where there is no such
+// session any more, or it is too long.
+func (s *Site) readLong(ctx context.Context, t sessionText, read func(Payload)) (refusal, err error) {
+	lengthQuery, dataQuery := s.longQueries()
+	if t.format.Table {
+		lengths, err := s.column(ctx, lengthQuery, s.appendID(nil, t.id)...)
+		if err != nil {
+			return nil, err
+		}
+		if len(lengths) != 1 || lengths[0] == nil {
+			return errUnknownSession, nil
+		}
+		t.length = int(min(lengths[0].integer().value, longText+1))
+	}
+	if t.length > longText {
+		return errTooLong, nil
+	}
 	if err := s.long.acquire(ctx, t.length); err != nil {
-		return err
+		return nil, err
 	}
 	defer s.long.release(t.length)
 	if !t.format.Table {
 		payloads, _, err := payloadsUpTo(ctx, s.dataOf(t.format.Version), []string{t.id}, t.length)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if payloads[0] == nil {
-			return errTextGone
+		if payloads[0] == nil { // It has grown, or is gone.
+			return errUnknownSession, nil
 		}
 		read(payloads[0])
-		return nil
+		return nil, nil
 	}
-	rows, err := s.query(ctx, s.longQuery(), s.appendID([]any{t.length}, t.id)...)
+	rows, err := s.query(ctx, dataQuery, s.appendID([]any{t.length}, t.id)...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer rows.Close()
-	for rows.Next() {
-		var data rowColumn
+	var data rowColumn
+	if rows.Next() {
 		if err := rows.Scan(&data); err != nil {
-			return err
+			return nil, err
 		}
-		if data.text == nil {
-			return errTextGone
-		}
-		read(data.text)
-		return rows.Err()
 	}
-	return errors.Join(errTextGone, rows.Err())
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	if data.text == nil {
+		return errUnknownSession, nil
+	}
+	read(data.text)
+	return nil, nil
 }

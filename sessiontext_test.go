@@ -27,11 +27,7 @@ const (
 // A long session in the table is asked for by itself.
 func TestSessionAuthorizerLongSessions(t *testing.T) {
 	long := longLogin(short + 1)
-	session := func(length any) reply {
-		r := found(byCookie, row{"data": nil})
-		r.rows[0][3] = length
-		return r
-	}
+	beginning := found(byCookie, row{"data": long[:short+1]})
 	broken := errors.New("broken")
 	tests := map[string]struct {
 		length any
@@ -46,6 +42,7 @@ func TestSessionAuthorizerLongSessions(t *testing.T) {
 		"gone meanwhile":   {int64(len(long)), []reply{list()}, unknownSession, nil},
 		"grown meanwhile":  {int64(len(long)), []reply{list(nil)}, unknownSession, nil},
 		"the longest":      {int64(longest), []reply{list(long)}, "", nil},
+		"gone already":     {nil, nil, unknownSession, nil},
 		"longer":           {int64(longest + 1), nil, tooLong, nil},
 		"of any length":    {int64(1 << 40), nil, tooLong, nil},
 		"fails":            {int64(len(long)), []reply{fails(broken)}, "", broken},
@@ -53,7 +50,7 @@ func TestSessionAuthorizerLongSessions(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			db := newFakeDB(session(test.length))
+			db := newFakeDB(beginning, list(test.length))
 			db.then(test.then...)
 			err := newSessionAuthorizer(t, db.site(t)).Authorize(withSession())
 			if test.err != nil {
@@ -63,7 +60,7 @@ func TestSessionAuthorizerLongSessions(t *testing.T) {
 			}
 			requireAnswer(t, test.want, err)
 			if test.then != nil {
-				assert.Equal(t, testID, db.args[1][1])
+				assert.Equal(t, testID, db.args[2][1])
 			}
 		})
 	}

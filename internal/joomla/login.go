@@ -76,7 +76,7 @@ func readLogin(text []byte, f SessionFormat) (Login, error) {
 	if f.Table && f.Version == Joomla3 && bytes.Contains(text, escapedNUL) {
 		text = bytes.ReplaceAll(text, escapedNUL, []byte("\x00*\x00"))
 	}
-	var r phpserial.Reader
+	var r nodeReader
 	variables, err := f.readVariables(&r, text)
 	if err != nil {
 		return Login{}, err
@@ -128,13 +128,13 @@ func (v sessionValues) get(path ...string) *node {
 			return found.orNothing()
 		}
 		if len(path) > 1 {
-			if found := v.data.find(append([]string{"__" + path[0]}, path[1:]...)...); found != nil {
+			if found := v.data.find("__" + path[0]).find(path[1:]...); found != nil {
 				return found.orNothing()
 			}
 		}
-		return v.data.find(append([]string{"__default"}, path...)...).orNothing()
+		return v.data.find("__default").find(path...).orNothing()
 	}
-	if found := v.data.find(append([]string{"__default"}, path...)...).orNothing(); found != nil {
+	if found := v.data.find("__default").find(path...).orNothing(); found != nil {
 		return found
 	}
 	if v.before347 == nil || v.before347.kind != phpserial.Array {

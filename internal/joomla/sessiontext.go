@@ -85,34 +85,36 @@ type node struct {
 	text []byte
 	// integer is that of an integer or a bool, the number of elements of an
 	// array, or the slot of a reference.
-	integer  int64
-	elements []element
-}
-
-type element struct {
-	name  string
-	value *node
+	integer int64
+	// name is that of the element that it is of another node, whose next element
+	// is next. first is its own first element.
+	name        string
+	first, next *node
 }
 
 // get returns the element of n that is called name, or nil.
 func (n *node) get(name string) *node {
-	for _, e := range n.elements {
+	for e := n.first; e != nil; e = e.next {
 		if e.name == name {
-			return e.value
+			return e
 		}
 	}
 	return nil
 }
 
-// put sets an element. Of several of one name, the last counts.
-func (n *node) put(name string, value *node) {
-	for i := range n.elements {
-		if n.elements[i].name == name {
-			n.elements[i].value = value
+// put adds an element, in the place of one of its name: of several, the last
+// counts.
+func (n *node) put(e *node) {
+	for at := &n.first; ; at = &(*at).next {
+		if *at == nil {
+			*at = e
+			return
+		}
+		if (*at).name == e.name {
+			e.next, *at = (*at).next, e
 			return
 		}
 	}
-	n.elements = append(n.elements, element{name, value})
 }
 
 // isStandard reports whether n is a container whose elements are all in reach:
@@ -125,12 +127,17 @@ func (n *node) isStandard() bool {
 // declared property what the text has for it, whatever its visibility there
 // (ext/standard/var_unserializer.re). In an array or a stdClass, which declare
 // nothing, a name that is marked as that of a property is another name.
-func (n *node) named(r *phpserial.Reader, t *phpserial.Token, want *wanted) *wanted {
-	if t.KeyKind != phpserial.StringKey && t.KeyKind != phpserial.PropertyKey || t.Key.End-t.Key.Start > 256 {
+func (n *node) named(r *phpserial.Reader, data []byte, t *phpserial.Token, want *wanted) *wanted {
+	if t.KeyKind != phpserial.StringKey && t.KeyKind != phpserial.PropertyKey {
 		return nil
 	}
-	var buffer [256]byte
-	name := r.Append(buffer[:0], t.Key)
+	name := data[t.Key.Start:t.Key.End]
+	if t.Key.Coding != phpserial.Plain {
+		if len(name) > maxEscapedName {
+			return nil
+		}
+		name = r.Append(nil, t.Key)
+	}
 	if len(name) > 0 && name[0] == 0 && !n.isStandard() {
 		class, bare, ok := bytes.Cut(name[1:], []byte{0})
 		if ok && (string(class) == "*" || bytes.EqualFold(class, n.text)) {
@@ -145,13 +152,32 @@ func (n *node) named(r *phpserial.Reader, t *phpserial.Token, want *wanted) *wan
 	return nil
 }
 
-// readNode reads the value in slot of what r was reset to, or the whole if slot
-// is 0, with what is wanted of it. It reads to the end of the whole in any case,
-// and ignores what stands behind that, as unserialize does.
+// maxEscapedName is longer than any name that is wanted, with each byte escaped.
+const maxEscapedName = 256
+
+// A nodeReader reads nodes of texts, one after another.
+type nodeReader struct {
+	phpserial.Reader
+	spare []node
+}
+
+// node returns a new node.
+func (r *nodeReader) node() *node {
+	if len(r.spare) == 0 {
+		r.spare = make([]node, 16)
+	}
+	n := &r.spare[0]
+	r.spare = r.spare[1:]
+	return n
+}
+
+// read reads the value in slot of data, which r was reset to, or the whole if
+// slot is 0, with what is wanted of it. It reads to the end of the whole in any
+// case, and ignores what stands behind that, as unserialize does.
 //
 // An enumeration fails: PHP refuses all of a text with one that it does not
 // know.
-func readNode(r *phpserial.Reader, data []byte, slot int, want *wanted) (*node, error) {
+func (r *nodeReader) read(data []byte, slot int, want *wanted) (*node, error) {
 	type open struct {
 		*node
 		want  *wanted
@@ -177,13 +203,16 @@ func readNode(r *phpserial.Reader, data []byte, slot int, want *wanted) (*node, 
 			return nil, errNotJoomlas
 		}
 		var as *wanted
-		if t.Slot == slot && slot > 0 || slot == 0 && t.Depth == 0 {
+		whole := slot == 0 && t.Depth == 0 || slot > 0 && t.Slot == slot
+		if whole {
 			as = want
 		} else if len(kept) > 0 && kept[len(kept)-1].depth == t.Depth-1 {
-			as = kept[len(kept)-1].named(r, t, kept[len(kept)-1].want)
+			as = kept[len(kept)-1].named(&r.Reader, data, t, kept[len(kept)-1].want)
 		}
+		container := t.Kind == phpserial.Array || t.Kind == phpserial.Object
 		if as != nil {
-			n := &node{kind: t.Kind, integer: t.Int}
+			n := r.node()
+			n.name, n.kind, n.integer = as.name, t.Kind, t.Int
 			switch t.Kind {
 			case phpserial.Float, phpserial.Object:
 				n.text = data[t.Text.Start:t.Text.End]
@@ -197,26 +226,26 @@ func readNode(r *phpserial.Reader, data []byte, slot int, want *wanted) (*node, 
 			case phpserial.Reference:
 				n.integer = int64(t.Target)
 			}
-			if as == want {
+			if whole {
 				found = n
 			} else {
-				kept[len(kept)-1].put(as.name, n)
+				kept[len(kept)-1].put(n)
 			}
-			if t.Kind == phpserial.Array || t.Kind == phpserial.Object {
+			if container {
 				kept = append(kept, open{n, as, t.Depth})
 			}
 		}
-		if t.Depth == 0 && t.Kind != phpserial.Array && t.Kind != phpserial.Object {
+		if t.Depth == 0 && !container {
 			return found, nil
 		}
 	}
 }
 
 // readVariables returns the variables of a session that are wanted.
-func (f SessionFormat) readVariables(r *phpserial.Reader, text []byte) (*node, error) {
+func (f SessionFormat) readVariables(r *nodeReader, text []byte) (*node, error) {
 	r.ResetSession(text, false)
 	r.Skim()
-	variables, err := readNode(r, text, 0, &wantedVariables)
+	variables, err := r.read(text, 0, &wantedVariables)
 	if err != nil {
 		return nil, err
 	}
@@ -228,22 +257,19 @@ func (f SessionFormat) readVariables(r *phpserial.Reader, text []byte) (*node, e
 }
 
 // readRegistry returns the data of the Registry whose base64 text is given.
-func (f SessionFormat) readRegistry(r *phpserial.Reader, encoded []byte) (*node, error) {
+func (f SessionFormat) readRegistry(r *nodeReader, encoded []byte) (*node, error) {
 	serialized := decodeBase64(encoded)
-	read := func(slot int, want *wanted) (*node, error) {
-		r.Reset(serialized, false)
-		r.Skim()
-		return readNode(r, serialized, slot, want)
-	}
-	registry, err := read(0, &wantedRegistry)
+	r.Reset(serialized, false)
+	r.Skim()
+	registry, err := r.read(serialized, 0, &wantedRegistry)
 	if err != nil {
 		return nil, err
 	}
 	if registry == nil || registry.kind != phpserial.Object || !f.isRegistry(registry.text) {
 		return nil, errNotJoomlas
 	}
-	references := 0
-	if err := follow(registry, &wantedRegistry, read, &references); err != nil {
+	references := maxReferences
+	if err := r.follow(serialized, registry, &wantedRegistry, &references); err != nil {
 		return nil, err
 	}
 	// Paths are split at it.
@@ -263,22 +289,26 @@ func (f SessionFormat) readRegistry(r *phpserial.Reader, encoded []byte) (*node,
 const maxReferences = 8
 
 // follow puts in the place of each reference in n what it refers to. It returns
-// an error for more than maxReferences, counted in references.
-func follow(n *node, want *wanted, read func(int, *wanted) (*node, error), references *int) error {
-	for i := range n.elements {
-		e := &n.elements[i]
-		as := want.in[slices.IndexFunc(want.in, func(w wanted) bool { return w.name == e.name })]
-		for e.value.kind == phpserial.Reference {
-			if *references++; *references > maxReferences {
+// an error for more than so many references.
+func (r *nodeReader) follow(data []byte, n *node, want *wanted, references *int) error {
+	for e := n.first; e != nil; e = e.next {
+		as := &want.in[slices.IndexFunc(want.in, func(w wanted) bool { return w.name == e.name })]
+		for e.kind == phpserial.Reference {
+			if *references--; *references < 0 {
 				return errNotJoomlas
 			}
-			value, err := read(int(e.value.integer), &as)
+			r.Reset(data, false)
+			r.Skim()
+			value, err := r.read(data, int(e.integer), as)
 			if err != nil {
 				return err
 			}
-			e.value = value
+			if value == nil {
+				return errNotJoomlas
+			}
+			e.kind, e.text, e.integer, e.first = value.kind, value.text, value.integer, value.first
 		}
-		if err := follow(e.value, &as, read, references); err != nil {
+		if err := r.follow(data, e, as, references); err != nil {
 			return err
 		}
 	}

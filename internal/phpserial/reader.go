@@ -61,7 +61,12 @@ func (r *Reader) Reset(data []byte, escapedNUL bool) {
 // them: Target is the slot that the text names, which may be that of another
 // reference, and Open is false. It takes a bit of memory for each value, where
 // it else takes some forty bytes.
-func (r *Reader) Skim() { r.tracking, r.skimming = false, true }
+func (r *Reader) Skim() {
+	r.tracking, r.skimming = false, true
+	if r.stack == nil {
+		r.stack = make([]frame, 0, 8)
+	}
+}
 
 // Serialized reports whether the text of a session is one serialized value.
 // Else, it is of the form name|value.
