@@ -1,22 +1,9 @@
 package joomla
 
 import (
-	"bytes"
-	"strconv"
 	"strings"
 
 	"github.com/capi-go/capi/internal/phpserial"
-)
-
-// A Flag is what a session holds under a name, as PHP compares it with a number
-// by ==.
-type Flag uint8
-
-const (
-	Absent Flag = iota // nothing, or null
-	Zero               // 0, 0.0, "0", false
-	One                // 1, 1.0, "1", " 1", true
-	Other              // anything else
 )
 
 // A Login tells who is logged in by a session. The zero Login is a guest's.
@@ -73,25 +60,9 @@ func ReadLogin(text []byte, f SessionFormat) (Login, error) {
 
 // readLogin is ReadLogin for a version that is known.
 func readLogin(text []byte, f SessionFormat) (Login, error) {
-	if f.Table && f.Version == Joomla3 && bytes.Contains(text, escapedNUL) {
-		text = bytes.ReplaceAll(text, escapedNUL, []byte("\x00*\x00"))
-	}
-	var r nodeReader
-	variables, err := f.readVariables(&r, text)
+	v, err := f.values(text)
 	if err != nil {
 		return Login{}, err
-	}
-	v := sessionValues{version: f.Version, data: &node{kind: phpserial.Object, text: []byte("stdClass")}}
-	if encoded := variables.get("joomla"); !encoded.isEmpty() {
-		if encoded.kind != phpserial.String {
-			return Login{}, errNotJoomlas
-		}
-		if v.data, err = f.readRegistry(&r, encoded.text); err != nil {
-			return Login{}, err
-		}
-	}
-	if f.Version == Joomla3 {
-		v.before347 = variables.get("__default")
 	}
 	login := Login{Now: v.get("session", "timer", "now").cast()}
 	user := v.get("user")
@@ -105,16 +76,6 @@ func readLogin(text []byte, f SessionFormat) (Login, error) {
 		login.MandatoryMFASetup = v.get("com_users", "mandatory_mfa_setup").flag()
 	}
 	return login, nil
-}
-
-// sessionValues are what a session holds, under the names that Joomla has for
-// them.
-type sessionValues struct {
-	version Version
-	// data is that of the Registry.
-	data *node
-	// before347 is the variable __default, nil where it does not count.
-	before347 *node
 }
 
 // get returns the value of a name, whose parts Joomla joins by dots, or nil.
@@ -144,122 +105,4 @@ func (v sessionValues) get(path ...string) *node {
 		return found
 	}
 	return nil
-}
-
-// find follows path as Joomla\Registry\Registry does, which passes through
-// arrays and through what objects have in reach. It returns nil for null.
-func (n *node) find(path ...string) *node {
-	for _, name := range path {
-		if n == nil || !n.isStandard() {
-			return nil
-		}
-		n = n.get(name)
-	}
-	if n == nil || n.kind == phpserial.Null {
-		return nil
-	}
-	return n
-}
-
-// orNothing returns n, or nil for an empty string, in place of which a Registry
-// gives its default.
-func (n *node) orNothing() *node {
-	if n != nil && n.kind == phpserial.String && len(n.text) == 0 {
-		return nil
-	}
-	return n
-}
-
-// isEmpty reports whether PHP holds n for empty, or n is nil.
-func (n *node) isEmpty() bool {
-	if n == nil {
-		return true
-	}
-	switch n.kind {
-	case phpserial.Null:
-		return true
-	case phpserial.Bool, phpserial.Int, phpserial.Array:
-		return n.integer == 0
-	case phpserial.Float:
-		return phpserial.ParseFloat(string(n.text)) == 0
-	case phpserial.String:
-		return len(n.text) == 0 || string(n.text) == "0"
-	}
-	return false
-}
-
-// cast returns what PHP's (int) makes of a number or a string, and 0 for
-// anything else.
-func (n *node) cast() int64 {
-	if n == nil {
-		return 0
-	}
-	switch n.kind {
-	case phpserial.Int:
-		return n.integer
-	case phpserial.Float, phpserial.String:
-		return CastInteger(string(n.text))
-	}
-	return 0
-}
-
-// flag returns how PHP compares n with 0 and 1.
-func (n *node) flag() Flag {
-	if n == nil {
-		return Absent
-	}
-	switch n.kind {
-	case phpserial.Null:
-		return Absent
-	case phpserial.Bool:
-		return flag(n.integer == 1)
-	case phpserial.Int:
-		return flag(n.integer)
-	case phpserial.Float:
-		return flag(phpserial.ParseFloat(string(n.text)))
-	case phpserial.String:
-		return flag(string(n.text))
-	}
-	return Other
-}
-
-// flag compares v with 0 and 1 as PHP 8 does.
-func flag(v any) Flag {
-	switch v := v.(type) {
-	case nil:
-		return Absent
-	case bool:
-		if v {
-			return One
-		}
-		return Zero
-	case int64:
-		return number(float64(v))
-	case float64:
-		return number(v)
-	case string:
-		// A numeric string: white space around a decimal number.
-		v = strings.Trim(v, NumericSpace)
-		if v == "" || strings.Trim(v, "0123456789+-.eE") != "" {
-			return Other
-		}
-		n, err := strconv.ParseFloat(v, 64)
-		if err != nil {
-			return Other
-		}
-		return number(n)
-	default:
-		return Other
-	}
-}
-
-func number(n float64) Flag {
-	switch n {
-	case 0:
-		return Zero
-	case 1:
-		return One
-	default:
-		return Other
-	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
-	"slices"
 
 	"github.com/capi-go/capi/internal/phpserial"
 )
@@ -50,14 +49,6 @@ type SessionFormat struct {
 // holds nothing of the text.
 var errNotJoomlas = errors.New("not a session that the site's Joomla reads")
 
-// A wanted names the elements of a value that are read, each with those that
-// are read in it. All others are skipped, so that the memory that a text takes
-// does not depend on what a visitor put into it.
-type wanted struct {
-	name string
-	in   []wanted
-}
-
 // What is read of a Registry: Joomla 4 and later has the names by themselves or
 // with __ in front, which Joomla 3 put before the names of namespaces, and both
 // have them in the namespace __default.
@@ -78,167 +69,39 @@ var (
 	}}
 )
 
-// A node is a value of a serialized text with the elements that were wanted.
-type node struct {
-	kind phpserial.Kind
-	// text is that of a string or a float, or the class of an object.
-	text []byte
-	// integer is that of an integer or a bool, the number of elements of an
-	// array, or the slot of a reference.
-	integer int64
-	// name is that of the element that it is of another node, whose next element
-	// is next. first is its own first element.
-	name        string
-	first, next *node
+// sessionValues are what a session holds, under the names that Joomla has for
+// them.
+type sessionValues struct {
+	version Version
+	// data is that of the Registry.
+	data *node
+	// before347 is the variable __default, nil where it does not count.
+	before347 *node
 }
 
-// get returns the element of n that is called name, or nil.
-func (n *node) get(name string) *node {
-	for e := n.first; e != nil; e = e.next {
-		if e.name == name {
-			return e
+// values returns what a session with the text holds.
+func (f SessionFormat) values(text []byte) (sessionValues, error) {
+	if f.Table && f.Version == Joomla3 && bytes.Contains(text, escapedNUL) {
+		text = bytes.ReplaceAll(text, escapedNUL, []byte("\x00*\x00"))
+	}
+	var r nodeReader
+	variables, err := f.readVariables(&r, text)
+	if err != nil {
+		return sessionValues{}, err
+	}
+	v := sessionValues{version: f.Version, data: &node{kind: phpserial.Object, text: []byte("stdClass")}}
+	if encoded := variables.get("joomla"); !encoded.isEmpty() {
+		if encoded.kind != phpserial.String {
+			return sessionValues{}, errNotJoomlas
+		}
+		if v.data, err = f.readRegistry(&r, encoded.text); err != nil {
+			return sessionValues{}, err
 		}
 	}
-	return nil
-}
-
-// put adds an element, in the place of one of its name: of several, the last
-// counts.
-func (n *node) put(e *node) {
-	for at := &n.first; ; at = &(*at).next {
-		if *at == nil {
-			*at = e
-			return
-		}
-		if (*at).name == e.name {
-			e.next, *at = (*at).next, e
-			return
-		}
+	if f.Version == Joomla3 {
+		v.before347 = variables.get("__default")
 	}
-}
-
-// isStandard reports whether n is a container whose elements are all in reach:
-// an array or a stdClass.
-func (n *node) isStandard() bool {
-	return n.kind == phpserial.Array || n.kind == phpserial.Object && bytes.EqualFold(n.text, []byte("stdClass"))
-}
-
-// named returns the wanted element that a token in n is, or nil. PHP gives a
-// declared property what the text has for it, whatever its visibility there
-// (ext/standard/var_unserializer.re). In an array or a stdClass, which declare
-// nothing, a name that is marked as that of a property is another name.
-func (n *node) named(r *phpserial.Reader, data []byte, t *phpserial.Token, want *wanted) *wanted {
-	if t.KeyKind != phpserial.StringKey && t.KeyKind != phpserial.PropertyKey {
-		return nil
-	}
-	name := data[t.Key.Start:t.Key.End]
-	if t.Key.Coding != phpserial.Plain {
-		if len(name) > maxEscapedName {
-			return nil
-		}
-		name = r.Append(nil, t.Key)
-	}
-	if len(name) > 0 && name[0] == 0 && !n.isStandard() {
-		class, bare, ok := bytes.Cut(name[1:], []byte{0})
-		if ok && (string(class) == "*" || bytes.EqualFold(class, n.text)) {
-			name = bare
-		}
-	}
-	for i := range want.in {
-		if string(name) == want.in[i].name {
-			return &want.in[i]
-		}
-	}
-	return nil
-}
-
-// maxEscapedName is longer than any name that is wanted, with each byte escaped.
-const maxEscapedName = 256
-
-// A nodeReader reads nodes of texts, one after another.
-type nodeReader struct {
-	phpserial.Reader
-	spare []node
-}
-
-// node returns a new node.
-func (r *nodeReader) node() *node {
-	if len(r.spare) == 0 {
-		r.spare = make([]node, 16)
-	}
-	n := &r.spare[0]
-	r.spare = r.spare[1:]
-	return n
-}
-
-// read reads the value in slot of data, which r was reset to, or the whole if
-// slot is 0, with what is wanted of it. It reads to the end of the whole in any
-// case, and ignores what stands behind that, as unserialize does.
-//
-// An enumeration fails: PHP refuses all of a text with one that it does not
-// know.
-func (r *nodeReader) read(data []byte, slot int, want *wanted) (*node, error) {
-	type open struct {
-		*node
-		want  *wanted
-		depth int
-	}
-	var found *node
-	kept := make([]open, 0, 8)
-	for {
-		t, err := r.Next()
-		if err != nil {
-			return nil, err
-		}
-		if t.Kind == phpserial.End || t.Kind == phpserial.EOF {
-			if t.Depth == 0 {
-				return found, nil
-			}
-			if len(kept) > 0 && kept[len(kept)-1].depth == t.Depth {
-				kept = kept[:len(kept)-1]
-			}
-			continue
-		}
-		if t.Kind == phpserial.Enum {
-			return nil, errNotJoomlas
-		}
-		var as *wanted
-		whole := slot == 0 && t.Depth == 0 || slot > 0 && t.Slot == slot
-		if whole {
-			as = want
-		} else if len(kept) > 0 && kept[len(kept)-1].depth == t.Depth-1 {
-			as = kept[len(kept)-1].named(&r.Reader, data, t, kept[len(kept)-1].want)
-		}
-		container := t.Kind == phpserial.Array || t.Kind == phpserial.Object
-		if as != nil {
-			n := r.node()
-			n.name, n.kind, n.integer = as.name, t.Kind, t.Int
-			switch t.Kind {
-			case phpserial.Float, phpserial.Object:
-				n.text = data[t.Text.Start:t.Text.End]
-			case phpserial.String:
-				n.text = data[t.Text.Start:t.Text.End]
-				if t.Text.Coding != phpserial.Plain {
-					n.text = r.Append(nil, t.Text)
-				}
-			case phpserial.Array:
-				n.integer = int64(t.Count)
-			case phpserial.Reference:
-				n.integer = int64(t.Target)
-			}
-			if whole {
-				found = n
-			} else {
-				kept[len(kept)-1].put(n)
-			}
-			if container {
-				kept = append(kept, open{n, as, t.Depth})
-			}
-		}
-		if t.Depth == 0 && !container {
-			return found, nil
-		}
-	}
+	return v, nil
 }
 
 // readVariables returns the variables of a session that are wanted.
@@ -282,37 +145,6 @@ func (f SessionFormat) readRegistry(r *nodeReader, encoded []byte) (*node, error
 		return nil, errNotJoomlas
 	}
 	return data, nil
-}
-
-// maxReferences bounds how many values of a text are looked for that references
-// stand for. Each takes another walk over it.
-const maxReferences = 8
-
-// follow puts in the place of each reference in n what it refers to. It returns
-// an error for more than so many references.
-func (r *nodeReader) follow(data []byte, n *node, want *wanted, references *int) error {
-	for e := n.first; e != nil; e = e.next {
-		as := &want.in[slices.IndexFunc(want.in, func(w wanted) bool { return w.name == e.name })]
-		for e.kind == phpserial.Reference {
-			if *references--; *references < 0 {
-				return errNotJoomlas
-			}
-			r.Reset(data, false)
-			r.Skim()
-			value, err := r.read(data, int(e.integer), as)
-			if err != nil {
-				return err
-			}
-			if value == nil {
-				return errNotJoomlas
-			}
-			e.kind, e.text, e.integer, e.first = value.kind, value.text, value.integer, value.first
-		}
-		if err := r.follow(data, e, as, references); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // isRegistry reports whether class is one whose objects are a Registry. PHP
