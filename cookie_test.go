@@ -371,3 +371,13 @@ func TestSessionAuthorizerLifetime(t *testing.T) {
 		requireAnswer(t, want, newSessionAuthorizer(t, site).Authorize(withSession()))
 	}
 }
+
+// A server that fails now and then does not make a site one that cannot be told,
+// in which few sessions count.
+func TestSessionAuthorizerTellsTheVersionAfterFailures(t *testing.T) {
+	failure := errors.New("Error 1205 (HY000): Lock wait timeout exceeded")
+	// The query for the account fails, and that for the version. Whatever is
+	// asked next has an answer.
+	db := newFakeDB(fails(failure), fails(failure), list(nil), found(byCookie, row{}))
+	require.NoError(t, newSessionAuthorizer(t, db.site(t)).Authorize(withSession()))
+}

@@ -238,6 +238,11 @@ func isBroken(err error) bool {
 		strings.HasSuffix(err.Error(), "invalid connection")
 }
 
+// isDenied reports whether err says that the account may not read a table or a
+// column: PostgreSQL's insufficient_privilege, MySQL's ER_TABLEACCESS_DENIED_ERROR
+// and ER_COLUMNACCESS_DENIED_ERROR.
+func isDenied(err error) bool { return sqlState(err) == "42501" || isMySQLError(err, 1142, 1143) }
+
 // sqlState returns the SQLSTATE of an error of PostgreSQL, or "". Drivers share
 // no error type, but theirs have this method.
 func sqlState(err error) string {

@@ -98,7 +98,9 @@ func (s *Site) askVersion(ctx context.Context) (joomla.Version, error) {
 			return joomla.Joomla4, err
 		}
 		return joomla.Joomla3, nil
-	case s.readsExtensions(ctx): // Columns may be granted one by one.
+	// Columns may be granted one by one. Nothing else tells that the version
+	// stays unknown: what fails now and then must not keep people out for good.
+	case isDenied(err) && s.readsExtensions(ctx):
 		return joomla.UnknownVersion, nil
 	}
 	return joomla.UnknownVersion, err
