@@ -2,34 +2,21 @@ package capi_test
 
 import (
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/capi-go/capi"
 )
 
-// withoutSecrets is code of the README, which shows what is marked here.
-func withoutSecrets(key []byte) (capi.Config, error) {
-	// README: redact
-	pseudonyms, err := capi.PseudonymizeIDs(key) // at least 16 random bytes, kept to compare lists over time
-	config := capi.Config{Redact: []capi.Redaction{capi.MaskSecrets(), pseudonyms}}
-	// README: end
-	return config, err
-}
-
-// All Go code of the README is compiled: it is, but for its indentation, what
+// All Go code of the README is compiled: apart from its indentation, it is what
 // these files have between the lines "// README: NAME" and "// README: end".
 func TestReadme(t *testing.T) {
-	config, err := withoutSecrets(make([]byte, 16))
-	require.NoError(t, err)
-	assert.Len(t, config.Redact, 2)
-
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	snippets := []string{"examples/mount/site.go", "site_example_test.go", "mock_test.go", "client_example_test.go", "readme_test.go", "page/example_test.go"}
+	snippets := []string{"examples/mount/site.go", "client_example_test.go"}
 	for _, path := range snippets {
 		source, err := os.ReadFile(path)
 		require.NoError(t, err)
@@ -43,4 +30,37 @@ func TestReadme(t *testing.T) {
 		assert.Contains(t, string(readme), "```go\n"+code+"\n```\n", path)
 	}
 	assert.Equal(t, len(snippets), strings.Count(string(readme), "```go\n"), "other Go code in the README")
+}
+
+// Links between the documents lead to files, and to chapters, that are there.
+func TestDocumentLinks(t *testing.T) {
+	documents, err := filepath.Glob("*.md")
+	require.NoError(t, err)
+	more, err := filepath.Glob("doc/*.md")
+	require.NoError(t, err)
+	link := regexp.MustCompile(`\]\(([^):]*)\)|src="([^":]*)"`)
+	heading := regexp.MustCompile(`(?m)^#+ (.*)$`)
+	beyondNames := regexp.MustCompile(`[^\p{L}\p{N} _-]`)
+	for _, document := range append(documents, more...) {
+		text, err := os.ReadFile(document)
+		require.NoError(t, err)
+		for _, match := range link.FindAllStringSubmatch(string(text), -1) {
+			path, chapter, ok := strings.Cut(match[1]+match[2], "#")
+			target := document
+			if path != "" {
+				target = filepath.Join(filepath.Dir(document), path)
+			}
+			if _, err := os.Stat(target); !assert.NoError(t, err, document) || !ok {
+				continue
+			}
+			text, err := os.ReadFile(target)
+			require.NoError(t, err)
+			var chapters []string
+			for _, name := range heading.FindAllStringSubmatch(string(text), -1) {
+				name := beyondNames.ReplaceAllString(strings.ToLower(name[1]), "")
+				chapters = append(chapters, strings.ReplaceAll(name, " ", "-"))
+			}
+			assert.Contains(t, chapters, chapter, "%s in %s", match[0], document)
+		}
+	}
 }

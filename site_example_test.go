@@ -111,7 +111,6 @@ func ExampleNewSiteHandler() {
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "configuration.php")
 
-	// README: follow
 	handler := capi.NewSiteHandler(
 		func() (capi.SiteConfig, error) { return capi.LoadSiteConfig(path) },
 		func(config capi.SiteConfig) (http.Handler, func() error, error) {
@@ -119,13 +118,12 @@ func ExampleNewSiteHandler() {
 			if err != nil {
 				return nil, nil, err
 			}
-			mux, err := newMux(db, config) // what is above, and routes of your own that ask the site's authorizers
+			mux, err := newMux(db, config) // The session list, and routes of the service's own.
 			if err != nil {
 				return nil, nil, errors.Join(err, db.Close())
 			}
 			return mux, db.Close, nil
 		})
-	// README: end
 	defer handler.Shutdown(context.Background()) // When the server has been shut down.
 
 	for _, text := range []string{

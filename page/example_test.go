@@ -1,22 +1,33 @@
 package page_test
 
 import (
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 
 	"github.com/capi-go/capi"
 	"github.com/capi-go/capi/page"
 )
 
-// mountPage mounts the page of a site. README.md shows what is marked here.
-func mountPage(mux *http.ServeMux, site *capi.Site, auth capi.Authorizer) error {
-	// README: page
-	handler, err := page.NewHandler(page.Site{Store: capi.NewSQLStore(site), Auth: auth, Joomla: site})
+// In a service, the Store and the Authorizer are those of a [capi.Site], which
+// also is the site's Joomla.
+func ExampleNewHandler() {
+	sessions := capi.Sessions{{UserID: 99, Username: "steve"}}
+	nobody := capi.AuthorizerFunc(func(*http.Request) error { return capi.ErrUnauthenticated })
+	handler, err := page.NewHandler(page.Site{Store: sessions, Auth: nobody})
 	if err != nil {
-		return err
+		fmt.Println(err)
+		return
 	}
+	mux := http.NewServeMux()
 	mux.Handle("/capi/", handler)
-	// README: end
-	return nil
-}
 
-var _ = mountPage
+	for _, path := range []string{"/capi/", "/capi/feed"} {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		fmt.Println(path, w.Code)
+	}
+	// Output:
+	// /capi/ 200
+	// /capi/feed 401
+}

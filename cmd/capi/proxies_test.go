@@ -292,7 +292,7 @@ func cutSeen(t *testing.T, site *testSite, through *process, header http.Header,
 	require.NoError(t, err)
 	rest, err := io.ReadAll(response.Body)
 	if orderly {
-		assert.NoError(t, err, "this version shows the cut: say so in doc/proxies.md")
+		assert.NoError(t, err, "this version shows the cut: say so in doc/operate.md")
 	} else {
 		assert.Error(t, err, "HTTP shows the cut")
 	}

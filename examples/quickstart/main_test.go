@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -85,6 +87,44 @@ func TestProgram(t *testing.T) {
 		}
 		program.Interrupt(t)
 	})
+}
+
+// What the README shows of the program is what it prints and answers. There, …
+// stands for what is left out.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	blocks := regexp.MustCompile("(?s)```console\n\\$ (.*?)\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
+	require.Len(t, blocks, 2)
+	shows := func(block, text string) {
+		t.Helper()
+		pattern := strings.ReplaceAll(regexp.QuoteMeta(strings.TrimSpace(block)), "…", ".+?")
+		assert.Regexp(t, "(?s)^"+pattern+"$", strings.TrimSpace(text))
+	}
+	program := process.Start(t, process.Build(t), "-addr", "127.0.0.1:0")
+	program.WaitFor(t, "Ctrl+C ends it.\n")
+	address := strings.TrimPrefix(program.URL, "http://")
+
+	assert.Equal(t, "go -C examples run ./quickstart", blocks[0][1])
+	shows(blocks[0][2], strings.ReplaceAll(program.Output(), address, "127.0.0.1:8080"))
+
+	line := strings.ReplaceAll(blocks[1][1], "127.0.0.1:8080", address)
+	assert.Contains(t, program.Output(), "\n  "+line+"\n")
+	_, cookie, ok := strings.Cut(line, "--cookie ")
+	require.True(t, ok)
+	cookie, _, _ = strings.Cut(cookie, " ")
+	connection, err := net.Dial("tcp", address)
+	require.NoError(t, err)
+	defer connection.Close()
+	_, err = io.WriteString(connection, "GET /api/v1/user/sessions HTTP/1.1\r\nHost: "+address+"\r\nCookie: "+cookie+"\r\n\r\n")
+	require.NoError(t, err)
+	var wire strings.Builder // Headers in the order in which they come.
+	answer, err := http.ReadResponse(bufio.NewReader(io.TeeReader(connection, &wire)), nil)
+	require.NoError(t, err)
+	_, err = io.Copy(io.Discard, answer.Body)
+	require.NoError(t, err)
+	shows(blocks[1][2], strings.ReplaceAll(wire.String(), "\r\n", "\n"))
+	program.Interrupt(t)
 }
 
 func TestAddressTaken(t *testing.T) {

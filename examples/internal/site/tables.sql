@@ -19,7 +19,7 @@ CREATE TABLE "#__user_profiles" (
 CREATE TABLE "#__extensions" (
 	"extension_id" integer NOT NULL PRIMARY KEY, "type" text NOT NULL, "element" text NOT NULL,
 	"folder" text NOT NULL, "enabled" integer NOT NULL, "access" integer NOT NULL DEFAULT 1, "state" integer NOT NULL DEFAULT 0,
-	"params" text NOT NULL);
+	"locked" integer NOT NULL DEFAULT 0, "params" text NOT NULL);
 CREATE TABLE "#__viewlevels" ("id" integer NOT NULL PRIMARY KEY, "rules" text NOT NULL);
 CREATE TABLE "#__services_tokens" (
 	"token" text NOT NULL, "userid" integer NOT NULL, "state" integer NOT NULL);
