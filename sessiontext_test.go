@@ -188,7 +188,7 @@ func (f versionedData) ForJoomla(version int) capi.SessionData { return f(versio
 func TestSessionDataForJoomla(t *testing.T) {
 	three := variable("joomla", registry(`O:8:"stdClass":1:{s:9:"__default";`+loginData(testNow, 7)+`}`))
 	held := map[int]string{3: three, 4: login(7), 0: three}
-	denied := errors.New("denied")
+	denied := errors.New("Error 1143 (42000): SELECT command denied for column 'locked'")
 	of := func(locked driver.Value) reply { return found(byID, row{"locked": locked}) }
 	tests := map[string]struct {
 		replies []reply
@@ -199,6 +199,7 @@ func TestSessionDataForJoomla(t *testing.T) {
 		"4":                 {[]reply{list(int64(0)), of(int64(0))}, []int{4}, ""},
 		"column is hidden":  {[]reply{fails(denied), list(), of(nil)}, []int{0}, ""},
 		"table is hidden":   {[]reply{fails(denied), fails(denied)}, nil, "denied"},
+		"query fails":       {[]reply{fails(errors.New("broken"))}, nil, "broken"},
 		"upgraded":          {[]reply{list(int64(-1)), of(int64(0)), of(int64(0))}, []int{3, 4}, ""},
 		"upgraded and back": {[]reply{list(int64(-1)), of(int64(0)), of(int64(-1))}, []int{3, 4}, "site is being upgraded"},
 	}

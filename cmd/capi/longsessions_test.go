@@ -36,6 +36,7 @@ func longSession(user int64, bytes int) string {
 // 15 MB, whose text that visitor has chosen. Super Admins are let in meanwhile,
 // and the program takes no more memory than it would for a few.
 func TestServeLongSessions(t *testing.T) {
+	long(t)
 	const (
 		size = 15_000_000
 		most = 160 << 20

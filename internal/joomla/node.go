@@ -131,7 +131,8 @@ func (r *nodeReader) node() *node {
 // case, and ignores what stands behind that, as unserialize does.
 //
 // An enumeration fails: PHP refuses all of a text with one that it does not
-// know.
+// know. So does a reference behind an object that has a format of its own (C:),
+// in which its class may have counted values that the reference counts, too.
 func (r *nodeReader) read(data []byte, slot int, want *wanted) (*node, error) {
 	type open struct {
 		*node
@@ -139,6 +140,7 @@ func (r *nodeReader) read(data []byte, slot int, want *wanted) (*node, error) {
 		depth int
 	}
 	var found *node
+	custom := false
 	kept := make([]open, 0, 8)
 	for {
 		t, err := r.Next()
@@ -154,7 +156,8 @@ func (r *nodeReader) read(data []byte, slot int, want *wanted) (*node, error) {
 			}
 			continue
 		}
-		if t.Kind == phpserial.Enum {
+		custom = custom || t.Kind == phpserial.Custom
+		if t.Kind == phpserial.Enum || custom && t.Kind == phpserial.Reference {
 			return nil, errNotJoomlas
 		}
 		var as *wanted
