@@ -158,6 +158,8 @@ func (s *Site) readLong(ctx context.Context, t sessionText, read func(Payload)) 
 	if t.length > longText {
 		return errTooLong, nil
 	}
+	// The session may grow while this waits, as pages of its user go on.
+	t.length = min(t.length+shortText, longText)
 	if err := s.long.acquire(ctx, t.length); err != nil {
 		return nil, err
 	}

@@ -238,7 +238,7 @@ func TestGuardHeedsSecondFactors(t *testing.T) {
 		{"forced, though exempt", nil, nil, `{"forceMFAUserGroups":[8],"neverMFAUserGroups":[8]}`, "", "", 403},
 		{"forced, checked", nil, nil, `{"forceMFAUserGroups":[8]}`, "i:1;", "", 200},
 		{"others are forced", nil, nil, `{"forceMFAUserGroups":[2]}`, "", "", 200},
-		{"unreadable parameters", nil, nil, `{"forceMFAUserGroups":[8]`, "", "", 200},
+		{"unreadable parameters", nil, nil, `{"forceMFAUserGroups":[8]`, "", "", 403},
 	}
 	onEach(t, func(t *testing.T, d database) {
 		s := joomla5(t, d)

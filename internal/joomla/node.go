@@ -130,9 +130,8 @@ func (r *nodeReader) node() *node {
 // slot is 0, with what is wanted of it. It reads to the end of the whole in any
 // case, and ignores what stands behind that, as unserialize does.
 //
-// An enumeration fails: PHP refuses all of a text with one that it does not
-// know. So does a reference behind an object that has a format of its own (C:),
-// in which its class may have counted values that the reference counts, too.
+// An enumeration fails, and so does an object that has a format of its own (C:):
+// PHP refuses all of a text if it does not know the class, or that refuses it.
 func (r *nodeReader) read(data []byte, slot int, want *wanted) (*node, error) {
 	type open struct {
 		*node
@@ -140,7 +139,6 @@ func (r *nodeReader) read(data []byte, slot int, want *wanted) (*node, error) {
 		depth int
 	}
 	var found *node
-	custom := false
 	kept := make([]open, 0, 8)
 	for {
 		t, err := r.Next()
@@ -156,8 +154,7 @@ func (r *nodeReader) read(data []byte, slot int, want *wanted) (*node, error) {
 			}
 			continue
 		}
-		custom = custom || t.Kind == phpserial.Custom
-		if t.Kind == phpserial.Enum || custom && t.Kind == phpserial.Reference {
+		if t.Kind == phpserial.Enum || t.Kind == phpserial.Custom {
 			return nil, errNotJoomlas
 		}
 		var as *wanted

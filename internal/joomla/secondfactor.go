@@ -14,8 +14,7 @@ type SecondFactor struct {
 	Checked, MandatorySetup bool
 	// Enrolled reports whether the user has a factor that counts.
 	Enrolled bool
-	// Params are the parameters of the component com_users. Where
-	// Joomla\Registry\Registry cannot read them as JSON, they force nobody.
+	// Params are the parameters of the component com_users.
 	Params string
 	// Groups are the ids of the user's groups, and of all their ancestors.
 	Groups []int64
@@ -33,22 +32,27 @@ type SecondFactor struct {
 // Members of neverMFAUserGroups are no exception: Joomla sets mfa_checked for
 // them with the first page, and answers anything else with 403 until then.
 //
-// In doubt it is pending. Joomla goes by lists of groups only; here an object,
+// In doubt it is pending, also where the parameters are not JSON: Joomla answers
+// 500, or reads an INI file. Joomla goes by lists of groups only; here an object,
 // or a group by itself, forces too. Joomla takes other values than 0 of
 // mfa_checked for 1.
 func (f SecondFactor) Pending() bool {
+	params, ok := readParameters(f.Params)
 	switch {
-	case f.MandatorySetup:
+	case !ok, f.MandatorySetup:
 		return true
 	case f.Checked:
 		return false
 	}
-	return f.Enrolled || meet(groupIDs(parameters(f.Params)["forceMFAUserGroups"]), f.Groups)
+	return f.Enrolled || meet(groupIDs(params["forceMFAUserGroups"]), f.Groups)
 }
 
 // Forces reports whether the parameters of com_users force a second factor on
-// some group.
-func Forces(params string) bool { return len(groupIDs(parameters(params)["forceMFAUserGroups"])) > 0 }
+// some group, or on all for want of JSON.
+func Forces(params string) bool {
+	read, ok := readParameters(params)
+	return !ok || len(groupIDs(read["forceMFAUserGroups"])) > 0
+}
 
 // Enrolled reports whether a user has a second factor that counts:
 //

@@ -35,8 +35,9 @@ func TestSecondFactorPending(t *testing.T) {
 		{false, false, `{"forceMFAUserGroups":[2,"80"]}`, pending{true, false}},
 		{false, false, `{"forceMFAUserGroups":[]}`, pending{true, false}},
 		{false, false, `{"forceMFAUserGroups":""}`, pending{true, false}},
-		// Parameters that cannot be read force nobody.
-		{false, false, `{"forceMFAUserGroups":["8"],"x":"\ud800"}`, pending{true, false}},
+		// Joomla answers 500 where the parameters are not JSON.
+		{false, false, `{"x":"\ud800"}`, pending{true, true}},
+		{true, false, `{`, pending{true, true}},
 		{false, false, `[]`, pending{true, false}},
 	}
 	for _, test := range tests {

@@ -95,8 +95,10 @@ const (
 	// now. It is long enough for file systems that count in seconds, and for
 	// the clock of another machine.
 	settled = 2 * time.Second
-	// longPatience is how long an empty or long text has to stand unchanged.
-	longPatience = 500 * time.Millisecond
+	// longPatience is how long a long text has to stand unchanged, and
+	// emptyPatience an empty one, for which a busy disk may be to blame.
+	longPatience  = 500 * time.Millisecond
+	emptyPatience = 1500 * time.Millisecond
 	// patience is how long a read waits for any other text to stand unchanged;
 	// the longer it has waited, the shorter is the time that it asks for, as
 	// pages that follow one another may leave none as much.
@@ -197,7 +199,10 @@ func (s *sight) whole(now, started time.Time) bool {
 	if now.Sub(s.ModTime()) >= settled {
 		return size > 0 || seen >= moment // A tmpfs changes the length before the time.
 	}
-	if size == 0 || size >= pageSize {
+	switch {
+	case size == 0:
+		return seen >= emptyPatience
+	case size >= pageSize:
 		return seen >= longPatience
 	}
 	least := moment

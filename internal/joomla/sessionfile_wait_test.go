@@ -84,9 +84,9 @@ func TestSessionDirReadWaits(t *testing.T) {
 			}
 			h.write(new)
 		}, new, 90 * time.Millisecond},
-		"a new session":                {"", func(h held) { time.Sleep(400 * time.Millisecond); h.write(new) }, new, 410 * time.Millisecond},
-		"stopped while it wrote":       {old, func(h held) { h.cut(); time.Sleep(400 * time.Millisecond); h.write(new) }, new, 410 * time.Millisecond},
-		"a new session of a long page": {"", func(held) { time.Sleep(time.Minute) }, "", 510 * time.Millisecond},
+		"a new session":                {"", func(h held) { time.Sleep(1400 * time.Millisecond); h.write(new) }, new, 1410 * time.Millisecond},
+		"stopped while it wrote":       {old, func(h held) { h.cut(); time.Sleep(1400 * time.Millisecond); h.write(new) }, new, 1410 * time.Millisecond},
+		"a new session of a long page": {"", func(held) { time.Sleep(time.Minute) }, "", 1510 * time.Millisecond},
 		"written to the end of a page of memory": {"", func(h held) {
 			h.write(strings.Repeat("x", 8192))
 			time.Sleep(200 * time.Millisecond)
