@@ -186,3 +186,12 @@ func (c *clients) untilServed(t *testing.T) {
 		return true
 	}, processPatience, 20*time.Millisecond, "each kind is served")
 }
+
+// serveUntil waits until a moment, and that each kind is served until then and
+// after.
+func (c *clients) serveUntil(t *testing.T, moment time.Time) {
+	t.Helper()
+	for c.untilServed(t); time.Now().Before(moment); {
+		c.untilServed(t)
+	}
+}
