@@ -177,14 +177,19 @@ func (c *clients) untilServed(t *testing.T) {
 		return counts
 	}
 	before := count()
-	require.Eventually(t, func() bool {
+	served := func() bool {
 		for i, n := range count() {
 			if n == before[i] {
 				return false
 			}
 		}
 		return true
-	}, processPatience, 20*time.Millisecond, "each kind is served")
+	}
+	if !assert.Eventually(t, served, processPatience, 20*time.Millisecond, "each kind is served") {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		require.FailNow(t, "some are not", "right: %v; wrong: %d, %.300v; errors: %d", c.right, len(c.wrong), c.wrong, len(c.errors))
+	}
 }
 
 // serveUntil waits until a moment, and that each kind is served until then and

@@ -111,6 +111,23 @@ func (n *galeraNode) exec(statement string) {
 	require.NoError(n.t, err)
 }
 
+// newSite makes a site with n more sessions, and waits until all nodes have it.
+func (g *galera) newSite(t *testing.T, n int) *testSite {
+	site := newSiteOf(t, "mysqli", addSessions(n))
+	for _, node := range g.nodes {
+		conn, err := node.db.Conn(t.Context())
+		require.NoError(t, err)
+		_, err = conn.ExecContext(t.Context(), "SET SESSION wsrep_sync_wait = 1")
+		require.NoError(t, err)
+		_, err = conn.ExecContext(t.Context(), "SELECT COUNT(*) FROM test."+site.Prefix+"session")
+		require.NoError(t, err)
+		_, err = conn.ExecContext(t.Context(), "SET SESSION wsrep_sync_wait = 0")
+		require.NoError(t, err)
+		require.NoError(t, conn.Close())
+	}
+	return site
+}
+
 // loseNode has 50 clients ask a program for a minute. A node is killed after 20
 // seconds, and back after 40.
 func (g *galera) loseNode(t *testing.T, site *testSite, proxy string, lost int) {
@@ -147,15 +164,15 @@ func TestGalera(t *testing.T) {
 
 	proxy := g.startHAProxy(t)
 	t.Run("killed", func(t *testing.T) {
-		site := newSiteOf(t, "mysqli", addSessions(300))
+		site := g.newSite(t, 300)
 		g.loseNode(t, site, proxy, 1)
 	})
 	t.Run("no majority", func(t *testing.T) {
-		site := newSiteOf(t, "mysqli", addSessions(10))
+		site := g.newSite(t, 10)
 		g.isolate(t, site, proxy, 1)
 	})
 	t.Run("hangs", func(t *testing.T) {
-		site := newSiteOf(t, "mysqli", addSessions(10))
+		site := g.newSite(t, 10)
 		g.pause(t, site, proxy, 1)
 	})
 	t.Run("lag", g.testLag)
@@ -192,6 +209,23 @@ func (g *galera) startHAProxy(t *testing.T) string {
 // two checks, a second apart.
 const proxyPatience = 5 * time.Second
 
+// untilUnready waits until the node is up and not part of the cluster, and
+// returns when it was that last.
+func (n *galeraNode) untilUnready(site *testSite) (last time.Time) {
+	n.t.Helper()
+	n.until(time.Minute, func(ctx context.Context) error {
+		begun := time.Now()
+		_, err := n.db.ExecContext(ctx, "SELECT COUNT(*) FROM test."+site.Prefix+"session")
+		var unready *mysql.MySQLError
+		if errors.As(err, &unready) && unready.Number == 1047 {
+			return nil
+		}
+		last = begun
+		return fmt.Errorf("still answers: %v", err)
+	})
+	return last
+}
+
 // isolate cuts a node off from the others while clients ask: it is up, and says
 // that it is not part of the cluster any more.
 func (g *galera) isolate(t *testing.T, site *testSite, proxy string, alone int) {
@@ -201,24 +235,18 @@ func (g *galera) isolate(t *testing.T, site *testSite, proxy string, alone int) 
 	defer cancel()
 	clients := startClients(ctx, program.URL, site, 20)
 	node.exec("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=1'")
-	var at time.Time // When it answered last.
-	node.until(time.Minute, func(ctx context.Context) error {
-		begun := time.Now()
-		_, err := node.db.ExecContext(ctx, "SELECT COUNT(*) FROM test."+site.Prefix+"session")
-		var unready *mysql.MySQLError
-		if errors.As(err, &unready) && unready.Number == 1047 {
-			return nil
-		}
-		at = begun
-		return fmt.Errorf("still answers: %v", err)
-	})
+	join := func() {
+		node.exec("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=0'")
+		node.untilSynced()
+	}
+	defer join() // For the tests after this one, if it fails.
+	at := node.untilUnready(site)
 	clients.serveUntil(t, at.Add(2*proxyPatience))
 	// A program that starts now, too.
 	output, err := exec.CommandContext(t.Context(), "capi", "check", "-config", writePHP(t, site.php(nil)), "-db-host", proxy).CombinedOutput()
 	assert.NoError(t, err, "%s", output)
 
-	node.exec("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=0'")
-	node.untilSynced()
+	join()
 	clients.untilServed(t)
 	cancel()
 	clients.requireRight(t, proxyPatience, at)
@@ -238,19 +266,14 @@ func (g *galera) pause(t *testing.T, site *testSite, proxy string, paused int) {
 	goOn := func() { _ = node.running.Process.Signal(syscall.SIGCONT) }
 	t.Cleanup(goOn)
 	clients.serveUntil(t, at.Add(4*proxyPatience))
-	back := time.Now()
 	goOn()
 	// Until it notices that it was left out, it takes itself for a part of the
 	// cluster.
-	g.nodes[0].exec("CREATE DATABASE meanwhile")
-	node.until(time.Minute, func(ctx context.Context) error {
-		var name string
-		return node.db.QueryRowContext(ctx, "SHOW DATABASES LIKE 'meanwhile'").Scan(&name)
-	})
+	noticed := node.untilUnready(site)
 	node.untilSynced()
 	clients.untilServed(t)
 	cancel()
-	clients.requireRight(t, proxyPatience, at, back)
+	clients.requireRight(t, proxyPatience, at, noticed)
 }
 
 // testLag logs in at one node, and reads from another that lags.
