@@ -98,6 +98,7 @@ func TestSiteAsksOnceMore(t *testing.T) {
 		"connection exception": {sqlState("08006"), 2, false},
 		"admin shutdown":       {sqlState("57P01"), 2, false},
 		"crash shutdown":       {sqlState("57P02"), 2, false},
+		"idle session timeout": {sqlState("57P05"), 2, false},
 		"server shutdown":      {mysql(1053), 2, false},
 		"connection killed":    {mysql(1927), 2, false},
 		"interaction timeout":  {mysql(4031), 2, false},

@@ -27,9 +27,6 @@ func runCheck(ctx context.Context, _ func(), c *command, args []string) int {
 	if len(f.sites) == 0 {
 		return c.misused(errors.New("flag -config is missing"))
 	}
-	if err := f.hosts.validate(f.sites); err != nil {
-		return c.misused(err)
-	}
 	code := exitOK
 	for _, file := range f.sites {
 		found := f.checkSite(ctx, c, file)
@@ -58,12 +55,7 @@ func (f siteFlags) checkSite(ctx context.Context, c *command, file siteFile) []e
 	}
 	defer s.close()
 	err, down := s.check(ctx)
-	fmt.Fprintf(c.stdout, "  database: %s, prefix %s, %s\n", s.db.where(s.config), s.config.DBPrefix, encryption(s))
-	if err == nil {
-		for _, err := range s.unused(ctx) {
-			fmt.Fprintf(c.stdout, "  note:     not used for now is %v\n", err)
-		}
-	}
+	fmt.Fprintf(c.stdout, "  database: %s, prefix %s, %s\n", s.db.where(), s.config.DBPrefix, encryption(s))
 	fmt.Fprintf(c.stdout, "  sessions: in %s, for %v\n", s.sessionsIn(), s.lifetime())
 	if note := s.empty(); note != "" {
 		fmt.Fprintf(c.stdout, "  note:     %s\n", note)

@@ -177,12 +177,26 @@ func (c *clients) untilServed(t *testing.T) {
 		return counts
 	}
 	before := count()
-	require.Eventually(t, func() bool {
+	served := func() bool {
 		for i, n := range count() {
 			if n == before[i] {
 				return false
 			}
 		}
 		return true
-	}, processPatience, 20*time.Millisecond, "each kind is served")
+	}
+	if !assert.Eventually(t, served, processPatience, 20*time.Millisecond, "each kind is served") {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		require.FailNow(t, "some are not", "right: %v; wrong: %d, %.300v; errors: %d", c.right, len(c.wrong), c.wrong, len(c.errors))
+	}
+}
+
+// serveUntil waits until a moment, and that each kind is served until then and
+// after.
+func (c *clients) serveUntil(t *testing.T, moment time.Time) {
+	t.Helper()
+	for c.untilServed(t); time.Now().Before(moment); {
+		c.untilServed(t)
+	}
 }

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/capi-go/capi"
@@ -21,18 +20,8 @@ import (
 // A database is a pool of connections to the database of a site.
 type database struct {
 	*sql.DB
-	// system is what it is a database of.
-	system string
-	// hosts are its servers, or nil for a file.
-	hosts *hosts
-}
-
-// where says where the database is.
-func (d *database) where(config capi.SiteConfig) string {
-	if d.hosts == nil {
-		return d.system + " in " + config.DB
-	}
-	return d.system + " at " + d.hosts.where()
+	// where says where the database is.
+	where func() string
 }
 
 // openDatabase opens the database that config says. The socket is that of a
@@ -101,22 +90,21 @@ func serverTLS(config capi.SiteConfig, server string) (*tls.Config, error) {
 	return settings, nil
 }
 
-// answered reports whether err, of a connection to a database, is one that does
-// not pass by waiting: the server runs and refuses, or is not whom it should
-// be.
-func answered(err error) bool {
-	var several hostErrors
-	if errors.As(err, &several) {
-		return !slices.ContainsFunc(several, func(err hostError) bool { return !answered(err.err) })
-	}
+// permanent reports whether err, of a connection to a database, does not pass by
+// waiting: the server refused, or failed verification.
+func permanent(err error) bool {
 	if errors.Is(err, errWALForeign) {
 		return true
 	}
 	var my *mysql.MySQLError
 	if errors.As(err, &my) {
-		// Too many connections (ER_CON_COUNT_ERROR,
-		// ER_TOO_MANY_USER_CONNECTIONS).
-		return my.Number != 1040 && my.Number != 1203 && !mysqlUnready(err)
+		switch my.Number {
+		case 1040, 1203, // Too many connections: ER_CON_COUNT_ERROR, ER_TOO_MANY_USER_CONNECTIONS.
+			1047, // ER_UNKNOWN_COM_ERROR: a node that is not part of its Galera cluster.
+			1053: // ER_SERVER_SHUTDOWN.
+			return false
+		}
+		return true
 	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {

@@ -53,12 +53,13 @@ func TestPostgreSQLConfig(t *testing.T) {
 		{"localhost", "/run/pg", "[/run/pg 5432]", false},
 		{"localhost", "/run/pg/.s.PGSQL.5433", "[/run/pg 5433]", false},
 		{"db.example.org", "/run/pg", "[db.example.org 5432]", true},
+		{"db.example.org, [::1]:5433,/run/pg", "", "[db.example.org 5432][::1 5433][/run/pg 5432]", true},
 	} {
 		config := capi.SiteConfig{DBType: "pgsql", Host: test.host, User: "jo:om@la", Password: capi.NewSecret("p'w@/:?#"), DB: "a/b"}
 		if test.encrypted {
 			config.DBEncryption, config.DBSSLVerifyServerCert = 1, true
 		}
-		got, err := postgresqlConfig(config, test.socket, false)
+		got, err := postgresqlConfig(config, test.socket)
 		require.NoError(t, err)
 		assert.Equal(t, "jo:om@la p'w@/:?# a/b", strings.Join([]string{got.User, got.Password, got.Database}, " "))
 		hosts := fmt.Sprintf("[%s %d]", got.Host, got.Port)
@@ -70,6 +71,38 @@ func TestPostgreSQLConfig(t *testing.T) {
 			assert.Equal(t, "db.example.org", got.TLSConfig.ServerName)
 			assert.False(t, got.TLSConfig.InsecureSkipVerify)
 		}
+	}
+}
+
+// TestPostgreSQLConfigSeveral looks at what is only so with several hosts.
+func TestPostgreSQLConfigSeveral(t *testing.T) {
+	config := capi.SiteConfig{DBType: "pgsql", Host: "a.example.org,b.example.org:5433,/run/pg", User: "joomla",
+		DBEncryption: 1, DBSSLVerifyServerCert: true}
+	got, err := postgresqlConfig(config, "")
+	require.NoError(t, err)
+	require.Len(t, got.Fallbacks, 2)
+	assert.Equal(t, "b.example.org", got.Fallbacks[0].TLSConfig.ServerName, "each by its own name")
+	assert.False(t, got.Fallbacks[0].TLSConfig.InsecureSkipVerify)
+	assert.Nil(t, got.Fallbacks[1].TLSConfig, "a socket")
+	assert.NotNil(t, got.ValidateConnect, "the primary alone")
+	assert.Equal(t, 2*time.Second, got.ConnectTimeout)
+
+	t.Setenv("PGTARGETSESSIONATTRS", "any")
+	got, err = postgresqlConfig(config, "")
+	require.NoError(t, err)
+	assert.Nil(t, got.ValidateConnect)
+
+	config.Host = "a.example.org"
+	t.Setenv("PGTARGETSESSIONATTRS", "")
+	got, err = postgresqlConfig(config, "")
+	require.NoError(t, err)
+	assert.Nil(t, got.ValidateConnect, "the only host may be a replica")
+	assert.Equal(t, 5*time.Second, got.ConnectTimeout)
+
+	for host, want := range map[string]string{"a,": "missing", ",": "missing", "a,b:c:d": "malformed"} {
+		config.Host = host
+		_, err = postgresqlConfig(config, "")
+		assert.ErrorContains(t, err, want, host)
 	}
 }
 
@@ -110,7 +143,7 @@ func TestOpenDatabaseSendsNothingInTheClear(t *testing.T) {
 			defer cancel()
 			err = db.PingContext(ctx)
 			require.Error(t, err)
-			assert.True(t, answered(err), "%v", err)
+			assert.True(t, permanent(err), "%v", err)
 			assert.Empty(t, <-sent)
 		})
 	}
@@ -181,7 +214,7 @@ func TestCheckSocket(t *testing.T) {
 	assert.Contains(t, string(output), "MySQL at unix:"+socket)
 }
 
-func TestAnswered(t *testing.T) {
+func TestPermanent(t *testing.T) {
 	for _, test := range []struct {
 		err  error
 		want bool
@@ -189,10 +222,12 @@ func TestAnswered(t *testing.T) {
 		{&mysql.MySQLError{Number: 1045}, true},
 		{fmt.Errorf("pinging: %w", &mysql.MySQLError{Number: 1049}), true},
 		{&mysql.MySQLError{Number: 1040}, false},
+		{&mysql.MySQLError{Number: 1047}, false},
+		{&mysql.MySQLError{Number: 1053}, false},
 		{&net.OpError{Op: "dial", Err: errors.New("refused")}, false},
 		{context.DeadlineExceeded, false},
 		{errors.New("unable to open database file (14)"), true},
 	} {
-		assert.Equal(t, test.want, answered(test.err), "%v", test.err)
+		assert.Equal(t, test.want, permanent(test.err), "%v", test.err)
 	}
 }

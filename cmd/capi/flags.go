@@ -67,7 +67,7 @@ func (c *command) failed(err error) int {
 // siteFlags are the flags that say which sites, and how to reach them.
 type siteFlags struct {
 	sites      []siteFile
-	hosts      hostsFlag
+	host       string
 	socket     string
 	sessionDir string
 	// sessionOwners are the ids of users whose session files count.
@@ -94,10 +94,9 @@ var siteName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 // add adds the flags to those of c.
 func (f *siteFlags) add(c *command) {
 	c.Func("config", "configuration.php of the site, a `file`; repeat it as NAME=FILE for several sites", f.addSite)
-	f.hosts = hostsFlag{}
-	c.Func("db-host", "`hosts` of the database, in place of $host: HOST[:PORT],HOST[:PORT]… are tried in turn, such as the\n"+
-		"nodes of a Galera cluster; of PostgreSQL, the primary is taken, or what PGTARGETSESSIONATTRS says.\n"+
-		"With several sites, these are of all of them, or with NAME= in front of one; repeat it for more", f.hosts.add)
+	c.StringVar(&f.host, "db-host", "", "`host` of the database of all sites, as HOST[:PORT], in place of $host. For PostgreSQL, it may be\n"+
+		"several with commas between them, which are tried in turn: the primary is used, or what\n"+
+		"PGTARGETSESSIONATTRS says. For MySQL, it is one, such as a proxy in front of a cluster")
 	c.StringVar(&f.socket, "db-socket", "", "`path` of the database server's socket, for sites whose $host is localhost\n"+
 		"(default: the usual places)")
 	c.StringVar(&f.sessionDir, "session-dir", "", "`directory` of session files, in place of $session_filesystem_path (default: that; a site\n"+

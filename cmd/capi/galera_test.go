@@ -111,19 +111,27 @@ func (n *galeraNode) exec(statement string) {
 	require.NoError(n.t, err)
 }
 
-// addresses returns the addresses of nodes, as -db-host takes them.
-func (g *galera) addresses(nodes ...int) string {
-	var all []string
-	for _, i := range nodes {
-		all = append(all, local(g.nodes[i].port))
+// newSite makes a site with n more sessions, and waits until all nodes have it.
+func (g *galera) newSite(t *testing.T, n int) *testSite {
+	site := newSiteOf(t, "mysqli", addSessions(n))
+	for _, node := range g.nodes {
+		conn, err := node.db.Conn(t.Context())
+		require.NoError(t, err)
+		_, err = conn.ExecContext(t.Context(), "SET SESSION wsrep_sync_wait = 1")
+		require.NoError(t, err)
+		_, err = conn.ExecContext(t.Context(), "SELECT COUNT(*) FROM test."+site.Prefix+"session")
+		require.NoError(t, err)
+		_, err = conn.ExecContext(t.Context(), "SET SESSION wsrep_sync_wait = 0")
+		require.NoError(t, err)
+		require.NoError(t, conn.Close())
 	}
-	return strings.Join(all, ",")
+	return site
 }
 
 // loseNode has 50 clients ask a program for a minute. A node is killed after 20
 // seconds, and back after 40.
-func (g *galera) loseNode(t *testing.T, site *testSite, hosts string, lost int) {
-	program := serveProcess(t, site.php(nil), "-db-host", hosts, "-connections", "120", "-max-lists", "60")
+func (g *galera) loseNode(t *testing.T, site *testSite, proxy string, lost int) {
+	program := serveProcess(t, site.php(nil), "-db-host", proxy, "-connections", "120", "-max-lists", "60")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	begun := time.Now()
@@ -154,21 +162,18 @@ func TestGalera(t *testing.T) {
 	g := startGalera(t)
 	t.Logf("three nodes after %v", time.Since(begun).Round(time.Second))
 
-	t.Run("three hosts", func(t *testing.T) {
-		site := newSiteOf(t, "mysqli", addSessions(300))
-		g.loseNode(t, site, g.addresses(1, 0, 2), 1)
-	})
-	t.Run("HAProxy", func(t *testing.T) {
-		site := newSiteOf(t, "mysqli", addSessions(300))
-		g.loseNode(t, site, g.startHAProxy(t), 1)
+	proxy := g.startHAProxy(t)
+	t.Run("killed", func(t *testing.T) {
+		site := g.newSite(t, 300)
+		g.loseNode(t, site, proxy, 1)
 	})
 	t.Run("no majority", func(t *testing.T) {
-		site := newSiteOf(t, "mysqli", addSessions(10))
-		g.isolate(t, site, g.addresses(1, 0, 2), 1)
+		site := g.newSite(t, 10)
+		g.isolate(t, site, proxy, 1)
 	})
 	t.Run("hangs", func(t *testing.T) {
-		site := newSiteOf(t, "mysqli", addSessions(10))
-		g.pause(t, site, g.addresses(1, 0, 2), 1)
+		site := g.newSite(t, 10)
+		g.pause(t, site, proxy, 1)
 	})
 	t.Run("lag", g.testLag)
 }
@@ -180,10 +185,15 @@ func (g *galera) startHAProxy(t *testing.T) string {
 	path := program(t, "haproxy")
 	port := freePorts(t, 1)[0]
 	config := filepath.Join(t.TempDir(), "haproxy.cfg")
-	text := packaged(t, "haproxy-galera.cfg", "127.0.0.1:3300", local(port), "10.0.0.1:3306", g.addresses(0),
-		"10.0.0.2:3306", g.addresses(1), "10.0.0.3:3306", g.addresses(2))
+	text := packaged(t, "haproxy-galera.cfg", "127.0.0.1:3300", local(port), "10.0.0.1:3306", local(g.nodes[0].port),
+		"10.0.0.2:3306", local(g.nodes[1].port), "10.0.0.3:3306", local(g.nodes[2].port))
 	require.NoError(t, os.WriteFile(config, []byte(text), 0o600))
 	haproxy := startServer(t, config+".log", func() *exec.Cmd { return exec.Command(path, "-db", "-f", config) })
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(haproxy.tail()) // Which tells of each node that goes and comes.
+		}
+	})
 	haproxy.until(processPatience, func(ctx context.Context) error {
 		db, err := sql.Open("mysql", fmt.Sprintf("root@tcp(%s)/test", local(port)))
 		if err == nil {
@@ -195,42 +205,58 @@ func (g *galera) startHAProxy(t *testing.T) string {
 	return local(port)
 }
 
-// isolate cuts a node off from the others while clients ask: it is up, and says
-// that it is no part of the cluster any more.
-func (g *galera) isolate(t *testing.T, site *testSite, hosts string, alone int) {
-	node := g.nodes[alone]
-	program := serveProcess(t, site.php(nil), "-db-host", hosts, "-connections", "40", "-max-lists", "30")
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	clients := startClients(ctx, program.URL, site, 20)
-	node.exec("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=1'")
-	node.until(time.Minute, func(ctx context.Context) error {
-		_, err := node.db.ExecContext(ctx, "SELECT COUNT(*) FROM test."+site.Prefix+"session")
+// proxyPatience is how long the proxy may take to notice that a node has gone: by
+// two checks, a second apart.
+const proxyPatience = 5 * time.Second
+
+// untilUnready waits until the node is up and not part of the cluster, and
+// returns when it was that last.
+func (n *galeraNode) untilUnready(site *testSite) (last time.Time) {
+	n.t.Helper()
+	n.until(time.Minute, func(ctx context.Context) error {
+		begun := time.Now()
+		_, err := n.db.ExecContext(ctx, "SELECT COUNT(*) FROM test."+site.Prefix+"session")
 		var unready *mysql.MySQLError
 		if errors.As(err, &unready) && unready.Number == 1047 {
 			return nil
 		}
+		last = begun
 		return fmt.Errorf("still answers: %v", err)
 	})
-	program.waitFor("database server passed over")
-	status, body := program.get(listPath, http.Header{"X-Joomla-Token": {site.token()}})
-	assert.Equal(t, http.StatusOK, status, "%.200s", body)
-	// A program that starts now, too.
-	output, err := exec.CommandContext(t.Context(), "capi", "check", "-config", writePHP(t, site.php(nil)), "-db-host", hosts).CombinedOutput()
-	assert.NoError(t, err, "%s", output)
-	assert.Regexp(t, `note: .*1047.*WSREP has not yet prepared node`, string(output))
+	return last
+}
 
-	node.exec("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=0'")
-	node.untilSynced()
+// isolate cuts a node off from the others while clients ask: it is up, and says
+// that it is not part of the cluster any more.
+func (g *galera) isolate(t *testing.T, site *testSite, proxy string, alone int) {
+	node := g.nodes[alone]
+	program := serveProcess(t, site.php(nil), "-db-host", proxy, "-connections", "40", "-max-lists", "30")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	clients := startClients(ctx, program.URL, site, 20)
+	node.exec("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=1'")
+	join := func() {
+		node.exec("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=0'")
+		node.untilSynced()
+	}
+	defer join() // For the tests after this one, if it fails.
+	at := node.untilUnready(site)
+	clients.serveUntil(t, at.Add(2*proxyPatience))
+	// A program that starts now, too.
+	output, err := exec.CommandContext(t.Context(), "capi", "check", "-config", writePHP(t, site.php(nil)), "-db-host", proxy).CombinedOutput()
+	assert.NoError(t, err, "%s", output)
+
+	join()
+	clients.untilServed(t)
 	cancel()
-	clients.requireRight(t, 0)
+	clients.requireRight(t, proxyPatience, at)
 }
 
 // pause stops a node in the middle of what it does while clients ask: it takes
 // connections, and answers nothing.
-func (g *galera) pause(t *testing.T, site *testSite, hosts string, paused int) {
+func (g *galera) pause(t *testing.T, site *testSite, proxy string, paused int) {
 	node := g.nodes[paused]
-	program := serveProcess(t, site.php(nil), "-db-host", hosts, "-connections", "40", "-max-lists", "30")
+	program := serveProcess(t, site.php(nil), "-db-host", proxy, "-connections", "40", "-max-lists", "30")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	clients := startClients(ctx, program.URL, site, 20)
@@ -239,27 +265,15 @@ func (g *galera) pause(t *testing.T, site *testSite, hosts string, paused int) {
 	require.NoError(t, node.running.Process.Signal(syscall.SIGSTOP))
 	goOn := func() { _ = node.running.Process.Signal(syscall.SIGCONT) }
 	t.Cleanup(goOn)
-	program.waitFor("database server passed over")
-	clients.untilServed(t)
-	// Those who got a connection from before wait for it in vain.
-	require.Eventually(t, func() bool {
-		clients.mu.Lock()
-		defer clients.mu.Unlock()
-		return len(clients.errors) > 0
-	}, time.Minute, 20*time.Millisecond)
+	clients.serveUntil(t, at.Add(4*proxyPatience))
 	goOn()
 	// Until it notices that it was left out, it takes itself for a part of the
 	// cluster.
-	g.nodes[0].exec("CREATE DATABASE meanwhile")
-	node.until(time.Minute, func(ctx context.Context) error {
-		var name string
-		return node.db.QueryRowContext(ctx, "SHOW DATABASES LIKE 'meanwhile'").Scan(&name)
-	})
+	noticed := node.untilUnready(site)
 	node.untilSynced()
 	clients.untilServed(t)
 	cancel()
-	// As long as the driver waits for an answer.
-	clients.requireRight(t, 32*time.Second, at)
+	clients.requireRight(t, proxyPatience, at, noticed)
 }
 
 // testLag logs in at one node, and reads from another that lags.

@@ -73,8 +73,6 @@ func parseList(c *command, args []string) (o listOptions, code int, ok bool) {
 		err = errors.New("give the URL of an endpoint or -config, not both")
 	case len(o.sites) > 1:
 		err = errors.New("flag -config may be given once")
-	case o.hosts.validate(o.sites) != nil:
-		err = o.hosts.validate(o.sites)
 	case o.tokenType != "joomla" && o.tokenType != "capi" && o.tokenType != "cookie":
 		err = fmt.Errorf("flag -token-type must be joomla, capi or cookie: %q", o.tokenType)
 	case formats[o.format] == nil:

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/capi-go/capi"
@@ -20,21 +21,22 @@ var mysqlSockets = []string{
 
 // openMySQL opens a database of MySQL or MariaDB.
 func openMySQL(config capi.SiteConfig, socket string, logger *slog.Logger) (*database, error) {
-	all := &hosts{logger: logger, unready: mysqlUnready, broken: func(_ driver.Conn, err error) bool { return mysqlBroken(err) }}
-	for _, one := range eachHost(config) {
-		connector, err := mysqlConnector(one, socket, logger)
-		if err != nil {
-			return nil, err
-		}
-		all.all = append(all.all, &host{Connector: connector, where: func() string {
-			server := connector.servers()[0]
-			return server.network + ":" + server.address
-		}})
+	if strings.Contains(config.Host, ",") {
+		return nil, errors.New("several database hosts ($host, -db-host): MySQL and MariaDB take one; for a cluster, " +
+			"put a proxy in front of its nodes, such as HAProxy with packaging/balancers/haproxy-galera.cfg, and give the proxy's address")
 	}
-	return &database{sql.OpenDB(all), "MySQL", all}, nil
+	connector, err := mysqlConnector(config, socket, logger)
+	if err != nil {
+		return nil, err
+	}
+	where := func() string {
+		server := connector.servers()[0]
+		return "MySQL at " + server.network + ":" + server.address
+	}
+	return &database{sql.OpenDB(connector), where}, nil
 }
 
-// mysqlConnector returns what connects to one host.
+// mysqlConnector returns what connects to the server.
 func mysqlConnector(config capi.SiteConfig, socket string, logger *slog.Logger) (localConnector, error) {
 	network, address, err := config.Address()
 	if err != nil {
@@ -69,23 +71,6 @@ func mysqlConnector(config capi.SiteConfig, socket string, logger *slog.Logger) 
 	return all, nil
 }
 
-// mysqlUnready reports whether err says that a server is up, and answers no
-// queries: a node of a Galera cluster that is not, or no more, a part of it
-// (ER_UNKNOWN_COM_ERROR, "WSREP has not yet prepared node for application use",
-// also where the cluster has no majority), or a server that is shutting down
-// (ER_SERVER_SHUTDOWN).
-func mysqlUnready(err error) bool {
-	var my *mysql.MySQLError
-	return errors.As(err, &my) && (my.Number == 1047 || my.Number == 1053)
-}
-
-// mysqlBroken reports whether err is that of a connection that broke, or was
-// killed (ER_CONNECTION_KILLED).
-func mysqlBroken(err error) bool {
-	var my *mysql.MySQLError
-	return errors.Is(err, mysql.ErrInvalidConn) || errors.As(err, &my) && my.Number == 1927
-}
-
 // mysqlConfig returns what the driver needs to know.
 func mysqlConfig(config capi.SiteConfig, network, address string, logger *slog.Logger) (*mysql.Config, error) {
 	server := "localhost"
@@ -99,9 +84,6 @@ func mysqlConfig(config capi.SiteConfig, network, address string, logger *slog.L
 	}
 	settings.Net, settings.Addr, settings.DialFunc = network, address, dial
 	settings.User, settings.Passwd, settings.DBName = config.User, config.Password.Reveal(), config.DB
-	// Spares a round trip for each query. The driver quotes what it
-	// interpolates, for the character set that it sets.
-	settings.InterpolateParams = true
 	// A server may ignore the character set that a client asks for when it
 	// connects (skip-character-set-client-handshake). As Joomla's MysqliDriver
 	// does (setUtf), this asks once more, at the price of a round trip for each

@@ -26,7 +26,7 @@ func BenchmarkQueryExecMode(b *testing.B) {
 	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeCacheStatement, pgx.QueryExecModeCacheDescribe,
 		pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol} {
 		b.Run("mode="+mode.String(), func(b *testing.B) {
-			settings, err := postgresqlConfig(config, "", false)
+			settings, err := postgresqlConfig(config, "")
 			require.NoError(b, err)
 			settings.DefaultQueryExecMode = mode
 			db := sql.OpenDB(stdlib.GetConnector(*settings))

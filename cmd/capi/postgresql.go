@@ -1,14 +1,15 @@
 package main
 
 import (
+	"crypto/tls"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"log/slog"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,7 +17,6 @@ import (
 	"github.com/capi-go/capi"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // postgresqlSocket is the usual directory of the socket of PostgreSQL.
@@ -24,64 +24,78 @@ const postgresqlSocket = "/var/run/postgresql"
 
 // openPostgreSQL opens a database of PostgreSQL.
 func openPostgreSQL(config capi.SiteConfig, socket string, logger *slog.Logger) (*database, error) {
-	all := &hosts{logger: logger, unready: postgresqlUnready, broken: postgresqlBroken}
-	several := eachHost(config)
-	for _, one := range several {
-		settings, err := postgresqlConfig(one, socket, len(several) > 1)
-		if err != nil {
-			return nil, err
-		}
-		where := net.JoinHostPort(settings.Host, strconv.Itoa(int(settings.Port)))
-		if strings.HasPrefix(settings.Host, "/") {
-			where = "unix:" + settings.Host
-		}
-		all.all = append(all.all, &host{Connector: newPoolerConnector(settings), where: func() string { return where }})
+	settings, err := postgresqlConfig(config, socket)
+	if err != nil {
+		return nil, err
 	}
-	return &database{sql.OpenDB(all), "PostgreSQL", all}, nil
+	where := "PostgreSQL at " + strings.Join(postgresqlServers(settings), ", ")
+	return &database{sql.OpenDB(newPoolerConnector(settings)), func() string { return where }}, nil
 }
 
-// postgresqlUnready reports whether err says that a server is starting or
-// stopping (57P01 to 57P03).
-func postgresqlUnready(err error) bool {
-	var pg *pgconn.PgError
-	return errors.As(err, &pg) && strings.HasPrefix(pg.Code, "57P0")
+// postgresqlServers says where the servers are, in the order in which they are
+// tried.
+func postgresqlServers(settings *pgx.ConnConfig) []string {
+	var all []string
+	for _, server := range append([]*pgconn.FallbackConfig{{Host: settings.Host, Port: settings.Port}}, settings.Fallbacks...) {
+		where := net.JoinHostPort(server.Host, strconv.Itoa(int(server.Port)))
+		if strings.HasPrefix(server.Host, "/") {
+			where = "unix:" + server.Host
+		}
+		if !slices.Contains(all, where) { // A server may be tried with and without TLS.
+			all = append(all, where)
+		}
+	}
+	return all
 }
 
-// postgresqlBroken reports whether err is that of a connection that broke.
-func postgresqlBroken(conn driver.Conn, _ error) bool {
-	pgx, ok := conn.(*stdlib.Conn)
-	return ok && pgx.Conn().IsClosed()
+// postgresqlHosts returns the hosts and ports of the servers that the
+// configuration names, separated by commas.
+func postgresqlHosts(config capi.SiteConfig) (hosts, ports []string, err error) {
+	names := strings.Split(config.Host, ",")
+	for _, name := range names {
+		config.Host = strings.TrimSpace(name)
+		if len(names) > 1 && config.Host == "" {
+			return nil, nil, errors.New("a database host is missing between commas ($host, -db-host)")
+		}
+		network, address, err := config.Address()
+		if err != nil {
+			return nil, nil, err
+		}
+		host, port := address, "5432"
+		if network == "tcp" {
+			if host, port, err = net.SplitHostPort(address); err != nil {
+				return nil, nil, err
+			}
+		}
+		hosts, ports = append(hosts, host), append(ports, port)
+	}
+	return hosts, ports, nil
 }
 
 // postgresqlConfig returns what the driver needs to know. All that the site's
 // configuration leaves open can be set by libpq's environment variables, such
-// as PGSSLMODE, as for Joomla itself. Of several hosts, it is to be the primary
-// if PGTARGETSESSIONATTRS does not say otherwise: a replica may lag, and let in
-// who was blocked a moment ago.
-func postgresqlConfig(config capi.SiteConfig, socket string, several bool) (*pgx.ConnConfig, error) {
-	network, address, err := config.Address()
+// as PGSSLMODE, as for Joomla itself. The driver tries several hosts in turn for
+// each connection. Unless PGTARGETSESSIONATTRS says otherwise, it takes only the
+// primary of them: a replica may lag, and let in a user who was blocked a moment
+// ago.
+func postgresqlConfig(config capi.SiteConfig, socket string) (*pgx.ConnConfig, error) {
+	hosts, ports, err := postgresqlHosts(config)
 	if err != nil {
 		return nil, err
 	}
-	host, port := address, "5432"
-	if network == "tcp" {
-		if host, port, err = net.SplitHostPort(address); err != nil {
-			return nil, err
-		}
-	}
-	server := host
+	several := len(hosts) > 1
 	switch {
 	case !isLocalhost(config):
 	case socket != "":
-		host = socket
+		hosts[0] = socket
 		// The driver takes the directory.
 		if path, ok := strings.CutPrefix(filepath.Base(socket), ".s.PGSQL."); ok {
-			host, port = filepath.Dir(socket), path
+			hosts[0], ports[0] = filepath.Dir(socket), path
 		}
-	default:
-		host += "," + postgresqlSocket // Where nothing listens at the first.
+	default: // Where nothing listens at the first.
+		hosts, ports = append(hosts, postgresqlSocket), append(ports, ports[0])
 	}
-	query := url.Values{"host": {host}, "port": {port}}
+	query := url.Values{"host": {strings.Join(hosts, ",")}, "port": {strings.Join(ports, ",")}}
 	if several && os.Getenv("PGTARGETSESSIONATTRS") == "" {
 		query.Set("target_session_attrs", "primary")
 	}
@@ -96,16 +110,29 @@ func postgresqlConfig(config capi.SiteConfig, socket string, several bool) (*pgx
 	if err != nil {
 		return nil, errors.New("the database's settings do not work with PostgreSQL") // The cause repeats them.
 	}
-	encryption, err := serverTLS(config, server)
-	if err != nil {
+	if settings.TLSConfig, err = postgresqlTLS(config, settings.Host, settings.TLSConfig); err != nil {
 		return nil, err
 	}
-	// As for libpq, what goes through a socket stays on the machine.
-	if encryption != nil && !strings.HasPrefix(settings.Host, "/") {
-		settings.TLSConfig = encryption
+	for _, server := range settings.Fallbacks {
+		if server.TLSConfig, err = postgresqlTLS(config, server.Host, server.TLSConfig); err != nil {
+			return nil, err
+		}
 	}
 	settings.ConnectTimeout = 5 * time.Second
+	if several {
+		settings.ConnectTimeout = 2 * time.Second // For each.
+	}
 	// Else it is that of the database, such as LATIN1.
 	settings.RuntimeParams["client_encoding"] = "UTF8"
 	return settings, nil
+}
+
+// postgresqlTLS returns how a server is to be spoken to: as the configuration
+// says, or else as the environment does. As for libpq, what goes through a
+// socket stays on the machine.
+func postgresqlTLS(config capi.SiteConfig, host string, environment *tls.Config) (*tls.Config, error) {
+	if config.DBEncryption == 0 || strings.HasPrefix(host, "/") {
+		return environment, nil
+	}
+	return serverTLS(config, host)
 }

@@ -95,8 +95,6 @@ func parseServe(c *command, args []string) (o serveOptions, code int, ok bool) {
 	switch {
 	case len(o.sites) == 0:
 		err = errors.New("flag -config is missing")
-	case o.hosts.validate(o.sites) != nil:
-		err = o.hosts.validate(o.sites)
 	case o.connections < 2: // One for a list, and one to find out who asks for another.
 		err = errors.New("flag -connections must be at least 2")
 	case o.maxLists < 0 || o.maxLists >= o.connections:
@@ -223,7 +221,7 @@ func (s *site) start(ctx context.Context, logger *slog.Logger) error {
 	if err != nil && !down {
 		return err
 	}
-	attributes := []any{"site", s.name, "config", s.path, "database", s.db.where(s.config), "prefix", s.config.DBPrefix,
+	attributes := []any{"site", s.name, "config", s.path, "database", s.db.where(), "prefix", s.config.DBPrefix,
 		"sessions", s.sessionsIn()}
 	if note := s.empty(); note != "" {
 		logger.Warn(note, "site", s.name)
@@ -231,9 +229,6 @@ func (s *site) start(ctx context.Context, logger *slog.Logger) error {
 	if down {
 		logger.Warn("site is not ready until its database answers", append(attributes, "error", err.Error())...)
 		return nil
-	}
-	for _, err := range s.unused(ctx) {
-		logger.Warn("database server not used for now", "site", s.name, "error", err.Error())
 	}
 	logger.Info("site", attributes...)
 	return nil

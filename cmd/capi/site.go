@@ -44,9 +44,7 @@ func (f siteFlags) loadSite(file siteFile) (capi.SiteConfig, error) {
 	if err != nil {
 		return capi.SiteConfig{}, err
 	}
-	if list := f.hosts.of(file); list != "" {
-		config.Host = list
-	}
+	config.Host = cmp.Or(f.host, config.Host)
 	if f.tokensOnly {
 		// Then it does not matter where sessions live: the list has what is in
 		// the table.
@@ -103,26 +101,14 @@ func (s *site) close() error {
 const checkTimeout = 5 * time.Second
 
 // check returns everything that keeps the site from being served. It reports
-// whether it is but that the database is down, so that it may come back.
+// whether the database is merely unreachable, so that it may come back.
 func (s *site) check(ctx context.Context) (err error, down bool) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	if err := s.db.PingContext(ctx); err != nil && !answered(err) {
-		return fmt.Errorf("the database %s is out of reach%s: %w", s.db.where(s.config), s.hint(), err), true
+	if err := s.db.PingContext(ctx); err != nil && !permanent(err) {
+		return fmt.Errorf("the database %s is out of reach%s: %w", s.db.where(), s.hint(), err), true
 	}
 	return s.joomla.Check(ctx), false
-}
-
-// unused returns, of each of several database servers that the site cannot be
-// served from, why.
-func (s *site) unused(ctx context.Context) []error {
-	quote := `"`
-	if s.config.Database() == capi.MySQL {
-		quote = "`"
-	}
-	// A node of Galera that has left its cluster still answers what reads no
-	// table.
-	return s.db.hosts.try(ctx, "SELECT 1 FROM "+quote+s.config.DBPrefix+"session"+quote+" WHERE 1 = 0")
 }
 
 // hint says what to do where $host does not say where the database is.

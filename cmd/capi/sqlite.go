@@ -32,7 +32,7 @@ func openSQLite(config capi.SiteConfig) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &database{sql.OpenDB(sqliteConnector{connector, config.DB}), "SQLite", nil}, nil
+	return &database{sql.OpenDB(sqliteConnector{connector, config.DB}), func() string { return "SQLite in " + config.DB }}, nil
 }
 
 // A sqliteConnector opens a database whose site it does not get in the way of.
