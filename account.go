@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/capi-go/capi/internal/joomla"
 )
@@ -209,21 +210,31 @@ func (a *account) decide(s *Site, block, reset integer, activation, rules string
 	}
 }
 
-// A coreAdminRule is what a text of rules says of core.admin.
-type coreAdminRule struct {
-	text string
-	rule joomla.Rule
+// coreAdmin returns what rules say of core.admin.
+func (s *Site) coreAdmin(rules string) joomla.Rule {
+	return parseOnce(&s.rules, rules, joomla.ParseCoreAdmin)
 }
 
-// coreAdmin returns what rules say of core.admin. It parses them once, as long
-// as the text is the same.
-func (s *Site) coreAdmin(rules string) joomla.Rule {
-	if last := s.rules.Load(); last != nil && last.text == rules {
-		return last.rule
+// factorPolicy returns what the parameters of com_users say about second factors.
+func (s *Site) factorPolicy(params string) joomla.FactorPolicy {
+	return parseOnce(&s.policy, params, joomla.ParseFactorPolicy)
+}
+
+// A parsed is what was made of a text.
+type parsed[T any] struct {
+	text  string
+	value T
+}
+
+// parseOnce returns what parse makes of text, which it asks once as long as the
+// text is the same.
+func parseOnce[T any](last *atomic.Pointer[parsed[T]], text string, parse func(string) T) T {
+	if known := last.Load(); known != nil && known.text == text {
+		return known.value
 	}
-	parsed := &coreAdminRule{rules, joomla.ParseCoreAdmin(rules)}
-	s.rules.Store(parsed)
-	return parsed.rule
+	found := &parsed[T]{text, parse(text)}
+	last.Store(found)
+	return found.value
 }
 
 // parseGroups returns the ids in a list of the database's.

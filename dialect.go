@@ -17,9 +17,8 @@ type dialect struct {
 	// listLimit is the number of bytes at which the database cuts such a text
 	// without a word, or NULL if it never does.
 	listLimit string
-	// length is the number of bytes of the column %. begin is the beginning of a
-	// column, of so many characters.
-	length, begin string
+	// length is the number of bytes of the column %.
+	length string
 	// untyped reports whether bytes and text of the same content are unequal.
 	untyped bool
 	// keepsStatements reports whether statements are kept prepared. Drivers of
@@ -37,21 +36,21 @@ func (d Database) dialect() dialect {
 		return dialect{
 			quote: `"`, numbered: true,
 			list: `STRING_AGG(CAST(% AS TEXT), ',')`, listLimit: "CAST(NULL AS INTEGER)",
-			length: `OCTET_LENGTH(%)`, begin: `LEFT(%s, %d)`,
+			length: `OCTET_LENGTH(%)`,
 			exists: `SELECT COUNT(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('"#__%"')`,
 		}
 	case SQLite:
 		return dialect{
 			quote: `"`, untyped: true, keepsStatements: true,
 			list: `GROUP_CONCAT(%)`, listLimit: "NULL",
-			length: `OCTET_LENGTH(%)`, begin: `SUBSTR(%s, 1, %d)`,
+			length: `OCTET_LENGTH(%)`,
 			exists: `SELECT COUNT(*) FROM sqlite_master WHERE type IN ('table', 'view') AND name = '#__%'`,
 		}
 	default:
 		return dialect{
 			quote: "`", keepsStatements: true,
 			list: `GROUP_CONCAT(%)`, listLimit: "LEAST(@@group_concat_max_len, 4294967295)",
-			length: `LENGTH(%)`, begin: `LEFT(%s, %d)`,
+			length: `LENGTH(%)`,
 			exists: `SELECT COUNT(*) FROM information_schema.tables` +
 				` WHERE table_schema = DATABASE() AND table_name = '#__%'`,
 		}

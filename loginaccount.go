@@ -92,7 +92,7 @@ func (s *Site) pending(ctx context.Context, login sessionLogin, of account, plug
 	factor := joomla.SecondFactor{
 		Checked:        login.MFAChecked == joomla.One,
 		MandatorySetup: login.MandatoryMFASetup == joomla.One || login.MandatoryMFASetup == joomla.Other,
-		Params:         of.usersParams, Groups: of.groups,
+		Policy:         s.factorPolicy(of.usersParams), Groups: of.groups,
 	}
 	if !factor.Checked && (of.methods != "" || of.otpKey != "") {
 		if plugins == nil {

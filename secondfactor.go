@@ -38,7 +38,7 @@ func (s *Site) secondFactorUsers(ctx context.Context, ids []int64) (asked []int6
 	if err != nil {
 		return nil, err
 	}
-	if plugins.enabled == "" && (len(params) == 0 || !joomla.Forces(string(params[0]))) {
+	if plugins.enabled == "" && (len(params) == 0 || !joomla.ParseFactorPolicy(string(params[0])).Forces()) {
 		return nil, nil
 	}
 	query := s.accountQuery(`"#__users" AS u`, `u."id" IN `+usersList())
@@ -50,7 +50,7 @@ func (s *Site) secondFactorUsers(ctx context.Context, ids []int64) (asked []int6
 		for _, row := range rows {
 			factor := joomla.SecondFactor{
 				Enrolled: joomla.Enrolled(row.account.methods, row.account.otpKey, plugins.enabled, plugins.disabled),
-				Params:   row.account.usersParams, Groups: row.account.groups,
+				Policy:   s.factorPolicy(row.account.usersParams), Groups: row.account.groups,
 			}
 			if factor.Pending() {
 				asked = append(asked, row.account.id)

@@ -19,6 +19,10 @@ const (
 	longBudget = 1 << 24
 )
 
+// longMark is what the query has in the place of long data. It is no text of a
+// session, so that a session of that text gets the same answer by another way.
+const longMark = "long"
+
 // A sessionText is a session that a request may have.
 type sessionText struct {
 	id string
@@ -50,7 +54,8 @@ func (s *Site) tableQuery(n int) accountQuery {
 		`"#__session" AS s LEFT JOIN "#__users" AS u ON u."id" = s."userid"`,
 		`s."session_id" IN (`+strings.Repeat("?, ", n*len(s.appendID(nil, ""))-1)+"?)",
 		`s."session_id"`, `s."time"`,
-		fmt.Sprintf(s.dialect.begin, `s."data"`, shortText+1))
+		fmt.Sprintf(`CASE WHEN %s > %d THEN '%s' ELSE s."data" END`,
+			strings.Replace(s.dialect.length, "%", `s."data"`, 1), shortText, longMark))
 }
 
 // appendID appends the arguments that stand for the id of a session. SQLite
@@ -101,7 +106,7 @@ func (a *SessionAuthorizer) tableTexts(ctx context.Context, ids []string) ([]ses
 			text.refusal = errExpired
 		case data == nil:
 			text.refusal = errNoData
-		case len(data) > shortText: // Its beginning.
+		case string(data) == longMark:
 			text.data, text.long = nil, true
 		}
 		texts = append(texts, text)

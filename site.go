@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/capi-go/capi/internal/joomla"
 )
 
 // SiteOptions are optional settings of a [Site], which configuration.php does
@@ -57,8 +59,10 @@ type Site struct {
 	long *budget
 	// statements are *sql.Stmt by their text.
 	statements sync.Map
-	// rules are the rules of the root asset that were parsed last.
-	rules atomic.Pointer[coreAdminRule]
+	// rules are the rules of the root asset that were parsed last, and policy is
+	// that of the parameters of com_users.
+	rules  atomic.Pointer[parsed[joomla.Rule]]
+	policy atomic.Pointer[parsed[joomla.FactorPolicy]]
 }
 
 // NewSite is [SiteOptions.NewSite] of the zero SiteOptions.

@@ -14,8 +14,8 @@ type SecondFactor struct {
 	Checked, MandatorySetup bool
 	// Enrolled reports whether the user has a factor that counts.
 	Enrolled bool
-	// Params are the parameters of the component com_users.
-	Params string
+	// Policy is that of the site.
+	Policy FactorPolicy
 	// Groups are the ids of the user's groups, and of all their ancestors.
 	Groups []int64
 }
@@ -37,22 +37,31 @@ type SecondFactor struct {
 // or a group by itself, forces too. Joomla takes other values than 0 of
 // mfa_checked for 1.
 func (f SecondFactor) Pending() bool {
-	params, ok := readParameters(f.Params)
 	switch {
-	case !ok, f.MandatorySetup:
+	case f.Policy.unreadable, f.MandatorySetup:
 		return true
 	case f.Checked:
 		return false
 	}
-	return f.Enrolled || meet(groupIDs(params["forceMFAUserGroups"]), f.Groups)
+	return f.Enrolled || meet(f.Policy.forced, f.Groups)
 }
 
-// Forces reports whether the parameters of com_users force a second factor on
-// some group, or on all for want of JSON.
-func Forces(params string) bool {
-	read, ok := readParameters(params)
-	return !ok || len(groupIDs(read["forceMFAUserGroups"])) > 0
+// A FactorPolicy is what the parameters of the component com_users say about
+// second factors. The zero value forces nobody. It is immutable.
+type FactorPolicy struct {
+	unreadable bool
+	forced     []int64 // the ids of groups
 }
+
+// ParseFactorPolicy returns the FactorPolicy of the parameters of com_users.
+func ParseFactorPolicy(params string) FactorPolicy {
+	read, ok := readParameters(params)
+	return FactorPolicy{!ok, groupIDs(read["forceMFAUserGroups"])}
+}
+
+// Forces reports whether p forces a second factor on some group, or on all for
+// want of JSON.
+func (p FactorPolicy) Forces() bool { return p.unreadable || len(p.forced) > 0 }
 
 // Enrolled reports whether a user has a second factor that counts:
 //

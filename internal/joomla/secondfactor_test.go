@@ -41,7 +41,7 @@ func TestSecondFactorPending(t *testing.T) {
 		{false, false, `[]`, pending{true, false}},
 	}
 	for _, test := range tests {
-		f := joomla.SecondFactor{Checked: test.checked, MandatorySetup: test.setup, Params: test.params, Groups: []int64{8, 1}}
+		f := joomla.SecondFactor{Checked: test.checked, MandatorySetup: test.setup, Policy: joomla.ParseFactorPolicy(test.params), Groups: []int64{8, 1}}
 		without := f.Pending()
 		f.Enrolled = true
 		assert.Equal(t, test.want, pending{f.Pending(), without}, "%v %v %s", test.checked, test.setup, test.params)
