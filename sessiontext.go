@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"fmt"
+	"runtime"
 	"strings"
 
 	"github.com/capi-go/capi/internal/joomla"
@@ -169,6 +170,9 @@ func (s *Site) readLong(ctx context.Context, t sessionText, read func(Payload)) 
 		return nil, err
 	}
 	defer s.long.release(t.length)
+	// What the driver and the decoding took is several times the length. It is
+	// to be gone before the next text comes, not when the collector gets to it.
+	defer runtime.GC()
 	if !t.format.Table {
 		payloads, _, err := payloadsUpTo(ctx, s.dataOf(t.format.Version), []string{t.id}, t.length)
 		if err != nil {
