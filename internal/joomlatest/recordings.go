@@ -172,8 +172,8 @@ func cases(name string) []Case {
 				c.Recording.Now = written(sessions[0])
 			}
 			if c.Name == "record; neverMFAUserGroups [8]; password only" {
-				// Its requests came after a page, which sets mfa_checked. Before
-				// one, Joomla answers 403 to what is none, and so is this session.
+				// It was recorded with 200, perhaps after a page, which sets
+				// mfa_checked. Before one, Joomla answers 403 to what is no page.
 				c.Want = http.StatusForbidden
 			}
 			all = append(all, c)
