@@ -129,6 +129,11 @@ type accountRow struct {
 
 // accounts returns the rows that q finds.
 func (s *Site) accounts(ctx context.Context, q accountQuery, args ...any) ([]accountRow, error) {
+	if schema(s.schema.Load())&unknownVersion != 0 {
+		if _, err := s.version(ctx); err != nil { // It may be told by now.
+			return nil, err
+		}
+	}
 	for {
 		known := schema(s.schema.Load())
 		rows, outdated, err := s.scanAccounts(ctx, q, known, args)

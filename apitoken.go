@@ -82,7 +82,7 @@ func (a *APITokenAuthorizer) Authorize(r *http.Request) error {
 }
 
 // User returns the user whose API token comes with r, Super Admin or not.
-// Errors are those of Authorize, but for the want of core.admin.
+// It returns the errors of Authorize, except that it does not require core.admin.
 func (a *APITokenAuthorizer) User(r *http.Request) (User, error) {
 	if a.site == nil {
 		return User{}, errNoSite

@@ -51,7 +51,7 @@ func (a *CAPITokenAuthorizer) Authorize(r *http.Request) error {
 }
 
 // User returns the user whose cAPI token comes with r, Super Admin or not.
-// Errors are those of Authorize, but for the want of core.admin.
+// It returns the errors of Authorize, except that it does not require core.admin.
 func (a *CAPITokenAuthorizer) User(r *http.Request) (User, error) {
 	if a.site == nil {
 		return User{}, errNoSite

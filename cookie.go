@@ -24,8 +24,8 @@ import (
 //     count.
 //   - In the table, it counts while its time is within the site's lifetime.
 //     Elsewhere, the store's own expiry decides. In both, the time of the last
-//     request in its data, if any, must be within the lifetime, as in Joomla's
-//     class Session.
+//     request in its data must be within the lifetime, as in Joomla's class
+//     Session.
 //   - Who is logged in is the user that its data names to the Joomla that the
 //     site runs: 3.x and 4 or later read different forms. Which one it is shows
 //     in the table #__extensions, which has the column locked since 4.0; where
@@ -41,8 +41,8 @@ import (
 //
 // A request takes one query, and none without a cookie that could be a
 // session's. It takes a second one where the row does not name the user whom
-// the data names, where a user has a second factor and the data does not tell
-// that it was passed, or where the session holds more than 64 KiB. With a
+// the data names, or where a user has a second factor and the data does not tell
+// that it was passed, and two more for a session of more than 64 KiB. With a
 // SessionData, it takes one query after a look there, and every five seconds
 // another one before that, for which Joomla the site is.
 //

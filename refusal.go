@@ -19,7 +19,7 @@ func (r *refusal) Unwrap() error { return r.kind }
 // ForbiddenReason returns why an Authorizer of this package forbids the list to
 // a user whose credentials are good, in fixed words that this user may see,
 // such as "second factor is pending". It returns "" for any other error: what
-// is wrong with credentials is nobody's business, and errors of other
+// is wrong with credentials helps those who guess them, and errors of other
 // Authorizers are for logs.
 func ForbiddenReason(err error) string {
 	var r *refusal

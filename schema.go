@@ -81,8 +81,9 @@ func (s *Site) version(ctx context.Context) (joomla.Version, error) {
 	if err != nil {
 		return joomla.UnknownVersion, err
 	}
+	s.schema.And(^uint32(withoutLocked | unknownVersion))
 	s.schema.Or(uint32(schemaOf(version)))
-	s.learn(version)
+	s.learned.Store(&learnedVersion{version, time.Now()})
 	return version, nil
 }
 
@@ -112,8 +113,12 @@ func (s *Site) readsExtensions(ctx context.Context) bool {
 	return err == nil
 }
 
-// learn remembers which Joomla the site is.
+// learn remembers which Joomla an account was read from. That it cannot be told
+// is asked anew, as the column may have been granted since.
 func (s *Site) learn(version joomla.Version) {
+	if version == joomla.UnknownVersion {
+		return
+	}
 	if last := s.learned.Load(); last == nil || last.version != version || time.Since(last.at) > versionAge/2 {
 		s.learned.Store(&learnedVersion{version, time.Now()})
 	}

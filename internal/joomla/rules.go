@@ -9,25 +9,7 @@ import (
 	"github.com/capi-go/capi/internal/phpjson"
 )
 
-// CoreAdmin reports whether rules, the access rules of the root asset, grant
-// core.admin to identities: the negative id of a user, and the ids of groups.
-// It reads them as Joomla\CMS\Access\Rules and Rule do, and never grants what
-// they do not:
-//
-//   - What json_decode refuses grants nothing, as does anything but an object.
-//   - An action is an object or a list, whose keys are its indexes. Joomla
-//     takes a string of JSON too; here that grants nothing.
-//   - One denial among identities outweighs all grants; without a grant, the
-//     answer is no.
-//   - A value grants where PHP holds it for true, and else denies.
-//   - A key denies to the identity that PHP's (int) makes of it. It grants only
-//     to an identity that is written as PHP writes an integer: " 8" and "8x"
-//     grant nothing, where Joomla takes them for 8.
-func CoreAdmin(rules string, identities []int64) bool {
-	return ParseCoreAdmin(rules).Allows(identities)
-}
-
-// A Rule is what access rules say of one action, as [CoreAdmin] reads them. The
+// A Rule is what access rules say of one action, as [ParseCoreAdmin] reads them. The
 // zero Rule grants nothing. It is immutable.
 type Rule struct{ elements []ruleElement }
 
@@ -39,7 +21,19 @@ type ruleElement struct {
 }
 
 // ParseCoreAdmin returns what the access rules of the root asset say of
-// core.admin.
+// core.admin. It reads them as Joomla\CMS\Access\Rules and Rule do, and the Rule
+// never grants what they do not to identities: the negative id of a user, and
+// the ids of groups.
+//
+//   - What json_decode refuses grants nothing, as does anything but an object.
+//   - An action is an object or a list, whose keys are its indexes. Joomla
+//     takes a string of JSON too; here that grants nothing.
+//   - One denial among identities outweighs all grants; without a grant, the
+//     answer is no.
+//   - A value grants where PHP holds it for true, and else denies.
+//   - A key denies to the identity that PHP's (int) makes of it. It grants only
+//     to an identity that is written as PHP writes an integer: " 8" and "8x"
+//     grant nothing, where Joomla takes them for 8.
 func ParseCoreAdmin(rules string) Rule {
 	value, err := phpjson.Decode(rules)
 	if err != nil {

@@ -105,11 +105,11 @@ var rules = map[string]bool{
 
 func TestCoreAdmin(t *testing.T) {
 	for rules, want := range rules {
-		assert.Equal(t, want, joomla.CoreAdmin(rules, identities), rules)
-		assert.False(t, joomla.CoreAdmin(rules, nil), rules)
+		assert.Equal(t, want, coreAdmin(rules, identities), rules)
+		assert.False(t, coreAdmin(rules, nil), rules)
 	}
 	// The same list, without the groups that it denies.
-	assert.True(t, joomla.CoreAdmin(`{"core.admin":[0,0,0,0,0,0,0,0,1]}`, []int64{-42, 8}))
+	assert.True(t, coreAdmin(`{"core.admin":[0,0,0,0,0,0,0,0,1]}`, []int64{-42, 8}))
 }
 
 // model is the rule in other words: the maps that Joomla's Rule would hold.
@@ -177,7 +177,7 @@ func FuzzCoreAdmin(f *testing.F) {
 	f.Add(`{"core.admin":{"0":1,"1e700":0}}`, int64(8), int64(0))
 	f.Fuzz(func(t *testing.T, rules string, first, second int64) {
 		identities := []int64{first, second}
-		if got, want := joomla.CoreAdmin(rules, identities), model(rules, identities); got != want {
+		if got, want := coreAdmin(rules, identities), model(rules, identities); got != want {
 			t.Fatalf("%v, by the model %v", got, want)
 		}
 	})
@@ -253,7 +253,7 @@ func TestCoreAdminAsPHP(t *testing.T) {
 	php := phptest.Start(t, coreAdminScript)
 	compare := func(rules string, identities []int64) (read, granted bool) {
 		t.Helper()
-		granted = joomla.CoreAdmin(rules, identities)
+		granted = coreAdmin(rules, identities)
 		line := base64.StdEncoding.EncodeToString([]byte(rules)) + " "
 		for i, identity := range identities {
 			if i > 0 {
@@ -330,7 +330,7 @@ func TestCoreAdminAsRecorded(t *testing.T) {
 				require.NoError(t, err)
 				identities = append(identities, id)
 			}
-			got := joomla.CoreAdmin(root["rules"].(string), identities)
+			got := coreAdmin(root["rules"].(string), identities)
 			assert.Equal(t, user.CoreAdmin, got, "%s: %s", name, user.Username)
 			if got {
 				granted++

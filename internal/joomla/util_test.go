@@ -115,3 +115,8 @@ func escaped(s string) string {
 	}
 	return "S:" + strconv.Itoa(len(s)) + `:"` + b.String() + `";`
 }
+
+// coreAdmin reports whether rules grant core.admin to identities.
+func coreAdmin(rules string, identities []int64) bool {
+	return joomla.ParseCoreAdmin(rules).Allows(identities)
+}
