@@ -87,7 +87,7 @@ func TestHandlerLogsCutLists(t *testing.T) {
 // No credential gets into a log at any level, whatever becomes of the request.
 func TestHandlerLogsNoCredential(t *testing.T) {
 	var logs bytes.Buffer
-	config := capi.Config{Logger: slog.New(slog.NewJSONHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	config := capi.HandlerOptions{Logger: slog.New(slog.NewJSONHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	broken := errors.New("broken")
 	for name, test := range map[string]struct {
 		replies []reply

@@ -14,9 +14,9 @@ import (
 	"github.com/capi-go/capi/internal/envelopejson"
 )
 
-// A ClientConfig holds a [Client]'s optional settings. The zero value sends no
+// ClientOptions are the optional settings of a [Client]. The zero value sends no
 // credentials and has limits that fit a site of any size.
-type ClientConfig struct {
+type ClientOptions struct {
 	// Cookie is the cookie of a Super Admin's session, as name=value. The zero
 	// Secret sends none.
 	Cookie Secret
@@ -41,13 +41,13 @@ type ClientConfig struct {
 	// that is mostly control characters takes more. Less than zero is an error.
 	MaxSessionSize int
 
-	_ struct{} // Settings are written with names.
+	_ struct{} // Options are written with names.
 }
 
 // A Client reads the session list of an endpoint: one of this package, of cAPI
 // as its documentation has it, or of cAPI 1.3.6, whose rows are members by
 // number. It is the [Store] of that endpoint's sessions, and safe for
-// concurrent use. Make one with [ClientConfig.NewClient]; the ranges of the
+// concurrent use. Make one with [ClientOptions.NewClient]; the ranges of the
 // zero Client fail.
 //
 //   - A range sends one request. It holds one session at a time, in memory of
@@ -65,15 +65,15 @@ type ClientConfig struct {
 //   - The text of no error shows credentials, the URL's query, or anything of a
 //     body.
 type Client struct {
-	config   ClientConfig
+	options  ClientOptions
 	http     http.Client
 	endpoint Secret // a URL, whose query may hold a token
 }
 
 // NewClient returns a Client of the endpoint at rawURL, such as
-// https://example.org/api/v1/user/sessions. Changing c later does not change
-// it. The error names everything that is wrong with c and rawURL.
-func (c ClientConfig) NewClient(rawURL string) (*Client, error) {
+// https://example.org/api/v1/user/sessions. Changing o later does not change
+// it. The error names everything that is wrong with o and rawURL.
+func (o ClientOptions) NewClient(rawURL string) (*Client, error) {
 	var errs []error
 	refuse := func(format string, args ...any) { errs = append(errs, fmt.Errorf("capi: "+format, args...)) }
 	endpoint, err := url.Parse(rawURL)
@@ -85,33 +85,33 @@ func (c ClientConfig) NewClient(rawURL string) (*Client, error) {
 	case endpoint.User != nil:
 		refuse("user and password in the URL of an endpoint")
 	}
-	if name, _, ok := strings.Cut(c.Cookie.Reveal(), "="); c.Cookie.Reveal() != "" && (!ok || name == "") || !isVisible(c.Cookie, ' ') {
-		refuse("ClientConfig.Cookie is not name=value")
+	if name, _, ok := strings.Cut(o.Cookie.Reveal(), "="); o.Cookie.Reveal() != "" && (!ok || name == "") || !isVisible(o.Cookie, ' ') {
+		refuse("ClientOptions.Cookie is not name=value")
 	}
-	if !isVisible(c.APIToken, '!') {
-		refuse("ClientConfig.APIToken is not visible ASCII")
+	if !isVisible(o.APIToken, '!') {
+		refuse("ClientOptions.APIToken is not visible ASCII")
 	}
-	if !isVisible(c.CAPIToken, '!') {
-		refuse("ClientConfig.CAPIToken is not visible ASCII")
+	if !isVisible(o.CAPIToken, '!') {
+		refuse("ClientOptions.CAPIToken is not visible ASCII")
 	}
-	if c.StallTimeout < 0 {
-		refuse("negative StallTimeout %v", c.StallTimeout)
+	if o.StallTimeout < 0 {
+		refuse("negative StallTimeout %v", o.StallTimeout)
 	}
-	if c.MaxSessionSize < 0 {
-		refuse("negative MaxSessionSize %d", c.MaxSessionSize)
+	if o.MaxSessionSize < 0 {
+		refuse("negative MaxSessionSize %d", o.MaxSessionSize)
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	if c.StallTimeout == 0 {
-		c.StallTimeout = 30 * time.Second
+	if o.StallTimeout == 0 {
+		o.StallTimeout = 30 * time.Second
 	}
-	if c.MaxSessionSize == 0 {
-		c.MaxSessionSize = 64 << 20
+	if o.MaxSessionSize == 0 {
+		o.MaxSessionSize = 64 << 20
 	}
-	client := &Client{config: c, endpoint: NewSecret(rawURL)}
-	if c.HTTPClient != nil {
-		client.http = *c.HTTPClient
+	client := &Client{options: o, endpoint: NewSecret(rawURL)}
+	if o.HTTPClient != nil {
+		client.http = *o.HTTPClient
 	} else {
 		client.http.Transport = newTransport()
 	}
@@ -142,7 +142,7 @@ func (c *Client) read(parent context.Context, yield func(Session, error) bool) e
 	}
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
-	watch := time.AfterFunc(c.config.StallTimeout, func() { cancel(errStalled) })
+	watch := time.AfterFunc(c.options.StallTimeout, func() { cancel(errStalled) })
 	defer watch.Stop()
 
 	response, err := c.get(ctx)
@@ -151,12 +151,12 @@ func (c *Client) read(parent context.Context, yield func(Session, error) bool) e
 		return err
 	}
 	defer response.Body.Close()
-	body := &bodyReader{ctx: ctx, body: response.Body, watch: watch, stall: c.config.StallTimeout}
+	body := &bodyReader{ctx: ctx, body: response.Body, watch: watch, stall: c.options.StallTimeout}
 	if response.StatusCode != http.StatusOK {
 		return readRefusal(response.StatusCode, body)
 	}
 
-	rows := envelopejson.NewReader(body, c.config.MaxSessionSize)
+	rows := envelopejson.NewReader(body, c.options.MaxSessionSize)
 	var buffer []byte
 	for {
 		row, err := rows.Next()

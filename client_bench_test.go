@@ -30,7 +30,7 @@ func BenchmarkClient(b *testing.B) {
 			return response, nil
 		})
 		b.Run(fmt.Sprintf("data=%s/reader=Client", name), func(b *testing.B) {
-			client := newClient(b, "http://example.org/", capi.ClientConfig{HTTPClient: &http.Client{Transport: transport}})
+			client := newClient(b, "http://example.org/", capi.ClientOptions{HTTPClient: &http.Client{Transport: transport}})
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {

@@ -11,7 +11,7 @@ import (
 )
 
 // Who is logged in at another site.
-func ExampleClientConfig_NewClient() {
+func ExampleClientOptions_NewClient() {
 	site := httptest.NewServer(capi.NewHandler(capi.Sessions{
 		{ID: "secret", Guest: true},
 		{ID: "secret too", ClientID: capi.ClientAdministrator, UserID: 99, Username: "steve", Time: time.Unix(1445783987, 0)},
@@ -19,7 +19,7 @@ func ExampleClientConfig_NewClient() {
 	defer site.Close()
 	ctx := context.Background()
 
-	client, err := capi.ClientConfig{APIToken: capi.NewSecret("token")}.NewClient(site.URL)
+	client, err := capi.ClientOptions{APIToken: capi.NewSecret("token")}.NewClient(site.URL)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -41,7 +41,7 @@ func ExampleClientConfig_NewClient() {
 // printSessions is code of the README, which shows what is marked here.
 func printSessions(ctx context.Context, url, token string) error {
 	// README: client
-	client, err := capi.ClientConfig{APIToken: capi.NewSecret(token)}.NewClient(url)
+	client, err := capi.ClientOptions{APIToken: capi.NewSecret(token)}.NewClient(url)
 	if err != nil {
 		return err
 	}

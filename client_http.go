@@ -66,14 +66,14 @@ func (c *Client) ask(ctx context.Context, target *url.URL) (*http.Response, erro
 		return nil, err
 	}
 	request.Header.Set("Accept", "application/json")
-	if cookie := c.config.Cookie.Reveal(); cookie != "" {
+	if cookie := c.options.Cookie.Reveal(); cookie != "" {
 		request.Header.Set("Cookie", cookie)
 	}
-	if token := c.config.APIToken.Reveal(); token != "" {
+	if token := c.options.APIToken.Reveal(); token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 		request.Header.Set("X-Joomla-Token", token)
 	}
-	if token := c.config.CAPIToken.Reveal(); token != "" {
+	if token := c.options.CAPIToken.Reveal(); token != "" {
 		request.Header.Set("token", token)
 	}
 	return c.http.Do(request)

@@ -38,7 +38,7 @@ func TestClientIsAStore(t *testing.T) {
 			storetest.Run(t, func(t *testing.T, sessions []capi.Session) capi.Store {
 				config, _ := logged()
 				server := serve(t, newHandler(t, config, capi.Sessions(sessions), answering(nil)), http2)
-				return newClient(t, server.URL, capi.ClientConfig{HTTPClient: server.Client()})
+				return newClient(t, server.URL, capi.ClientOptions{HTTPClient: server.Client()})
 			})
 		})
 	}
@@ -71,7 +71,7 @@ func TestClientReadsEveryForm(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := serve(t, saying(200, body), false)
-			got, err := capi.Collect(newClient(t, server.URL, capi.ClientConfig{}).Sessions(t.Context()))
+			got, err := capi.Collect(newClient(t, server.URL, capi.ClientOptions{}).Sessions(t.Context()))
 			require.NoError(t, err)
 			assert.Equal(t, want.Msg, got)
 		})
@@ -117,7 +117,7 @@ func TestClientAnswersThatAreNoList(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			server := serve(t, saying(tt.status, tt.body), false)
-			client := newClient(t, server.URL+"?token=marker", capi.ClientConfig{APIToken: capi.NewSecret("marker"), MaxSessionSize: 8 << 10})
+			client := newClient(t, server.URL+"?token=marker", capi.ClientOptions{APIToken: capi.NewSecret("marker"), MaxSessionSize: 8 << 10})
 			rows, err := capi.Collect(client.Sessions(t.Context()))
 			require.Error(t, err)
 			assert.Len(t, rows, tt.rows)
@@ -164,7 +164,7 @@ func TestClientBrokenConnections(t *testing.T) {
 					_ = conn.Close()
 				}
 			}()
-			client := newClient(t, "http://"+listener.Addr().String()+"/?token=marker", capi.ClientConfig{})
+			client := newClient(t, "http://"+listener.Addr().String()+"/?token=marker", capi.ClientOptions{})
 			_, err = capi.Collect(client.Sessions(t.Context()))
 			require.Error(t, err)
 			assert.NotContains(t, err.Error(), "marker")
@@ -178,7 +178,7 @@ func TestClientBrokenConnections(t *testing.T) {
 func TestClientCutList(t *testing.T) {
 	config, _ := logged()
 	inner := serve(t, newHandler(t, config, failing(100, 10<<10, errors.New("the database went away")), answering(nil)), false)
-	client := newClient(t, inner.URL, capi.ClientConfig{})
+	client := newClient(t, inner.URL, capi.ClientOptions{})
 	list, err := capi.Collect(client.Sessions(t.Context()))
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	assert.NotEmpty(t, list)
@@ -186,7 +186,7 @@ func TestClientCutList(t *testing.T) {
 	// Who serves it on cuts it too.
 	config, _ = logged()
 	outer := serve(t, newHandler(t, config, client, answering(nil)), false)
-	_, err = capi.Collect(newClient(t, outer.URL, capi.ClientConfig{}).Sessions(t.Context()))
+	_, err = capi.Collect(newClient(t, outer.URL, capi.ClientOptions{}).Sessions(t.Context()))
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 }
 
@@ -218,13 +218,13 @@ func TestClientSlowServers(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			server := serve(t, hanging(tt.text, tt.status), false)
-			client := newClient(t, server.URL, capi.ClientConfig{StallTimeout: time.Hour})
+			client := newClient(t, server.URL, capi.ClientOptions{StallTimeout: time.Hour})
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
 			_, err := capi.Collect(client.Sessions(ctx))
 			assert.ErrorIs(t, err, context.DeadlineExceeded)
 
-			client = newClient(t, server.URL, capi.ClientConfig{StallTimeout: 200 * time.Millisecond})
+			client = newClient(t, server.URL, capi.ClientOptions{StallTimeout: 200 * time.Millisecond})
 			_, err = capi.Collect(client.Sessions(t.Context()))
 			assert.ErrorIs(t, err, os.ErrDeadlineExceeded)
 			assert.NotErrorIs(t, err, context.Canceled)
@@ -232,7 +232,7 @@ func TestClientSlowServers(t *testing.T) {
 	}
 	t.Run("refusal", func(t *testing.T) {
 		server := serve(t, hanging(`{"msg":"`, 403), false)
-		_, err := capi.Collect(newClient(t, server.URL, capi.ClientConfig{StallTimeout: 100 * time.Millisecond}).Sessions(t.Context()))
+		_, err := capi.Collect(newClient(t, server.URL, capi.ClientOptions{StallTimeout: 100 * time.Millisecond}).Sessions(t.Context()))
 		assert.ErrorIs(t, err, capi.ErrForbidden)
 	})
 }
@@ -241,7 +241,7 @@ func TestClientEndsAnEndlessList(t *testing.T) {
 	store, ended := endless()
 	config, _ := logged()
 	server := serve(t, newHandler(t, config, store, answering(nil)), false)
-	client := newClient(t, server.URL, capi.ClientConfig{})
+	client := newClient(t, server.URL, capi.ClientOptions{})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	count := 0
@@ -262,7 +262,7 @@ func TestClientEarlyBreakEndsTheServer(t *testing.T) {
 	store, ended := endless()
 	config, _ := logged()
 	server := serve(t, newHandler(t, config, store, answering(nil)), false)
-	for range newClient(t, server.URL, capi.ClientConfig{}).Sessions(t.Context()) {
+	for range newClient(t, server.URL, capi.ClientOptions{}).Sessions(t.Context()) {
 		break
 	}
 	within(t, ended, "the server reads on")
@@ -276,13 +276,13 @@ func TestClientCredentials(t *testing.T) {
 	}), false)
 	credentials := []string{"Cookie", "Authorization", "X-Joomla-Token", "Token"}
 	for name, tt := range map[string]struct {
-		config capi.ClientConfig
+		config capi.ClientOptions
 		want   http.Header
 	}{
-		"none":       {capi.ClientConfig{}, headers()},
-		"cookie":     {capi.ClientConfig{Cookie: capi.NewSecret("a=b=c")}, headers("Cookie", "a=b=c")},
-		"API token":  {capi.ClientConfig{APIToken: capi.NewSecret("t")}, headers("Authorization", "Bearer t", "X-Joomla-Token", "t")},
-		"cAPI token": {capi.ClientConfig{CAPIToken: capi.NewSecret("t")}, headers("Token", "t")},
+		"none":       {capi.ClientOptions{}, headers()},
+		"cookie":     {capi.ClientOptions{Cookie: capi.NewSecret("a=b=c")}, headers("Cookie", "a=b=c")},
+		"API token":  {capi.ClientOptions{APIToken: capi.NewSecret("t")}, headers("Authorization", "Bearer t", "X-Joomla-Token", "t")},
+		"cAPI token": {capi.ClientOptions{CAPIToken: capi.NewSecret("t")}, headers("Token", "t")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := capi.Collect(newClient(t, server.URL, tt.config).Sessions(t.Context()))
@@ -332,7 +332,7 @@ func TestClientRedirects(t *testing.T) {
 		{"nowhere", server.URL, "", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			config := capi.ClientConfig{CAPIToken: capi.NewSecret("secret"), HTTPClient: secure.Client()}
+			config := capi.ClientOptions{CAPIToken: capi.NewSecret("secret"), HTTPClient: secure.Client()}
 			client := newClient(t, tt.base+"/to?url="+tt.target, config)
 			_, err := capi.Collect(client.Sessions(t.Context()))
 			if tt.ok {
@@ -357,7 +357,7 @@ func TestClientRedirects(t *testing.T) {
 			}
 			return w.Result(), nil
 		})
-		client := newClient(t, "http://example.org/list", capi.ClientConfig{CAPIToken: capi.NewSecret("secret"), HTTPClient: &http.Client{Transport: transport}})
+		client := newClient(t, "http://example.org/list", capi.ClientOptions{CAPIToken: capi.NewSecret("secret"), HTTPClient: &http.Client{Transport: transport}})
 		_, err := capi.Collect(client.Sessions(t.Context()))
 		require.NoError(t, err)
 		assert.Equal(t, []string{"http://example.org/list", "https://example.org:443/list"}, asked)
@@ -378,12 +378,12 @@ func TestClientGzip(t *testing.T) {
 		_, _ = z.Write(body)
 		_ = z.Close()
 	}), false)
-	got, err := capi.Collect(newClient(t, server.URL, capi.ClientConfig{}).Sessions(t.Context()))
+	got, err := capi.Collect(newClient(t, server.URL, capi.ClientOptions{}).Sessions(t.Context()))
 	require.NoError(t, err)
 	assert.Equal(t, want, got)
 
 	// A small answer may become a large one.
-	_, err = capi.Collect(newClient(t, server.URL, capi.ClientConfig{MaxSessionSize: 1 << 20}).Sessions(t.Context()))
+	_, err = capi.Collect(newClient(t, server.URL, capi.ClientOptions{MaxSessionSize: 1 << 20}).Sessions(t.Context()))
 	assert.ErrorContains(t, err, "larger than the limit")
 }
 
@@ -396,16 +396,16 @@ func TestClientConfigNewClientRefuses(t *testing.T) {
 		"http://[marker":             "malformed",
 		"http://user:marker@a.org/x": "user and password",
 	} {
-		_, err := capi.ClientConfig{}.NewClient(url)
+		_, err := capi.ClientOptions{}.NewClient(url)
 		require.ErrorContains(t, err, problem)
 		assert.NotContains(t, err.Error(), "marker")
 	}
-	config := capi.ClientConfig{
+	config := capi.ClientOptions{
 		Cookie: capi.NewSecret("marker"), APIToken: capi.NewSecret("marker\n"), CAPIToken: capi.NewSecret("marker é"),
 		StallTimeout: -1, MaxSessionSize: -1,
 	}
 	_, err := config.NewClient("http://example.org/")
-	for _, field := range []string{"Cookie", "ClientConfig.APIToken", "CAPIToken", "StallTimeout", "MaxSessionSize"} {
+	for _, field := range []string{"Cookie", "ClientOptions.APIToken", "CAPIToken", "StallTimeout", "MaxSessionSize"} {
 		assert.ErrorContains(t, err, field)
 	}
 	assert.NotContains(t, err.Error(), "marker")
@@ -413,7 +413,7 @@ func TestClientConfigNewClientRefuses(t *testing.T) {
 
 func TestClientDefaultHTTPClient(t *testing.T) {
 	server := serve(t, capi.NewHandler(capi.Sessions{{ID: "a"}}, answering(nil)), false)
-	client, err := capi.ClientConfig{}.NewClient(server.URL)
+	client, err := capi.ClientOptions{}.NewClient(server.URL)
 	require.NoError(t, err)
 	got, err := capi.Collect(client.Sessions(t.Context()))
 	require.NoError(t, err)
@@ -428,7 +428,7 @@ func TestClientDefaultHTTPClient(t *testing.T) {
 }
 
 func TestClientDoesNotPrintSecrets(t *testing.T) {
-	config := capi.ClientConfig{Cookie: capi.NewSecret("a=marker"), APIToken: capi.NewSecret("marker"), CAPIToken: capi.NewSecret("marker")}
+	config := capi.ClientOptions{Cookie: capi.NewSecret("a=marker"), APIToken: capi.NewSecret("marker"), CAPIToken: capi.NewSecret("marker")}
 	client := newClient(t, "http://example.org/?token=marker", config)
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
 		assert.NotContains(t, fmt.Sprintf(format, client)+fmt.Sprintf(format, *client)+fmt.Sprintf(format, config), "marker", format)

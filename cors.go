@@ -50,7 +50,7 @@ type CORS struct {
 
 // Handler returns a handler that applies the policy to the answers of next, and
 // answers preflights itself, with 204. It is for other routes than the handler
-// of this package, which applies the policy of its [Config]. The handler is
+// of this package, which applies the policy of its [HandlerOptions]. The handler is
 // safe for concurrent use if next is; changing c later does not change it. The
 // error names everything that is wrong with c. Handler panics if next is nil.
 func (c CORS) Handler(next http.Handler) (http.Handler, error) {

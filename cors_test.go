@@ -106,7 +106,7 @@ func TestCORS(t *testing.T) {
 				w.WriteHeader(http.StatusTeapot)
 			}))
 			require.NoError(t, err)
-			own := newHandler(t, capi.Config{CORS: tt.policy}, capi.Sessions{}, answering(capi.ErrForbidden))
+			own := newHandler(t, capi.HandlerOptions{CORS: tt.policy}, capi.Sessions{}, answering(capi.ErrForbidden))
 			for _, request := range tt.requests {
 				t.Run(request.name, func(t *testing.T) {
 					inner = false
@@ -181,7 +181,7 @@ func TestCORSRefusesWhatCannotWork(t *testing.T) {
 			for _, line := range strings.Split(err.Error(), "\n") {
 				assert.True(t, strings.HasPrefix(line, "capi: CORS: "), line)
 			}
-			_, err = capi.Config{CORS: tt.policy}.NewHandler(capi.Sessions{}, answering(nil))
+			_, err = capi.HandlerOptions{CORS: tt.policy}.NewHandler(capi.Sessions{}, answering(nil))
 			assert.Error(t, err)
 		})
 	}
@@ -213,7 +213,7 @@ func TestCORSHeadersAreOfOneAnswer(t *testing.T) {
 		handler.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 		assert.Equal(t, "changed", w.Header().Get("Access-Control-Allow-Origin"))
 	}
-	unchanged := newHandler(t, capi.Config{}, capi.Sessions{}, answering(nil))
+	unchanged := newHandler(t, capi.HandlerOptions{}, capi.Sessions{}, answering(nil))
 	w := httptest.NewRecorder()
 	unchanged.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	assert.Equal(t, headers(append([]string{"Content-Length", "37"}, withBody...)...), w.Header())

@@ -34,7 +34,7 @@
 // The handler takes a [Store], which reads sessions, and an [Authorizer], which
 // decides who may see them. [SQLStore] and the authorizers of this package read
 // the database of Joomla 3.3 to 6; a service may bring its own of either.
-// Package storetest tests a Store. [Config] has the handler's settings. Package
+// Package storetest tests a Store. [HandlerOptions] has the handler's settings. Package
 // page serves a page that shows who is logged in.
 //
 // A site's configuration changes: secrets and passwords are rotated, a root
@@ -61,7 +61,7 @@
 // Clients get the list in the [Envelope] that they know,
 // {"msg":[…],"error":false,"status":200}, with every row as it is in the table.
 // That includes session ids, with which sessions can be taken over, and
-// whatever the sessions hold. To send less, name Redactions in [Config.Redact]:
+// whatever the sessions hold. To send less, name Redactions in [HandlerOptions.Redact]:
 // [MaskSecrets], [OmitData], [PseudonymizeIDs] or your own.
 //
 // The list is streamed, so that memory does not grow with it. One that fails

@@ -58,8 +58,8 @@ func ExampleNewHandler() {
 	// 401 {"msg":"Not authenticated.","error":true,"status":401}
 }
 
-func ExampleConfig_NewHandler() {
-	config := capi.Config{
+func ExampleHandlerOptions_NewHandler() {
+	config := capi.HandlerOptions{
 		CORS: capi.CORS{
 			AllowedOrigins: []string{"https://dashboard.example.org"}, AllowedHeaders: []string{"Authorization"}, MaxAge: time.Hour,
 		},
@@ -217,7 +217,7 @@ func ExampleEnvelope() {
 func ExamplePseudonymizeIDs() {
 	key := []byte("16 random bytes!") // In a service, read from where its secrets are.
 	pseudonyms, err := capi.PseudonymizeIDs(key)
-	config := capi.Config{Redact: []capi.Redaction{capi.MaskSecrets(), pseudonyms}}
+	config := capi.HandlerOptions{Redact: []capi.Redaction{capi.MaskSecrets(), pseudonyms}}
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -14,9 +14,9 @@ import (
 	"github.com/capi-go/capi/internal/stream"
 )
 
-// A Config holds a handler's optional settings. The zero value is the contract:
-// its CORS policy, and every session as it is in the table.
-type Config struct {
+// HandlerOptions are the optional settings of a handler. The zero value is the
+// contract: its CORS policy, and every session as it is in the table.
+type HandlerOptions struct {
 	// CORS is the policy that browsers are told. The zero value is the
 	// contract's.
 	CORS CORS
@@ -41,47 +41,47 @@ type Config struct {
 	// Zero is 30 seconds; less is an error.
 	StallTimeout time.Duration
 
-	_ struct{} // Settings are written with names.
+	_ struct{} // Options are written with names.
 }
 
 // NewHandler returns a handler that serves store's sessions to requests that
-// auth accepts, as the zero [Config] has it. It panics if one of them is nil.
-// See [Config.NewHandler].
+// auth accepts, as the zero [HandlerOptions] have it. It panics if one of them is nil.
+// See [HandlerOptions.NewHandler].
 func NewHandler(store Store, auth Authorizer) http.Handler {
-	handler, err := Config{}.NewHandler(store, auth)
+	handler, err := HandlerOptions{}.NewHandler(store, auth)
 	if err != nil {
-		panic(err) // The zero Config is valid.
+		panic(err) // The zero HandlerOptions is valid.
 	}
 	return handler
 }
 
 // NewHandler returns a handler that serves store's sessions to requests that
 // auth accepts, for the methods GET and HEAD. It takes any path: mounting it is
-// the caller's. The handler is safe for concurrent use; changing c later does
-// not change it. The error names everything that is wrong with c. NewHandler
+// the caller's. The handler is safe for concurrent use; changing o later does
+// not change it. The error names everything that is wrong with o. NewHandler
 // panics if store or auth is nil.
 //
 // The list is streamed. A failure before its first bytes are sent is answered
 // with 500, and a fixed message that tells nothing of the cause. After that,
 // the connection is cut by panicking with [http.ErrAbortHandler], so that no
 // client takes a part of the list for the whole.
-func (c Config) NewHandler(store Store, auth Authorizer) (http.Handler, error) {
+func (o HandlerOptions) NewHandler(store Store, auth Authorizer) (http.Handler, error) {
 	if f, ok := store.(StoreFunc); store == nil || ok && f == nil {
 		panic("capi: nil Store")
 	}
 	mustAuthorizer(auth)
-	policy, err := c.CORS.compile()
-	if c.StallTimeout < 0 {
-		err = errors.Join(err, fmt.Errorf("capi: negative StallTimeout %v", c.StallTimeout))
+	policy, err := o.CORS.compile()
+	if o.StallTimeout < 0 {
+		err = errors.Join(err, fmt.Errorf("capi: negative StallTimeout %v", o.StallTimeout))
 	}
 	if err != nil {
 		return nil, err
 	}
-	if c.StallTimeout == 0 {
-		c.StallTimeout = 30 * time.Second
+	if o.StallTimeout == 0 {
+		o.StallTimeout = 30 * time.Second
 	}
-	h := &handler{store: store, auth: auth, cors: policy, logger: c.Logger, stall: c.StallTimeout}
-	h.redact = slices.DeleteFunc(slices.Clone(c.Redact), func(r Redaction) bool { return r == nil })
+	h := &handler{store: store, auth: auth, cors: policy, logger: o.Logger, stall: o.StallTimeout}
+	h.redact = slices.DeleteFunc(slices.Clone(o.Redact), func(r Redaction) bool { return r == nil })
 	h.buffers.New = func() any { return new([bufferSize]byte) }
 	return h, nil
 }

@@ -229,7 +229,7 @@ func TestHandlerPassesStorePanic(t *testing.T) {
 
 func TestHandlerKeepsConnection(t *testing.T) {
 	const stall = 50 * time.Millisecond
-	config := capi.Config{StallTimeout: stall}
+	config := capi.HandlerOptions{StallTimeout: stall}
 	handler := newHandler(t, config, failing(0, 0, errors.New("unused")), answering(capi.ErrForbidden))
 	list := newHandler(t, config, repeated(capi.Session{Data: make(capi.Payload, 4<<10)}, 100), answering(nil))
 	connections := map[string]bool{}
@@ -269,7 +269,7 @@ func endless() (capi.Store, <-chan struct{}) {
 func TestHandlerDropsStalledClient(t *testing.T) {
 	store, ended := endless()
 	var logs lockedBuffer
-	config := capi.Config{StallTimeout: 50 * time.Millisecond, Logger: slog.New(slog.NewJSONHandler(&logs, nil))}
+	config := capi.HandlerOptions{StallTimeout: 50 * time.Millisecond, Logger: slog.New(slog.NewJSONHandler(&logs, nil))}
 	returned := make(chan struct{})
 	handler := newHandler(t, config, store, answering(nil))
 	server := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -307,7 +307,7 @@ func TestHandlerCancelsQuery(t *testing.T) {
 		}
 	})
 	var logs lockedBuffer
-	config := capi.Config{Logger: slog.New(slog.NewJSONHandler(&logs, nil))}
+	config := capi.HandlerOptions{Logger: slog.New(slog.NewJSONHandler(&logs, nil))}
 	returned := make(chan struct{})
 	handler := newHandler(t, config, store, answering(nil))
 	server := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

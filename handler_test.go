@@ -215,14 +215,14 @@ func TestNewHandlerPanicsOnNil(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			assert.PanicsWithValue(t, tt.want, func() { capi.NewHandler(tt.store, tt.auth) })
-			assert.PanicsWithValue(t, tt.want, func() { _, _ = capi.Config{}.NewHandler(tt.store, tt.auth) })
+			assert.PanicsWithValue(t, tt.want, func() { _, _ = capi.HandlerOptions{}.NewHandler(tt.store, tt.auth) })
 		})
 	}
 	assert.NotPanics(t, func() { capi.NewHandler(capi.Sessions(nil), answering(nil)) }, "no sessions are a store")
 }
 
 func TestConfigErrorNamesEverything(t *testing.T) {
-	config := capi.Config{
+	config := capi.HandlerOptions{
 		CORS:         capi.CORS{AllowedOrigins: []string{"nonsense"}, MaxAge: -time.Second},
 		StallTimeout: -time.Minute,
 	}
@@ -239,7 +239,7 @@ func TestConfigErrorNamesEverything(t *testing.T) {
 
 func TestConfigIsCopied(t *testing.T) {
 	origins, redactions := []string{"https://a.example"}, []capi.Redaction{nil, capi.OmitData()}
-	config := capi.Config{CORS: capi.CORS{AllowedOrigins: origins}, Redact: redactions}
+	config := capi.HandlerOptions{CORS: capi.CORS{AllowedOrigins: origins}, Redact: redactions}
 	handler := newHandler(t, config, capi.Sessions{{Data: capi.Payload("secret")}}, answering(nil))
 	assert.NotNil(t, redactions[1], "the caller's slice stays as it is")
 	origins[0], redactions[1] = "https://b.example", nil
@@ -252,7 +252,7 @@ func TestConfigIsCopied(t *testing.T) {
 
 func TestConfigRedact(t *testing.T) {
 	sessions := capi.Sessions{{ID: "secret", Data: capi.Payload("payload"), Username: "steve"}}
-	config := capi.Config{Redact: []capi.Redaction{nil, func(s capi.Session) capi.Session {
+	config := capi.HandlerOptions{Redact: []capi.Redaction{nil, func(s capi.Session) capi.Session {
 		s.ID, s.Data = "", nil
 		return s
 	}, func(s capi.Session) capi.Session {
@@ -314,7 +314,7 @@ func (h *contextHandler) Handle(ctx context.Context, _ slog.Record) error {
 func TestHandlerLogsWithContext(t *testing.T) {
 	type key struct{}
 	logger := &contextHandler{Handler: slog.NewTextHandler(io.Discard, nil)}
-	config := capi.Config{Logger: slog.New(logger)}
+	config := capi.HandlerOptions{Logger: slog.New(logger)}
 	r := httptest.NewRequest("GET", "/", nil)
 	r = r.WithContext(context.WithValue(r.Context(), key{}, "trace"))
 	newHandler(t, config, capi.Sessions{}, answering(errors.New("down"))).ServeHTTP(httptest.NewRecorder(), r)

@@ -103,7 +103,7 @@ func TestHandlerMemoryStaysFlat(t *testing.T) {
 
 func TestClientMemoryStaysFlat(t *testing.T) {
 	server := serve(t, capi.NewHandler(generated(generatedSessions, generatedSize, nil), answering(nil)), false)
-	client := newClient(t, server.URL, capi.ClientConfig{})
+	client := newClient(t, server.URL, capi.ClientOptions{})
 	meter := newHeapMeter(t)
 	count, size := 0, 0
 	for session, err := range client.Sessions(t.Context()) {

@@ -82,7 +82,7 @@ func TestConfigRedactOddColumns(t *testing.T) {
 		for _, value := range []driver.Value{nil, "no number"} {
 			site, _, mock := mockSite(t)
 			mock.ExpectQuery("").WillReturnRows(sqlmock.NewRows(sessionColumns).AddRow(oddRow(column, value)...))
-			config := capi.Config{Redact: []capi.Redaction{func(s capi.Session) capi.Session {
+			config := capi.HandlerOptions{Redact: []capi.Redaction{func(s capi.Session) capi.Session {
 				change(&s)
 				return s
 			}}}
@@ -122,7 +122,7 @@ func TestSQLStoreActiveOnlyAtTheEndsOfTime(t *testing.T) {
 			config := capi.SiteConfig{DBType: "pgsql", DBPrefix: "jos_", Secret: capi.NewSecret("s"), Lifetime: test.lifetime}
 			site, err := capi.SiteOptions{Now: func() time.Time { return time.Unix(test.now, 0) }}.NewSite(db, config)
 			require.NoError(t, err)
-			sessions, err := capi.Collect(capi.SQLStoreConfig{ActiveOnly: true}.NewSQLStore(site).Sessions(t.Context()))
+			sessions, err := capi.Collect(capi.SQLStoreOptions{ActiveOnly: true}.NewSQLStore(site).Sessions(t.Context()))
 			require.NoError(t, err)
 			var ids []string
 			for _, session := range sessions {

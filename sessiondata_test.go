@@ -25,7 +25,7 @@ func filled(t *testing.T, n int, activeOnly bool, data capi.SessionData) capi.St
 		rows.rows = append(rows.rows, []driver.Value{fmt.Sprint(i), "0", "1", "1", "left over", "0", ""})
 	}
 	site := newFakeDB(list(int64(0)), rows).site(t, inRedis(data))
-	return capi.SQLStoreConfig{ActiveOnly: activeOnly}.NewSQLStore(site)
+	return capi.SQLStoreOptions{ActiveOnly: activeOnly}.NewSQLStore(site)
 }
 
 // odd is a SessionData that has the sessions of odd ids.

@@ -11,8 +11,7 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// SiteOptions are optional settings of a [Site], which configuration.php does
-// not have. The zero value is useful.
+// SiteOptions are the optional settings of a [Site], beside its configuration.php. The zero value is useful.
 type SiteOptions struct {
 	// SessionData reads the data of sessions that the site keeps outside of its
 	// database: with any $session_handler but "database", with which it is not
@@ -115,7 +114,7 @@ func (s *Site) oldest() int64 { return s.now().Add(-s.config.Lifetime).Unix() }
 // though its row is still there: it has outlived the site's lifetime or, where
 // the site keeps session data outside of its database and s has a
 // [SessionData], its data is gone. Do not ask it of such a site's list with
-// [SQLStoreConfig.OmitData]: no session in it has data, so all would be over.
+// [SQLStoreOptions.OmitData]: no session in it has data, so all would be over.
 // Ended asks nothing of the database. It is safe for concurrent use.
 func (s *Site) Ended(session Session) bool {
 	if s.data == nil || s.dataInTable() {

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// A SiteHandlerConfig holds the optional settings of a [SiteHandler]. The zero
-// value is useful.
-type SiteHandlerConfig struct {
+// SiteHandlerOptions are the optional settings of a [SiteHandler]. The zero value
+// is useful.
+type SiteHandlerOptions struct {
 	// Logger gets, each once and not with every request,
 	//
 	//   - at level Error, why the site cannot be served, and what came of
@@ -26,7 +26,7 @@ type SiteHandlerConfig struct {
 	// Nil is [slog.Default].
 	Logger *slog.Logger
 
-	_ struct{} // Settings are written with names.
+	_ struct{} // Options are written with names.
 }
 
 // A SiteHandler is a handler that serves a Joomla site by its configuration as
@@ -102,10 +102,10 @@ var (
 	errShutdown = errors.New("capi: the SiteHandler was shut down")
 )
 
-// NewSiteHandler is [SiteHandlerConfig.NewSiteHandler] of the zero
-// SiteHandlerConfig.
+// NewSiteHandler is [SiteHandlerOptions.NewSiteHandler] of the zero
+// SiteHandlerOptions.
 func NewSiteHandler(load func() (SiteConfig, error), open func(SiteConfig) (http.Handler, func() error, error)) *SiteHandler {
-	return SiteHandlerConfig{}.NewSiteHandler(load, open)
+	return SiteHandlerOptions{}.NewSiteHandler(load, open)
 }
 
 // NewSiteHandler returns a handler that serves what open makes of the
@@ -125,11 +125,11 @@ func NewSiteHandler(load func() (SiteConfig, error), open func(SiteConfig) (http
 //
 // Neither function is called several times at once. Their errors go to the
 // Logger, so that they must hold no secrets. One that panics has failed.
-func (c SiteHandlerConfig) NewSiteHandler(load func() (SiteConfig, error), open func(SiteConfig) (http.Handler, func() error, error)) *SiteHandler {
+func (o SiteHandlerOptions) NewSiteHandler(load func() (SiteConfig, error), open func(SiteConfig) (http.Handler, func() error, error)) *SiteHandler {
 	if load == nil || open == nil {
 		panic("capi: a SiteHandler without load or open")
 	}
-	return &SiteHandler{load: load, open: open, logger: c.Logger, last: new(look), idle: make(chan struct{})}
+	return &SiteHandler{load: load, open: open, logger: o.Logger, last: new(look), idle: make(chan struct{})}
 }
 
 // ServeHTTP implements [http.Handler].

@@ -40,7 +40,7 @@ type followed struct {
 func newFollowed(t *testing.T) *followed {
 	f := &followed{log: new(lockedBuffer), config: capi.SiteConfig{DBPrefix: "a", Secret: capi.NewSecret("s3cret")}}
 	logger := slog.New(slog.NewJSONHandler(f.log, nil))
-	f.SiteHandler = capi.SiteHandlerConfig{Logger: logger}.NewSiteHandler(f.load, f.open)
+	f.SiteHandler = capi.SiteHandlerOptions{Logger: logger}.NewSiteHandler(f.load, f.open)
 	t.Cleanup(func() {
 		require.NoError(t, f.Shutdown(context.Background()))
 		assert.Equal(t, f.opened.Load(), f.closed.Load(), "what was opened is closed")
@@ -307,7 +307,7 @@ func TestSiteHandlerFailsAtFirst(t *testing.T) {
 		assert.Equal(t, "a", bodyOf(t.Context(), f))
 		assert.Equal(t, []string{`"capi: site cannot be served","error":"gone"}`, `"capi: site can be served again"}`}, messages(f.log.String()))
 
-		none := capi.SiteHandlerConfig{Logger: slog.New(slog.DiscardHandler)}.NewSiteHandler(f.load, func(capi.SiteConfig) (http.Handler, func() error, error) { return nil, nil, nil })
+		none := capi.SiteHandlerOptions{Logger: slog.New(slog.DiscardHandler)}.NewSiteHandler(f.load, func(capi.SiteConfig) (http.Handler, func() error, error) { return nil, nil, nil })
 		require.EqualError(t, none.Check(t.Context()), "capi: opening a site returned a nil Handler")
 		require.NoError(t, none.Shutdown(t.Context()))
 	})

@@ -62,7 +62,7 @@ func TestSiteHandlerFile(t *testing.T) {
 			}
 			path := filepath.Join(t.TempDir(), "configuration.php")
 			load := func() (capi.SiteConfig, error) { return capi.LoadSiteConfig(path) }
-			site := capi.SiteHandlerConfig{Logger: slog.New(slog.DiscardHandler)}.NewSiteHandler(load, prefixHandler)
+			site := capi.SiteHandlerOptions{Logger: slog.New(slog.DiscardHandler)}.NewSiteHandler(load, prefixHandler)
 			defer func() { require.NoError(t, site.Shutdown(t.Context())) }()
 			for _, prefix := range []string{"aa_", "bb_", "aa_", "cc_"} {
 				require.NoError(t, change(path, prefixPHP(prefix)))

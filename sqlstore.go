@@ -28,9 +28,9 @@ type SQLStore struct {
 	all, active string
 }
 
-// A SQLStoreConfig holds the optional settings of a [SQLStore]. The zero value
-// lists every row.
-type SQLStoreConfig struct {
+// SQLStoreOptions are the optional settings of a [SQLStore]. The zero value lists
+// every row.
+type SQLStoreOptions struct {
 	// ActiveOnly leaves out sessions that have outlived the site's lifetime
 	// and, where the site keeps session data outside of its database, those
 	// whose data is not there any more.
@@ -40,25 +40,25 @@ type SQLStoreConfig struct {
 	// session counts as active by its row alone.
 	OmitData bool
 
-	_ struct{} // Settings are written with names.
+	_ struct{} // Options are written with names.
 }
 
-// NewSQLStore returns the Store of site, as the zero [SQLStoreConfig] has it.
+// NewSQLStore returns the Store of site, as the zero [SQLStoreOptions] have it.
 // It panics if site is nil.
-func NewSQLStore(site *Site) *SQLStore { return SQLStoreConfig{}.NewSQLStore(site) }
+func NewSQLStore(site *Site) *SQLStore { return SQLStoreOptions{}.NewSQLStore(site) }
 
 // NewSQLStore returns the Store of site. It panics if site is nil.
-func (c SQLStoreConfig) NewSQLStore(site *Site) *SQLStore {
+func (o SQLStoreOptions) NewSQLStore(site *Site) *SQLStore {
 	if site == nil {
 		panic("capi: nil Site")
 	}
 	data := `"data"`
-	if c.OmitData {
+	if o.OmitData {
 		data = `NULL`
 	}
 	query := `SELECT "session_id", "client_id", "guest", "time", ` + data + `, "userid", "username" FROM "#__session"`
 	return &SQLStore{
-		site: site, activeOnly: c.ActiveOnly, omitData: c.OmitData,
+		site: site, activeOnly: o.ActiveOnly, omitData: o.OmitData,
 		all: site.sql(query), active: site.sql(query + ` WHERE "time" >= ?`),
 	}
 }

@@ -68,7 +68,7 @@ func TestSQLStoreActiveOnly(t *testing.T) {
 			AddRow("just active", 0, 1, "1795488476", "", 0, "").
 			AddRow("long ago", 0, 1, "999999999", "", 0, "").
 			AddRow("now", 0, 1, "1795489076", "", 0, ""))
-	sessions, err := capi.Collect(capi.SQLStoreConfig{ActiveOnly: true}.NewSQLStore(site).Sessions(t.Context()))
+	sessions, err := capi.Collect(capi.SQLStoreOptions{ActiveOnly: true}.NewSQLStore(site).Sessions(t.Context()))
 	require.NoError(t, err)
 	require.Len(t, sessions, 2)
 	assert.Equal(t, "just active", sessions[0].ID)

@@ -61,14 +61,14 @@ func failing(n, size int, err error) capi.Store {
 	})
 }
 
-// logged returns a Config whose log goes to the buffer. Reading that is safe
+// logged returns a HandlerOptions whose log goes to the buffer. Reading that is safe
 // when the handler is through.
-func logged() (capi.Config, *bytes.Buffer) {
+func logged() (capi.HandlerOptions, *bytes.Buffer) {
 	var buffer bytes.Buffer
-	return capi.Config{Logger: slog.New(slog.NewJSONHandler(&buffer, nil))}, &buffer
+	return capi.HandlerOptions{Logger: slog.New(slog.NewJSONHandler(&buffer, nil))}, &buffer
 }
 
-func newHandler(t *testing.T, config capi.Config, store capi.Store, auth capi.Authorizer) http.Handler {
+func newHandler(t *testing.T, config capi.HandlerOptions, store capi.Store, auth capi.Authorizer) http.Handler {
 	t.Helper()
 	handler, err := config.NewHandler(store, auth)
 	require.NoError(t, err)
@@ -164,7 +164,7 @@ func (b *lockedBuffer) String() string {
 	return b.buffer.String()
 }
 
-// answer returns what a handler with the zero Config answers with sessions.
+// answer returns what a handler with the zero HandlerOptions answers with sessions.
 func answer(t testing.TB, sessions ...capi.Session) []byte {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -231,7 +231,7 @@ func phpString(s string) string {
 	return "s:" + strconv.Itoa(len(s)) + `:"` + s + `";`
 }
 
-func newClient(t testing.TB, url string, config capi.ClientConfig) *capi.Client {
+func newClient(t testing.TB, url string, config capi.ClientOptions) *capi.Client {
 	t.Helper()
 	if config.HTTPClient == nil {
 		transport := &http.Transport{}

@@ -59,7 +59,7 @@ func TestColumnsThatChangeType(t *testing.T) {
 	s := newSite(t, postgreSQL(), joomlatest.Joomla42, joomlatest.Recorded("j5"))
 	db := s.database.open(t)
 	known := s.open(t, db, s.config)
-	service := serve(t, capi.Config{}, capi.NewSQLStore(known), guardOf(t, known))
+	service := serve(t, capi.HandlerOptions{}, capi.NewSQLStore(known), guardOf(t, known))
 	s.askMeanwhile(t, service, s.CookieOf(t, "super"), func() {
 		for _, change := range []string{
 			`ALTER TABLE "#__users" ALTER COLUMN "block" TYPE integer`,
@@ -85,7 +85,7 @@ func TestConnectionsThatAreKilled(t *testing.T) {
 			db, kill := s.killable(t)
 			known := s.open(t, db, s.config)
 			// The guard alone: a list that breaks after its first row is cut.
-			service := serve(t, capi.Config{}, capi.Sessions{}, guardOf(t, known))
+			service := serve(t, capi.HandlerOptions{}, capi.Sessions{}, guardOf(t, known))
 			s.Tables["session"] = nil
 			s.askMeanwhile(t, service, s.CookieOf(t, "super"), func() {
 				for range 10 { // Not so often that one request is hit twice.

@@ -83,7 +83,7 @@ func TestFaultServerKilledDuringTheList(t *testing.T) {
 			server := ownServer(t, d)
 			site := emptySite(t, server.database, joomlatest.Joomla42)
 			site.fill(t, hugeList)
-			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), anyone)
+			service := serve(t, capi.HandlerOptions{}, capi.NewSQLStore(site.capi(t, nil)), anyone)
 
 			response := service.begin(t)
 			server.stop()
@@ -123,7 +123,7 @@ func TestFaultConnectionCut(t *testing.T) {
 				d, proxy := withProxy(t, d)
 				site := emptySite(t, d, joomlatest.Joomla42)
 				site.fill(t, bigList)
-				service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), anyone)
+				service := serve(t, capi.HandlerOptions{}, capi.NewSQLStore(site.capi(t, nil)), anyone)
 				site.DB.SetMaxOpenConns(1)
 				site.DB.SetMaxIdleConns(1)
 				service.ask(t, nil).requireList(t, bigList) // The first prepares the query, with drivers that do.
@@ -169,7 +169,7 @@ func TestFaultQueryHangs(t *testing.T) {
 			d, proxy := withProxy(t, d)
 			site := emptySite(t, d, joomlatest.Joomla42)
 			site.fill(t, 10)
-			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), anyone, impatient(patience))
+			service := serve(t, capi.HandlerOptions{}, capi.NewSQLStore(site.capi(t, nil)), anyone, impatient(patience))
 			service.ask(t, nil).requireList(t, 10)
 			proxy.hold()
 			service.ask(t, nil).requireRefused(t, http.StatusInternalServerError)
@@ -181,7 +181,7 @@ func TestFaultQueryHangs(t *testing.T) {
 			nothingLeft(t)
 			site := emptySite(t, d, joomlatest.Joomla42)
 			site.fill(t, 10)
-			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), anyone, impatient(patience))
+			service := serve(t, capi.HandlerOptions{}, capi.NewSQLStore(site.capi(t, nil)), anyone, impatient(patience))
 			unlock := site.lockSessions(t)
 			service.ask(t, nil).requireRefused(t, http.StatusInternalServerError)
 			require.Eventually(t, func() bool { return site.DB.Stats().InUse == 1 }, 5*time.Second, 5*time.Millisecond,
@@ -197,7 +197,7 @@ func TestFaultQueryHangs(t *testing.T) {
 			nothingLeft(t)
 			site := emptySite(t, d, joomlatest.Joomla42)
 			site.fill(t, 10)
-			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), anyone)
+			service := serve(t, capi.HandlerOptions{}, capi.NewSQLStore(site.capi(t, nil)), anyone)
 			unlock := site.lockSessions(t)
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
@@ -250,7 +250,7 @@ func TestFaultPoolOfOneConnection(t *testing.T) {
 			site := joomla5(t, d)
 			site.DB.SetMaxOpenConns(1)
 			rows := len(site.Tables["session"])
-			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), site.guard(t, nil))
+			service := serve(t, capi.HandlerOptions{}, capi.NewSQLStore(site.capi(t, nil)), site.guard(t, nil))
 			admin := site.CookieOf(t, "super")
 			var clients sync.WaitGroup
 			replies := make([]reply, 50)
@@ -275,7 +275,7 @@ func TestFaultClientStalls(t *testing.T) {
 			site := emptySite(t, d, joomlatest.Joomla42)
 			site.fill(t, hugeList)
 			site.DB.SetMaxOpenConns(1)
-			service := serve(t, capi.Config{StallTimeout: stall}, capi.NewSQLStore(site.capi(t, nil)), anyone)
+			service := serve(t, capi.HandlerOptions{StallTimeout: stall}, capi.NewSQLStore(site.capi(t, nil)), anyone)
 			response := service.begin(t)
 			began := time.Now()
 			// One byte a second, for as long as the service takes to lose
@@ -300,7 +300,7 @@ func TestFaultClientLeaves(t *testing.T) {
 			nothingLeft(t)
 			site := emptySite(t, d, joomlatest.Joomla42)
 			site.fill(t, hugeList)
-			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), anyone)
+			service := serve(t, capi.HandlerOptions{}, capi.NewSQLStore(site.capi(t, nil)), anyone)
 			response := service.begin(t)
 			require.Equal(t, 1, site.DB.Stats().InUse)
 			require.NoError(t, response.Body.Close())
@@ -337,7 +337,7 @@ func TestFaultThousandClientsLeaveAtOnce(t *testing.T) {
 			site.DB.SetMaxOpenConns(20)
 			var arrived atomic.Int64
 			counting := capi.AuthorizerFunc(func(*http.Request) error { arrived.Add(1); return nil })
-			service := serve(t, capi.Config{}, capi.NewSQLStore(site.capi(t, nil)), counting)
+			service := serve(t, capi.HandlerOptions{}, capi.NewSQLStore(site.capi(t, nil)), counting)
 
 			address := service.server.Listener.Addr().String()
 			connections := make([]net.Conn, clients)
@@ -404,13 +404,13 @@ func TestFaultStorePanics(t *testing.T) {
 			site.fill(t, bigList)
 			store := capi.NewSQLStore(site.capi(t, nil))
 			for _, before := range []int{0, bigList / 2} {
-				bare := serve(t, capi.Config{}, panicking(store, before), anyone)
+				bare := serve(t, capi.HandlerOptions{}, panicking(store, before), anyone)
 				reply := bare.ask(t, nil)
 				require.Error(t, reply.err)
 				requireIdle(t, site.DB)
 				assert.Contains(t, bare.log.String(), "a panic of the store")
 
-				recovered := serve(t, capi.Config{}, panicking(store, before), anyone, recovering)
+				recovered := serve(t, capi.HandlerOptions{}, panicking(store, before), anyone, recovering)
 				reply = recovered.ask(t, nil)
 				if before == 0 {
 					require.NoError(t, reply.err)
@@ -421,7 +421,7 @@ func TestFaultStorePanics(t *testing.T) {
 				}
 				requireIdle(t, site.DB)
 			}
-			serve(t, capi.Config{}, store, anyone).ask(t, nil).requireList(t, bigList)
+			serve(t, capi.HandlerOptions{}, store, anyone).ask(t, nil).requireList(t, bigList)
 		})
 	}
 }

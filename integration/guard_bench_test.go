@@ -42,7 +42,7 @@ func BenchmarkRefusal(b *testing.B) {
 	s := joomla5(b, mariaDB())
 	auth, err := capi.NewSessionAuthorizer(s.capi(b, nil))
 	require.NoError(b, err)
-	handler, err := capi.Config{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}.NewHandler(capi.Sessions{}, auth)
+	handler, err := capi.HandlerOptions{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}.NewHandler(capi.Sessions{}, auth)
 	require.NoError(b, err)
 	name := auth.CookieNames()[0]
 	for _, test := range []struct {

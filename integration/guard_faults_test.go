@@ -34,7 +34,7 @@ func TestFaultDatabaseDownForTheGuard(t *testing.T) {
 			proxied, proxy := withProxy(t, d)
 			site := joomla5(t, proxied)
 			credentials := site.credentials(t)
-			service := serve(t, capi.Config{}, untouched(t), site.guard(t, nil))
+			service := serve(t, capi.HandlerOptions{}, untouched(t), site.guard(t, nil))
 			for name, header := range credentials {
 				t.Run(name, func(t *testing.T) {
 					proxy.cutAfter(0)
@@ -59,7 +59,7 @@ func TestFaultDatabaseSlowForTheGuard(t *testing.T) {
 			nothingLeft(t)
 			proxied, proxy := withProxy(t, d)
 			site := joomla5(t, proxied)
-			service := serve(t, capi.Config{}, untouched(t), site.guard(t, nil), impatient(patience))
+			service := serve(t, capi.HandlerOptions{}, untouched(t), site.guard(t, nil), impatient(patience))
 			for name, header := range site.credentials(t) {
 				t.Run(name, func(t *testing.T) {
 					proxy.hold()
@@ -82,7 +82,7 @@ func TestFaultConnectionCutInTheGuard(t *testing.T) {
 			proxied, proxy := withProxy(t, d)
 			site := joomla5(t, proxied)
 			site.DB.SetMaxOpenConns(1)
-			service := serve(t, capi.Config{}, untouched(t), site.guard(t, nil))
+			service := serve(t, capi.HandlerOptions{}, untouched(t), site.guard(t, nil))
 			denied := site.CookieOf(t, "super_and_denied")
 			statuses := map[int]int{}
 			for after := int64(0); statuses[http.StatusForbidden] == 0; after += 61 {

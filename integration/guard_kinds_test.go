@@ -189,7 +189,7 @@ func TestGuardFailsWhereItMayNotRead(t *testing.T) {
 			credentials := s.credentials(t)
 			s.Insert(t, "extensions", factorPlugin("totp", 1))
 			limited := s.limited(t, "services_tokens", "user_mfa")
-			service := serve(t, capi.Config{}, untouched(t), guardOf(t, s.open(t, limited, s.config)))
+			service := serve(t, capi.HandlerOptions{}, untouched(t), guardOf(t, s.open(t, limited, s.config)))
 			for _, kind := range []string{"cAPI token", "cookie"} {
 				before := service.log.errors()
 				service.ask(t, credentials[kind]).requireRefused(t, http.StatusInternalServerError)

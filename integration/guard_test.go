@@ -30,7 +30,7 @@ func onEachSite(t *testing.T, test func(t *testing.T, s *site)) {
 // the contract's configuration.
 func (s *site) guarded(t testing.TB, change func(*capi.SiteConfig)) *service {
 	t.Helper()
-	return serve(t, capi.Config{}, capi.NewSQLStore(s.capi(t, nil)), s.guard(t, change))
+	return serve(t, capi.HandlerOptions{}, capi.NewSQLStore(s.capi(t, nil)), s.guard(t, change))
 }
 
 // requireStatus fails the test if r is not the whole answer of that status: the
@@ -186,7 +186,7 @@ func TestAuthorizersTakeTheirOwnKind(t *testing.T) {
 				if of == kind {
 					want = http.StatusOK
 				}
-				s.requireStatus(t, want, serve(t, capi.Config{}, capi.NewSQLStore(known), authorizer).ask(t, header))
+				s.requireStatus(t, want, serve(t, capi.HandlerOptions{}, capi.NewSQLStore(known), authorizer).ask(t, header))
 			}
 		}
 	})

@@ -55,7 +55,7 @@ func BenchmarkTenSessions(b *testing.B) {
 	}
 	for _, clients := range []int{8, 50} {
 		b.Run(fmt.Sprintf("clients=%d/impl=http", clients), func(b *testing.B) {
-			service := serve(b, capi.Config{}, store, auth)
+			service := serve(b, capi.HandlerOptions{}, store, auth)
 			run(b, clients, func(ctx context.Context) error {
 				answer := get(ctx, service.client, service.url, cookie)
 				if answer.err == nil && answer.status != http.StatusOK {

@@ -66,7 +66,7 @@ func TestSQLStoreListsOddRows(t *testing.T) {
 				n++
 			}
 		}
-		got := serve(t, capi.Config{}, capi.NewSQLStore(s.capi(t, nil)), anyone).ask(t, nil)
+		got := serve(t, capi.HandlerOptions{}, capi.NewSQLStore(s.capi(t, nil)), anyone).ask(t, nil)
 		require.Equal(t, 200, got.status)
 		rows, want := elements(t, got.body), s.listOfPHP(t)
 		require.Len(t, rows, n)

@@ -112,7 +112,7 @@ func ask(t *testing.T, handler http.Handler, method string, header http.Header) 
 // handlerOf returns the handler of a site with a policy.
 func handlerOf(t *testing.T, site *capi.Site, cors capi.CORS) http.Handler {
 	t.Helper()
-	handler, err := capi.Config{CORS: cors, Logger: slog.New(slog.DiscardHandler)}.NewHandler(
+	handler, err := capi.HandlerOptions{CORS: cors, Logger: slog.New(slog.DiscardHandler)}.NewHandler(
 		capi.NewSQLStore(site), guardOf(t, site))
 	require.NoError(t, err)
 	return handler
@@ -157,7 +157,7 @@ func TestOpenAPIDescribesEveryAnswer(t *testing.T) {
 	}{{"default policy", capi.CORS{}}, {"named origin", dashboard}} {
 		handler := handlerOf(t, known, cors.policy)
 		failing := func(store capi.Store, auth capi.Authorizer) http.Handler {
-			h, err := capi.Config{CORS: cors.policy, Logger: quiet}.NewHandler(store, auth)
+			h, err := capi.HandlerOptions{CORS: cors.policy, Logger: quiet}.NewHandler(store, auth)
 			require.NoError(t, err)
 			return h
 		}

@@ -32,8 +32,8 @@ func TestPageFeedIsAsDescribed(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
 		s := newSite(t, d, joomlatest.Joomla42, waitingSite(t))
 		site := s.capi(t, nil)
-		handler, err := page.Config{Logger: slog.New(slog.DiscardHandler)}.NewHandler(page.Site{
-			Store: capi.NewSQLStore(site), Summary: capi.SQLStoreConfig{OmitData: true}.NewSQLStore(site), Joomla: site,
+		handler, err := page.Options{Logger: slog.New(slog.DiscardHandler)}.NewHandler(page.Site{
+			Store: capi.NewSQLStore(site), Summary: capi.SQLStoreOptions{OmitData: true}.NewSQLStore(site), Joomla: site,
 			Auth: capi.AuthorizerFunc(func(*http.Request) error { return nil }),
 		})
 		require.NoError(t, err)
@@ -113,7 +113,7 @@ func TestSQLStoreOmitData(t *testing.T) {
 		s := newSite(t, d, joomlatest.Joomla42, joomlatest.Recorded("j6"))
 		want, err := capi.Collect(capi.NewSQLStore(s.capi(t, nil)).Sessions(t.Context()))
 		require.NoError(t, err)
-		got, err := capi.Collect(capi.SQLStoreConfig{OmitData: true}.NewSQLStore(s.capi(t, nil)).Sessions(t.Context()))
+		got, err := capi.Collect(capi.SQLStoreOptions{OmitData: true}.NewSQLStore(s.capi(t, nil)).Sessions(t.Context()))
 		require.NoError(t, err)
 		held := 0
 		for i := range want {

@@ -68,7 +68,7 @@ func (b *logBuffer) errors() int { return strings.Count(b.String(), `"level":"ER
 
 // serve starts a service of store and auth. Each of wrap goes around the
 // handler, the last outermost.
-func serve(t testing.TB, config capi.Config, store capi.Store, auth capi.Authorizer,
+func serve(t testing.TB, config capi.HandlerOptions, store capi.Store, auth capi.Authorizer,
 	wrap ...func(http.Handler) http.Handler) *service {
 	t.Helper()
 	s := &service{client: newClient(t), log: &logBuffer{}}

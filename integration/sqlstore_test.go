@@ -127,7 +127,7 @@ func TestSQLStoreLeavesOutExpiredSessions(t *testing.T) {
 				known := s.capi(t, func(c *capi.SiteConfig) { c.Lifetime = lifetime })
 				store := capi.NewSQLStore(known)
 				assert.ElementsMatch(t, slices.Collect(maps.Keys(times)), idsIn(t, store))
-				store = capi.SQLStoreConfig{ActiveOnly: true}.NewSQLStore(known)
+				store = capi.SQLStoreOptions{ActiveOnly: true}.NewSQLStore(known)
 				assert.ElementsMatch(t, active, idsIn(t, store))
 			})
 		})
@@ -159,7 +159,7 @@ func TestSQLStoreTakesAnyClock(t *testing.T) {
 		for _, test := range tests {
 			s.Now = test.now
 			known := s.capi(t, func(c *capi.SiteConfig) { c.Lifetime = test.lifetime })
-			got := idsIn(t, capi.SQLStoreConfig{ActiveOnly: true}.NewSQLStore(known))
+			got := idsIn(t, capi.SQLStoreOptions{ActiveOnly: true}.NewSQLStore(known))
 			assert.ElementsMatch(t, test.want, got, "%d %v", test.now, test.lifetime)
 		}
 	})

@@ -65,14 +65,14 @@ func TestFaultWrappedResponseWriters(t *testing.T) {
 			site.fill(t, bigList)
 			store := capi.NewSQLStore(site.capi(t, nil))
 
-			whole := serve(t, capi.Config{}, store, anyone, wrap).ask(t, nil)
+			whole := serve(t, capi.HandlerOptions{}, store, anyone, wrap).ask(t, nil)
 			whole.requireList(t, bigList)
 			assert.Equal(t, "application/json", whole.header.Get("Content-Type"))
 
-			early := serve(t, capi.Config{}, failing(3), anyone, wrap)
+			early := serve(t, capi.HandlerOptions{}, failing(3), anyone, wrap)
 			early.ask(t, nil).requireRefused(t, http.StatusInternalServerError)
 
-			service := serve(t, capi.Config{}, failing(bigList), anyone, wrap)
+			service := serve(t, capi.HandlerOptions{}, failing(bigList), anyone, wrap)
 			reply := service.ask(t, nil)
 			require.Error(t, reply.err)
 			_, ok := reply.isList()
@@ -80,7 +80,7 @@ func TestFaultWrappedResponseWriters(t *testing.T) {
 
 			// A middleware that recovers may end the answer as if nothing had
 			// happened. What is in it must still be no list.
-			service = serve(t, capi.Config{}, failing(bigList), anyone, wrap, recovering)
+			service = serve(t, capi.HandlerOptions{}, failing(bigList), anyone, wrap, recovering)
 			reply = service.ask(t, nil)
 			t.Logf("recovered: status %d, %d bytes, error %v", reply.status, len(reply.body), reply.err)
 			_, ok = reply.isList()
@@ -104,7 +104,7 @@ func TestFaultWrappedClientStalls(t *testing.T) {
 			nothingLeft(t)
 			site := emptySite(t, sqlite(), joomlatest.Joomla42)
 			site.fill(t, hugeList)
-			service := serve(t, capi.Config{StallTimeout: 200 * time.Millisecond}, capi.NewSQLStore(site.capi(t, nil)),
+			service := serve(t, capi.HandlerOptions{StallTimeout: 200 * time.Millisecond}, capi.NewSQLStore(site.capi(t, nil)),
 				anyone, wrap)
 			response, err := request(t.Context(), newSmallClient(t), service.url, http.Header{"Accept-Encoding": {"identity"}})
 			require.NoError(t, err)

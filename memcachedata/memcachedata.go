@@ -28,9 +28,9 @@ const (
 	maxPayload = 1<<24 - 1
 )
 
-// A Config holds the optional settings of a [Data]. The zero value is for any
+// Options are the optional settings of a [Data]. The zero value is for any
 // Joomla.
-type Config struct {
+type Options struct {
 	// Prefix is what the keys of sessions begin with; the id follows. Empty is
 	// what the site's own Joomla uses, as [Data.ForJoomla] is told: "jfw" in
 	// Joomla 4 to 6, and where it is not known. Joomla 3.x leaves sessions to
@@ -38,7 +38,7 @@ type Config struct {
 	// "memc.sess.key." where nothing else is set.
 	Prefix string
 
-	_ struct{} // Settings are written with names.
+	_ struct{} // Options are written with names.
 }
 
 // A Data is the [capi.SessionData] of a site that keeps its sessions in
@@ -59,24 +59,24 @@ type Data struct {
 // they are told otherwise.
 const maxTurns = 8
 
-// New is [Config.New] of the zero Config.
-func New(client *memcache.Client) *Data { return Config{}.New(client) }
+// New is [Options.New] of the zero value.
+func New(client *memcache.Client) *Data { return Options{}.New(client) }
 
 // New returns the Data of what client reaches. The client stays the caller's to
 // close. Its Timeout is how long a server may take for each value; its
 // MaxIdleConns should be as large as the number of requests at a time. New
 // panics if client is nil.
-func (c Config) New(client *memcache.Client) *Data {
+func (o Options) New(client *memcache.Client) *Data {
 	if client == nil {
 		panic("memcachedata: nil client")
 	}
 	return &Data{
-		client: client, prefix: cmp.Or(c.Prefix, joomla4), byVersion: c.Prefix == "", turns: make(chan struct{}, maxTurns),
+		client: client, prefix: cmp.Or(o.Prefix, joomla4), byVersion: o.Prefix == "", turns: make(chan struct{}, maxTurns),
 	}
 }
 
 // ForJoomla returns d for a site of that major version of Joomla, with the
-// prefix that the version has unless [Config.Prefix] says another. It is for
+// prefix that the version has unless [Options.Prefix] says another. It is for
 // [capi.Site], which knows the version. Close d alone.
 func (d *Data) ForJoomla(version int) capi.SessionData {
 	if version != 3 || !d.byVersion {
@@ -85,8 +85,8 @@ func (d *Data) ForJoomla(version int) capi.SessionData {
 	return &Data{client: d.client, prefix: joomla3, turns: d.turns}
 }
 
-// Open is [Config.Open] of the zero Config.
-func Open(site capi.SiteConfig) (*Data, error) { return Config{}.Open(site) }
+// Open is [Options.Open] of the zero value.
+func Open(site capi.SiteConfig) (*Data, error) { return Options{}.Open(site) }
 
 // Open returns the Data of the server that site names in its SessionMemcached
 // properties, whose host may be a name, an IP address, or the path of a socket.
@@ -95,14 +95,14 @@ func Open(site capi.SiteConfig) (*Data, error) { return Config{}.Open(site) }
 //
 // The error wraps [capi.ErrSiteConfig]: the session handler is not "memcached",
 // or what site says of the server is malformed.
-func (c Config) Open(site capi.SiteConfig) (*Data, error) {
+func (o Options) Open(site capi.SiteConfig) (*Data, error) {
 	server, err := serverOf(site)
 	if err != nil {
 		return nil, err
 	}
 	client := memcache.NewFromSelector(server)
 	client.MaxIdleConns = 16
-	data := c.New(client)
+	data := o.New(client)
 	data.owned = true
 	return data, nil
 }

@@ -94,7 +94,7 @@ func TestDataPayloads(t *testing.T) {
 	got, err := memcachedata.New(client).Payloads(t.Context(), ids)
 	require.NoError(t, err)
 	assert.Equal(t, want, got)
-	got, err = memcachedata.Config{Prefix: "memc.sess.key."}.New(client).Payloads(t.Context(), []string{"live", "old"})
+	got, err = memcachedata.Options{Prefix: "memc.sess.key."}.New(client).Payloads(t.Context(), []string{"live", "old"})
 	require.NoError(t, err)
 	assert.Equal(t, []capi.Payload{nil, capi.Payload("x|i:3;")}, got)
 	got, err = memcachedata.New(client).Payloads(t.Context(), []string{"a b"})

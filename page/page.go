@@ -27,7 +27,7 @@ type Site struct {
 	// when. Sessions that have ended are shown only if Store lists them.
 	Store capi.Store
 	// Summary has the same sessions without Data, sooner, as a Store with
-	// [capi.SQLStoreConfig.OmitData] has them: the feed begins with figures
+	// [capi.SQLStoreOptions.OmitData] has them: the feed begins with figures
 	// that are made from it. Nil is none: figures come with the sessions.
 	Summary capi.Store
 	// Auth decides who may see the site. Of several sites, it may be called for
@@ -46,11 +46,11 @@ type Site struct {
 	_ struct{} // Fields are written with names.
 }
 
-// A Config holds the optional settings of the page. The zero value is useful.
-type Config struct {
-	// Logger gets what [capi.Config.Logger] gets. Nil is [slog.Default].
+// Options are the optional settings of the page. The zero value is useful.
+type Options struct {
+	// Logger gets what [capi.HandlerOptions.Logger] gets. Nil is [slog.Default].
 	Logger *slog.Logger
-	// StallTimeout is for the feed what [capi.Config.StallTimeout] is for the
+	// StallTimeout is for the feed what [capi.HandlerOptions.StallTimeout] is for the
 	// list. Zero is 30 seconds; less is an error.
 	StallTimeout time.Duration
 	// Key makes the pseudonyms by which the page tells sessions apart, as that
@@ -58,19 +58,19 @@ type Config struct {
 	// Nil is a random one, with which pseudonyms hold as long as the handler.
 	Key []byte
 
-	_ struct{} // Settings are written with names.
+	_ struct{} // Options are written with names.
 }
 
-// NewHandler is [Config.NewHandler] of the zero Config.
-func NewHandler(sites ...Site) (http.Handler, error) { return Config{}.NewHandler(sites...) }
+// NewHandler is [Options.NewHandler] of the zero value.
+func NewHandler(sites ...Site) (http.Handler, error) { return Options{}.NewHandler(sites...) }
 
 // NewHandler returns a handler that serves the page of sites, of which there is
 // at least one, and its feed. It takes any path, of which what follows the last
-// slash counts. It is safe for concurrent use; changing c or sites later does
-// not change it. The error names everything that is wrong with c and the names
+// slash counts. It is safe for concurrent use; changing o or sites later does
+// not change it. The error names everything that is wrong with o and the names
 // of sites. NewHandler panics if a Store or an Auth is nil.
-func (c Config) NewHandler(sites ...Site) (http.Handler, error) {
-	h := &handler{sites: slices.Clone(sites), logger: c.Logger, stall: c.StallTimeout, files: readFiles()}
+func (o Options) NewHandler(sites ...Site) (http.Handler, error) {
+	h := &handler{sites: slices.Clone(sites), logger: o.Logger, stall: o.StallTimeout, files: readFiles()}
 	var errs []error
 	if len(sites) == 0 {
 		errs = append(errs, errors.New("page: no sites"))
@@ -91,12 +91,12 @@ func (c Config) NewHandler(sites ...Site) (http.Handler, error) {
 	if h.stall == 0 {
 		h.stall = 30 * time.Second
 	}
-	if c.Key == nil {
-		c.Key = make([]byte, 32)
-		rand.Read(c.Key) // It never fails.
+	if o.Key == nil {
+		o.Key = make([]byte, 32)
+		rand.Read(o.Key) // It never fails.
 	}
 	var err error
-	if h.pseudonym, err = capi.PseudonymizeIDs(c.Key); err != nil {
+	if h.pseudonym, err = capi.PseudonymizeIDs(o.Key); err != nil {
 		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {

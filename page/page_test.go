@@ -22,7 +22,7 @@ func TestNewHandler(t *testing.T) {
 	good := page.Site{Store: capi.Sessions{}, Auth: answering(nil)}
 	_, err := page.NewHandler()
 	assert.ErrorContains(t, err, "no sites")
-	_, err = page.Config{Key: []byte("short"), StallTimeout: -1}.NewHandler(good, good)
+	_, err = page.Options{Key: []byte("short"), StallTimeout: -1}.NewHandler(good, good)
 	for _, problem := range []string{`two sites of the name ""`, "negative StallTimeout", "shorter than 16 bytes"} {
 		assert.ErrorContains(t, err, problem)
 	}

@@ -19,7 +19,7 @@ import (
 // newHandler returns the handler of sites, which logs nothing.
 func newHandler(t testing.TB, sites ...page.Site) http.Handler {
 	t.Helper()
-	handler, err := page.Config{Logger: slog.New(slog.DiscardHandler)}.NewHandler(sites...)
+	handler, err := page.Options{Logger: slog.New(slog.DiscardHandler)}.NewHandler(sites...)
 	require.NoError(t, err)
 	return handler
 }

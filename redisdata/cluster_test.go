@@ -81,7 +81,7 @@ func TestCluster(t *testing.T) {
 	assert.Equal(t, []capi.Payload{nil, nil}, got)
 
 	const n = 6000
-	list := redisdata.Config{Prefix: "list:"}.New(cluster)
+	list := redisdata.Options{Prefix: "list:"}.New(cluster)
 	tables, site := newSite(t, emptyRecording(), list, true)
 	fill(t, cluster, "list:", tables, n, 8000)
 	filled := serve(t, capi.NewSQLStore(site), anyone)

@@ -15,7 +15,7 @@
 //
 // The keys of Joomla 3.x are others than those of 4 to 6. [capi.Site] finds out
 // which Joomla a site is and asks for the right ones (see [Data.ForJoomla]),
-// unless [Config] has a Prefix.
+// unless [Options] has a Prefix.
 //
 // # Errors and logs
 //

@@ -85,7 +85,7 @@ func TestFaultWrongPassword(t *testing.T) {
 
 func TestFaultValueOfAnotherType(t *testing.T) {
 	client, prefix := real(t)
-	service, c := guarded(t, redisdata.Config{Prefix: prefix}.New(client))
+	service, c := guarded(t, redisdata.Options{Prefix: prefix}.New(client))
 	for _, id := range c.Cookies {
 		require.NoError(t, client.HSet(t.Context(), prefix+id, "user", "102").Err())
 	}
@@ -165,7 +165,7 @@ func TestFaultKilledDuringTheList(t *testing.T) {
 // nothing else is wrong.
 func TestFaultExpiredDuringTheList(t *testing.T) {
 	client, prefix := real(t)
-	data := redisdata.Config{Prefix: prefix}.New(client)
+	data := redisdata.Options{Prefix: prefix}.New(client)
 	tables, site := newSite(t, emptyRecording(), data, true)
 	const n = 2000
 	for _, activeOnly := range []bool{false, true} {
@@ -176,7 +176,7 @@ func TestFaultExpiredDuringTheList(t *testing.T) {
 			gone = append(gone, fmt.Sprintf("%ssession%08d", prefix, i))
 		}
 		live, ended := 0, 0
-		store := capi.SQLStoreConfig{ActiveOnly: activeOnly}.NewSQLStore(site)
+		store := capi.SQLStoreOptions{ActiveOnly: activeOnly}.NewSQLStore(site)
 		for session, err := range store.Sessions(t.Context()) {
 			require.NoError(t, err)
 			if live == 0 {

@@ -27,7 +27,7 @@ func TestGuardAsJoomla(t *testing.T) {
 		if c.SessionHandler != "redis" {
 			continue
 		}
-		config := redisdata.Config{Prefix: prefix + redisdata.Joomla4}
+		config := redisdata.Options{Prefix: prefix + redisdata.Joomla4}
 		if c.Site == "j3" {
 			config.Prefix = prefix + redisdata.Joomla3
 		}
@@ -56,7 +56,7 @@ func TestGuardAsJoomla(t *testing.T) {
 		serve(t, store, guard).requireStatus(t, c.Want, c.Cookies, what...)
 
 		list := serve(t, store, anyone).list(t)
-		live, err := capi.Collect(capi.SQLStoreConfig{ActiveOnly: true}.NewSQLStore(site).Sessions(t.Context()))
+		live, err := capi.Collect(capi.SQLStoreOptions{ActiveOnly: true}.NewSQLStore(site).Sessions(t.Context()))
 		require.NoError(t, err)
 		assert.LessOrEqual(t, len(live), len(c.Redis), what...)
 		for key, stored := range c.Redis {
@@ -91,7 +91,7 @@ func TestStoreConformsOnRedis(t *testing.T) {
 // Rows come in their order, each with the data of its session.
 func TestSQLStoreFills(t *testing.T) {
 	client, prefix := real(t)
-	tables, site := newSite(t, emptyRecording(), redisdata.Config{Prefix: prefix}.New(client), true)
+	tables, site := newSite(t, emptyRecording(), redisdata.Options{Prefix: prefix}.New(client), true)
 	const n = 1500
 	fill(t, client, prefix, tables, n, 100)
 	require.NoError(t, client.Del(t.Context(), prefix+"session00000700").Err())
@@ -104,7 +104,7 @@ func TestSQLStoreFills(t *testing.T) {
 		}
 		require.Equal(t, payload(i, 100), string(session.Data))
 	}
-	list = serve(t, capi.SQLStoreConfig{ActiveOnly: true}.NewSQLStore(site), anyone).list(t)
+	list = serve(t, capi.SQLStoreOptions{ActiveOnly: true}.NewSQLStore(site), anyone).list(t)
 	assert.Len(t, list, n-1)
 }
 

@@ -34,9 +34,9 @@ const (
 	maxPayload = 1<<24 - 1
 )
 
-// A Config holds the optional settings of a [Data]. The zero value is for any
+// Options are the optional settings of a [Data]. The zero value is for any
 // Joomla.
-type Config struct {
+type Options struct {
 	// Prefix is what the keys of sessions begin with: [Joomla4], [Joomla3], or
 	// what PHP's session.save_path says for a 3.x site ("prefix="). Empty is
 	// what the site's own Joomla uses, as [Data.ForJoomla] is told, and else
@@ -45,7 +45,7 @@ type Config struct {
 	// could log in to the site.
 	Prefix string
 
-	_ struct{} // Settings are written with names.
+	_ struct{} // Options are written with names.
 }
 
 // A Data is the [capi.SessionData] of a site that keeps its sessions in Redis.
@@ -59,22 +59,22 @@ type Data struct {
 	owned     bool
 }
 
-// New is [Config.New] of the zero Config.
-func New(client redis.UniversalClient) *Data { return Config{}.New(client) }
+// New is [Options.New] of the zero value.
+func New(client redis.UniversalClient) *Data { return Options{}.New(client) }
 
 // New returns the Data of what client reaches: one server, the master that
 // Sentinel names, or a Cluster. The client stays the caller's to close. Its
 // timeouts hold, too: ReadTimeout is how long a read may go on after a context
 // has ended. New panics if client is nil.
-func (c Config) New(client redis.UniversalClient) *Data {
+func (o Options) New(client redis.UniversalClient) *Data {
 	if client == nil {
 		panic("redisdata: nil client")
 	}
-	return &Data{client: client, prefix: cmp.Or(c.Prefix, Joomla4), byVersion: c.Prefix == ""}
+	return &Data{client: client, prefix: cmp.Or(o.Prefix, Joomla4), byVersion: o.Prefix == ""}
 }
 
 // ForJoomla returns d for a site of that major version of Joomla, with the
-// prefix that the version has unless [Config.Prefix] says another. It is for
+// prefix that the version has unless [Options.Prefix] says another. It is for
 // [capi.Site], which knows the version. Close d alone.
 func (d *Data) ForJoomla(version int) capi.SessionData {
 	if version != 3 || !d.byVersion {
@@ -83,24 +83,24 @@ func (d *Data) ForJoomla(version int) capi.SessionData {
 	return &Data{client: d.client, prefix: Joomla3}
 }
 
-// Open is [Config.Open] of the zero Config.
-func Open(site capi.SiteConfig) (*Data, error) { return Config{}.Open(site) }
+// Open is [Options.Open] of the zero value.
+func Open(site capi.SiteConfig) (*Data, error) { return Options{}.Open(site) }
 
 // Open returns the Data of the server that site names in its SessionRedis
 // properties. It connects to nothing yet. The host may be a name, an IP
 // address, or the path of a socket ("/run/redis.sock",
 // "unix:///run/redis.sock"). With tls:// in front, the server must have a
 // certificate that the system's authorities have signed. For other settings,
-// make a client and use [Config.New]. [Data.Close] closes the connections.
+// make a client and use [Options.New]. [Data.Close] closes the connections.
 //
 // The error wraps [capi.ErrSiteConfig]: the session handler is not "redis", or
 // what site says of the server is malformed.
-func (c Config) Open(site capi.SiteConfig) (*Data, error) {
+func (o Options) Open(site capi.SiteConfig) (*Data, error) {
 	options, err := optionsOf(site)
 	if err != nil {
 		return nil, err
 	}
-	data := c.New(redis.NewClient(options))
+	data := o.New(redis.NewClient(options))
 	data.owned = true
 	return data, nil
 }

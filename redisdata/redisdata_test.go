@@ -54,7 +54,7 @@ func TestDataPayloads(t *testing.T) {
 		require.NoError(t, err, name)
 		assert.Empty(t, got, name)
 	}
-	three := redisdata.Config{Prefix: redisdata.Joomla3}.New(client)
+	three := redisdata.Options{Prefix: redisdata.Joomla3}.New(client)
 	got, err := three.Payloads(t.Context(), []string{"live", "old"})
 	require.NoError(t, err)
 	assert.Equal(t, []capi.Payload{nil, capi.Payload("x|i:3;")}, got)

@@ -68,7 +68,7 @@ func (s *service) log() string {
 func serve(t testing.TB, store capi.Store, auth capi.Authorizer) *service {
 	t.Helper()
 	s := &service{}
-	handler, err := capi.Config{Logger: slog.New(slog.NewTextHandler(s, nil))}.NewHandler(store, auth)
+	handler, err := capi.HandlerOptions{Logger: slog.New(slog.NewTextHandler(s, nil))}.NewHandler(store, auth)
 	require.NoError(t, err)
 	s.Server = httptest.NewUnstartedServer(handler)
 	s.Config.ErrorLog = log.New(s, "", 0)

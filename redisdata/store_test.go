@@ -33,7 +33,7 @@ func newAsRows(t *testing.T, client redis.UniversalClient, prefix string, sessio
 			require.NoError(t, client.Set(t.Context(), prefix+row.ID, []byte(row.Data), time.Minute).Err())
 		}
 	}
-	return asRows{redisdata.NewStore(redisdata.Config{Prefix: prefix}.New(client)), rows}
+	return asRows{redisdata.NewStore(redisdata.Options{Prefix: prefix}.New(client)), rows}
 }
 
 func (s asRows) Sessions(ctx context.Context) iter.Seq2[capi.Session, error] {
@@ -80,7 +80,7 @@ func TestStoreSessions(t *testing.T) {
 	}
 	_, err := server.SAdd(prefix+"set", "of another type")
 	require.NoError(t, err)
-	list, err := capi.Collect(redisdata.NewStore(redisdata.Config{Prefix: prefix}.New(client)).Sessions(t.Context()))
+	list, err := capi.Collect(redisdata.NewStore(redisdata.Options{Prefix: prefix}.New(client)).Sessions(t.Context()))
 	require.NoError(t, err)
 	got := map[string]string{}
 	for _, s := range list {

@@ -64,7 +64,7 @@ func TestCrossOrigin(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var cookie atomic.Bool
-			list, err := capi.Config{CORS: test.cors, Logger: slog.New(slog.DiscardHandler)}.NewHandler(
+			list, err := capi.HandlerOptions{CORS: test.cors, Logger: slog.New(slog.DiscardHandler)}.NewHandler(
 				capi.Sessions{{ID: "4d1f", Guest: true}},
 				capi.AuthorizerFunc(func(r *http.Request) error {
 					session, err := r.Cookie("session")

@@ -51,7 +51,7 @@ func follow(first *site, o serveOptions, logger *slog.Logger) (*followedSite, er
 	f.first = first
 	f.ready = &readiness{site: f}
 	load := func() (capi.SiteConfig, error) { return o.loadSite(f.siteFile) }
-	f.handler = capi.SiteHandlerConfig{Logger: logger}.NewSiteHandler(load, f.open)
+	f.handler = capi.SiteHandlerOptions{Logger: logger}.NewSiteHandler(load, f.open)
 	return f, nil
 }
 

@@ -115,7 +115,7 @@ func list(ctx context.Context, o listOptions, c *command) (err error) {
 			return err
 		}
 		defer func() { err = errors.Join(err, s.close()) }()
-		store := s.store(capi.SQLStoreConfig{ActiveOnly: o.filter.active.set && o.filter.active.within == 0})
+		store := s.store(capi.SQLStoreOptions{ActiveOnly: o.filter.active.set && o.filter.active.within == 0})
 		sessions, key = store.Sessions(ctx), s.config.Secret.Reveal()
 		o.filter.lifetime = 0 // The store knows better than the column of the time.
 	}
@@ -165,7 +165,7 @@ func (o listOptions) client() (*capi.Client, error) {
 			return nil, fmt.Errorf("reading the credential (-token-file): %w", err)
 		}
 	}
-	var config capi.ClientConfig
+	var config capi.ClientOptions
 	switch o.tokenType {
 	case "joomla":
 		config.APIToken = capi.NewSecret(token)

@@ -37,7 +37,7 @@ func (r *router) addPage(name string, sites []*followedSite, logger *slog.Logger
 		shown[i] = page.Site{Name: s.name, Store: capi.Sessions{}, Auth: s, Administrator: s.administrator()}
 		byName[s.name] = s.feed()
 	}
-	handler, err := page.Config{Logger: logger}.NewHandler(shown...)
+	handler, err := page.Options{Logger: logger}.NewHandler(shown...)
 	if err != nil {
 		return err
 	}
@@ -57,15 +57,15 @@ func (r *router) addPage(name string, sites []*followedSite, logger *slog.Logger
 
 // newFeed returns the handler of what the page shows of a site.
 func (f *followedSite) newFeed(s *site) (http.Handler, error) {
-	shown := page.Site{Name: s.name, Store: f.turns.store(s.store(capi.SQLStoreConfig{})), Auth: s.guard, Joomla: s.joomla}
+	shown := page.Site{Name: s.name, Store: f.turns.store(s.store(capi.SQLStoreOptions{})), Auth: s.guard, Joomla: s.joomla}
 	// Where sessions live elsewhere, their rows do not tell which have ended,
 	// and without metadata they do not tell whose they are.
 	if s.data.SessionData == nil && !s.config.SessionMetadataOff {
-		shown.Summary = f.turns.store(capi.SQLStoreConfig{OmitData: true}.NewSQLStore(s.joomla))
+		shown.Summary = f.turns.store(capi.SQLStoreOptions{OmitData: true}.NewSQLStore(s.joomla))
 	}
 	key, err := pseudonymKey(s.config.Secret.Reveal())
 	if err != nil {
 		return nil, err
 	}
-	return page.Config{Logger: f.logger, StallTimeout: f.options.stall, Key: key}.NewHandler(shown)
+	return page.Options{Logger: f.logger, StallTimeout: f.options.stall, Key: key}.NewHandler(shown)
 }

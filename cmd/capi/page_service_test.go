@@ -50,7 +50,7 @@ const (
 func servePage(t *testing.T, sessions int) *pageService {
 	t.Helper()
 	s := &pageService{sessions: sessions}
-	handler, err := page.Config{Logger: slog.New(slog.DiscardHandler)}.NewHandler(
+	handler, err := page.Options{Logger: slog.New(slog.DiscardHandler)}.NewHandler(
 		page.Site{Store: capi.StoreFunc(s.list), Auth: capi.AuthorizerFunc(s.authorize)})
 	require.NoError(t, err)
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -79,7 +79,7 @@ func (f *followedSite) addHandlers(s *site) error {
 		}
 		guard = append([]capi.Authorizer{cookies}, guard...)
 	}
-	config := capi.Config{
+	config := capi.HandlerOptions{
 		Logger: f.logger, StallTimeout: o.stall,
 		CORS: capi.CORS{AllowedOrigins: o.origins, AllowCredentials: o.credentials},
 	}
@@ -96,7 +96,7 @@ func (f *followedSite) addHandlers(s *site) error {
 	}
 	s.guard = inTime(capi.AnyOf(guard...))
 	var err error
-	if s.Handler, err = config.NewHandler(f.turns.store(s.store(capi.SQLStoreConfig{ActiveOnly: o.activeOnly})), s.guard); err != nil {
+	if s.Handler, err = config.NewHandler(f.turns.store(s.store(capi.SQLStoreOptions{ActiveOnly: o.activeOnly})), s.guard); err != nil {
 		return err
 	}
 	s.feed, err = f.newFeed(s)

@@ -37,7 +37,7 @@ func (f siteFlags) sessionData(config capi.SiteConfig) (sessionData, error) {
 		}
 		return sessionData{SessionData: capi.FileSessionData{Dir: dir, Lifetime: config.Lifetime, Owners: f.sessionOwners}}, nil
 	case "redis":
-		data, err := redisdata.Config{Prefix: f.sessionPrefix}.Open(config)
+		data, err := redisdata.Options{Prefix: f.sessionPrefix}.Open(config)
 		if err != nil {
 			return sessionData{}, err
 		}
@@ -47,7 +47,7 @@ func (f siteFlags) sessionData(config capi.SiteConfig) (sessionData, error) {
 		}
 		return found, nil
 	case "memcached":
-		data, err := memcachedata.Config{Prefix: f.sessionPrefix}.Open(config)
+		data, err := memcachedata.Options{Prefix: f.sessionPrefix}.Open(config)
 		if err != nil {
 			return sessionData{}, err
 		}

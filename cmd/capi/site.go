@@ -80,7 +80,7 @@ func (f siteFlags) openConfig(file siteFile, config capi.SiteConfig, logger *slo
 }
 
 // store returns the Store of the site.
-func (s *site) store(config capi.SQLStoreConfig) capi.Store {
+func (s *site) store(config capi.SQLStoreOptions) capi.Store {
 	if s.data.store != nil {
 		return s.data.store
 	}

@@ -58,7 +58,7 @@ func newMux(demo *site.Site, redact, withPage bool) (*http.ServeMux, error) {
 	if err != nil {
 		return nil, err
 	}
-	var config capi.Config
+	var config capi.HandlerOptions
 	if redact {
 		// The key lives as long as the program, so the pseudonyms of two runs
 		// do not match. Keep it to compare them.
@@ -84,7 +84,7 @@ func newMux(demo *site.Site, redact, withPage bool) (*http.ServeMux, error) {
 	mux.Handle("/api/v1/user/sessions", sessions)
 	if withPage {
 		who, err := page.NewHandler(page.Site{
-			Store: capi.NewSQLStore(joomla), Summary: capi.SQLStoreConfig{OmitData: true}.NewSQLStore(joomla), Auth: auth, Joomla: joomla,
+			Store: capi.NewSQLStore(joomla), Summary: capi.SQLStoreOptions{OmitData: true}.NewSQLStore(joomla), Auth: auth, Joomla: joomla,
 		})
 		if err != nil {
 			return nil, err

@@ -42,7 +42,7 @@ func run(addr string) (err error) {
 	}
 	defer service.Close()
 
-	store, err := capi.ClientConfig{APIToken: capi.NewSecret(joomla.Admin.APIToken)}.NewClient(service.URL + demo.Path)
+	store, err := capi.ClientOptions{APIToken: capi.NewSecret(joomla.Admin.APIToken)}.NewClient(service.URL + demo.Path)
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func Lists(t *testing.T, mount func(sessions http.Handler) http.Handler) {
 		t.Run(data.name, func(t *testing.T) {
 			store := &store{data: data.of}
 			allow := capi.AuthorizerFunc(func(*http.Request) error { return nil })
-			sessions, err := capi.Config{Logger: slog.New(slog.DiscardHandler)}.NewHandler(store, allow)
+			sessions, err := capi.HandlerOptions{Logger: slog.New(slog.DiscardHandler)}.NewHandler(store, allow)
 			require.NoError(t, err)
 			for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
 				server := httptest.NewUnstartedServer(mount(sessions))
