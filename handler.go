@@ -23,6 +23,7 @@ type HandlerOptions struct {
 	// Logger gets, with the context of the request,
 	//
 	//   - at level Error, failures of the service;
+	//   - at level Warn, why a request was answered with 503;
 	//   - at level Info, failures that its client caused, and for each list who
 	//     read it: user, credential, sessions, bytes, and whether it was
 	//     finished;
@@ -62,7 +63,8 @@ func NewHandler(store Store, auth Authorizer) http.Handler {
 // panics if store or auth is nil.
 //
 // The list is streamed. A failure before its first bytes are sent is answered
-// with 500, and a fixed message that tells nothing of the cause. After that,
+// with 500, or with 503 if it wraps [ErrUnavailable], and a fixed message that
+// tells nothing of the cause. After that,
 // the connection is cut by panicking with [http.ErrAbortHandler], so that no
 // client takes a part of the list for the whole.
 func (o HandlerOptions) NewHandler(store Store, auth Authorizer) (http.Handler, error) {
@@ -149,13 +151,21 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, mes
 
 // fail answers with an error whose cause only the log is told.
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, doing string, err error) {
-	level := slog.LevelError
+	level, status, message := slog.LevelError, http.StatusInternalServerError, "Internal server error."
+	if errors.Is(err, ErrUnavailable) {
+		level, status, message = slog.LevelWarn, http.StatusServiceUnavailable, "Service unavailable."
+		w.Header().Set("Retry-After", retryAfter)
+	}
 	if r.Context().Err() == context.Canceled {
 		level = slog.LevelInfo // The client has left, and its query was cancelled with it.
 	}
 	h.log(r, level, doing, err)
-	h.refuse(w, r, http.StatusInternalServerError, "Internal server error.")
+	h.refuse(w, r, status, message)
 }
+
+// retryAfter is when a client may try again that was answered with 503, in
+// seconds.
+const retryAfter = "5"
 
 // log logs an err that holds nothing that the client sent.
 func (h *handler) log(r *http.Request, level slog.Level, doing string, err error) {

@@ -108,9 +108,18 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 // fail answers with an error whose cause only the log is told.
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, doing string, err error) {
+	if errors.Is(err, capi.ErrUnavailable) {
+		h.log(r, levelOf(r, slog.LevelWarn), doing, err)
+		w.Header().Set("Retry-After", retryAfter)
+		h.answer(w, r, http.StatusServiceUnavailable, "Service unavailable.")
+		return
+	}
 	h.log(r, levelOf(r, slog.LevelError), doing, err)
 	h.answer(w, r, http.StatusInternalServerError, "Internal server error.")
 }
+
+// retryAfter is when the page may try again after a 503, in seconds.
+const retryAfter = "5"
 
 // levelOf returns level, or a lower one where the client has left.
 func levelOf(r *http.Request, level slog.Level) slog.Level {
