@@ -2,8 +2,6 @@ module github.com/capi-go/capi/memcachedata
 
 go 1.26.0
 
-replace github.com/capi-go/capi => ../
-
 require (
 	github.com/bradfitz/gomemcache v0.0.0-20260422231931-4d751bb6e37c
 	github.com/capi-go/capi v0.0.0

@@ -2,8 +2,6 @@ module github.com/capi-go/capi/redisdata
 
 go 1.26.0
 
-replace github.com/capi-go/capi => ../
-
 require (
 	github.com/alicebob/miniredis/v2 v2.40.0
 	github.com/capi-go/capi v0.0.0
