@@ -98,15 +98,15 @@ func (s *site) close() error {
 // served.
 const checkTimeout = 5 * time.Second
 
-// check returns everything that keeps the site from being served. It reports
+// check returns everything that keeps the site from being served, and reports
 // whether the database is merely unreachable, so that it may come back.
-func (s *site) check(ctx context.Context) (err error, down bool) {
+func (s *site) check(ctx context.Context) (down bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	if err := s.db.PingContext(ctx); err != nil && !permanent(err) {
-		return fmt.Errorf("the database %s is out of reach%s: %w", s.db.where(), s.hint(), err), true
+		return true, fmt.Errorf("the database %s is out of reach%s: %w", s.db.where(), s.hint(), err)
 	}
-	return s.joomla.Check(ctx), false
+	return false, s.joomla.Check(ctx)
 }
 
 // hint says what to do if $host does not say where the database is.
@@ -155,4 +155,4 @@ func (s *site) empty() string {
 }
 
 // lifetime returns how long a session lives.
-func (s *site) lifetime() time.Duration { return cmp.Or(s.config.Lifetime, 15*time.Minute) }
+func (s *site) lifetime() time.Duration { return cmp.Or(s.config.Lifetime, capi.DefaultLifetime) }
