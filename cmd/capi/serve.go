@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -21,10 +19,11 @@ type serveOptions struct {
 	redact, activeOnly bool
 	page               bool
 	administrator      string
-	skipBroken         bool
 	origins            stringsFlag
 	credentials        bool
 	maxLists           int
+	maxWait            time.Duration
+	trusted            trustedProxies
 	stall              time.Duration
 	drain, grace       time.Duration
 	logFormat          string
@@ -76,16 +75,18 @@ func parseServe(c *command, args []string) (o serveOptions, code int, ok bool) {
 	c.BoolVar(&o.page, "page", true, "serve the page that shows who is logged in")
 	c.StringVar(&o.administrator, "administrator", "/administrator/", "`address` of Joomla's administrator, to which the page links for logging users\nout; empty for no link")
 	c.BoolVar(&o.tokensOnly, "tokens-only", false, "accept tokens and no cookies; for sites whose sessions cannot be read")
-	c.BoolVar(&o.skipBroken, "skip-broken", false, "serve the other sites where some can never be served")
 	c.Var(&o.origins, "cors-origin", "`origin` whose pages may read the list, such as https://dashboard.example.org; may be\n"+
 		"repeated (default: any, without the site's cookies)")
 	c.BoolVar(&o.credentials, "cors-credentials", false, "let pages of those origins use the site's cookies")
 	c.IntVar(&o.connections, "connections", 16, "how many connections to each database to use at most")
 	c.IntVar(&o.maxLists, "max-lists", 0, "how many lists of a site to send at a time (default: half of the connections)")
+	c.DurationVar(&o.maxWait, "max-wait", 2*time.Second, "how long a list waits for its turn while so many are being sent")
 	c.DurationVar(&o.stall, "stall", 30*time.Second, "how long a client may take for each part of a list")
 	c.DurationVar(&o.drain, "drain", 0, "how long to go on serving once the program is told to stop, but not to be ready, so that\n"+
 		"a balancer finds out before it is refused (default: not at all)")
 	c.DurationVar(&o.grace, "grace", time.Minute, "how long lists may still take after that")
+	c.Func("trusted-proxy", "`CIDR` of proxies that are believed about the address of a client, which the log has, by X-Forwarded-For\n"+
+		"or Forwarded; unix for all who connect to a Unix socket; may be repeated", o.trusted.add)
 	c.StringVar(&o.logFormat, "log-format", "json", "json or text")
 	c.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error; debug says why requests are refused")
 	if code, ok := c.parse(args, serveUsage, 0); !ok {
@@ -103,6 +104,8 @@ func parseServe(c *command, args []string) (o serveOptions, code int, ok bool) {
 		err = errors.New("flags -tls-cert and -tls-key go together")
 	case o.stall <= 0:
 		err = errors.New("flag -stall must be positive")
+	case o.maxWait < 0:
+		err = errors.New("flag -max-wait must not be negative")
 	case o.drain < 0:
 		err = errors.New("flag -drain must not be negative")
 	case o.credentials && len(o.origins) == 0:
@@ -125,6 +128,7 @@ func runServe(ctx context.Context, stop func(), c *command, args []string) int {
 	if err != nil {
 		return c.misused(err)
 	}
+	logEverything(logger)
 	// Also while it starts, it is not to end by this signal.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
@@ -132,6 +136,9 @@ func runServe(ctx context.Context, stop func(), c *command, args []string) int {
 	if err := serve(ctx, stop, signals, o, logger); err != nil {
 		for _, problem := range problems(err) {
 			logger.Error("failed", "error", problem.Error())
+		}
+		if errors.As(err, new(usageError)) {
+			return exitUsage
 		}
 		return exitFailed
 	}
@@ -143,93 +150,26 @@ func runServe(ctx context.Context, stop func(), c *command, args []string) int {
 // time of -drain, and finishes what is being sent. With each of signals it looks
 // at the configurations of the sites.
 func serve(ctx context.Context, stop func(), signals <-chan os.Signal, o serveOptions, logger *slog.Logger) (err error) {
-	sites, err := openSites(ctx, o, logger)
+	sites, err := follow(o, logger)
+	if err != nil {
+		return usageError{err}
+	}
 	for _, s := range sites {
 		defer func() { err = errors.Join(err, s.shutdown()) }()
 	}
-	if err != nil {
-		return err
-	}
+	defer watch(sites, signals, logger)()
+	waitChecked(ctx, sites)
 	router, err := newRouter(ctx, sites, o, logger)
 	if err != nil {
 		return err
 	}
 	metrics := newMetrics(sites)
-	servers, err := newServers(ctx, o, sendAway(ctx, observe(router, metrics, logger)), metrics.handler(), logger)
+	servers, err := newServers(ctx, o, sendAway(ctx, observe(router, metrics, o.trusted, logger)), metrics.handler(), logger)
 	if err != nil {
 		return err
 	}
-	defer watch(sites, signals, logger)()
 	return servers.run(ctx, stop, o.drain, o.grace)
 }
 
-// openSites opens the sites and finds out whether they can be served. What it
-// returns is to be closed, also with an error.
-func openSites(ctx context.Context, o serveOptions, logger *slog.Logger) ([]*followedSite, error) {
-	var mu sync.Mutex // of sites and broken
-	var sites []*followedSite
-	broken := map[siteFile]error{}
-	var group sync.WaitGroup
-	turns := make(chan struct{}, 16)
-	for _, file := range o.sites {
-		group.Go(func() {
-			turns <- struct{}{}
-			defer func() { <-turns }()
-			s, err := o.openSite(file, logger)
-			if err == nil {
-				err = s.start(ctx, logger)
-			}
-			var followed *followedSite
-			if err == nil {
-				followed, err = follow(s, o, logger)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case err == nil:
-				sites = append(sites, followed)
-			case s == nil:
-				broken[file] = err
-			default:
-				broken[file] = errors.Join(err, s.close())
-			}
-		})
-	}
-	group.Wait()
-	var all []error
-	for _, file := range o.sites {
-		for _, problem := range problems(broken[file]) {
-			if file.name != "" {
-				problem = fmt.Errorf("site %s: %w", file.name, problem)
-			}
-			all = append(all, problem)
-		}
-	}
-	if !o.skipBroken || len(sites) == 0 {
-		return sites, errors.Join(all...)
-	}
-	for _, problem := range all {
-		logger.Error("skipped", "error", problem.Error())
-	}
-	return sites, nil
-}
-
-// start logs what is known of the site. The error is what keeps it from ever
-// being served.
-func (s *site) start(ctx context.Context, logger *slog.Logger) error {
-	down, err := s.check(ctx)
-	if err != nil && !down {
-		return err
-	}
-	attributes := []any{"site", s.name, "config", s.path, "database", s.db.where(), "prefix", s.config.DBPrefix,
-		"sessions", s.sessionsIn()}
-	if note := s.empty(); note != "" {
-		logger.Warn(note, "site", s.name)
-	}
-	if down {
-		logger.Warn("site is not ready until its database answers", append(attributes, "error", err.Error())...)
-		return nil
-	}
-	logger.Info("site", attributes...)
-	return nil
-}
+// A usageError is an error of flags, which no restart makes right.
+type usageError struct{ error }
