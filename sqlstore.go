@@ -28,8 +28,8 @@ type SQLStore struct {
 	all, active string
 }
 
-// SQLStoreOptions are the optional settings of a [SQLStore]. The zero value lists
-// every row.
+// SQLStoreOptions are the optional settings of a [SQLStore]. The zero value
+// lists every row.
 type SQLStoreOptions struct {
 	// ActiveOnly leaves out sessions that have outlived the site's lifetime
 	// and, where the site keeps session data outside of its database, those
