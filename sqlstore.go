@@ -44,14 +44,13 @@ type SQLStoreOptions struct {
 }
 
 // NewSQLStore returns the Store of site, as the zero [SQLStoreOptions] have it.
-// It panics if site is nil.
+// It panics if site is nil or the zero Site.
 func NewSQLStore(site *Site) *SQLStore { return SQLStoreOptions{}.NewSQLStore(site) }
 
-// NewSQLStore returns the Store of site. It panics if site is nil.
+// NewSQLStore returns the Store of site. It panics if site is nil or the zero
+// Site.
 func (o SQLStoreOptions) NewSQLStore(site *Site) *SQLStore {
-	if site == nil {
-		panic("capi: nil Site")
-	}
+	mustSite(site)
 	data := `"data"`
 	if o.OmitData {
 		data = `NULL`
