@@ -71,10 +71,13 @@ func NewSite(db *sql.DB, config SiteConfig) (*Site, error) { return SiteOptions{
 // stays the caller's to close. It reads nothing from db, and of config nothing
 // that says where db is. It needs DBType, DBPrefix and Secret. The error names
 // everything that is missing or wrong, and wraps [ErrSiteConfig]. NewSite
-// panics if db is nil.
+// panics if db is nil, or SessionData a nil pointer.
 func (o SiteOptions) NewSite(db *sql.DB, config SiteConfig) (*Site, error) {
 	if db == nil {
 		panic("capi: nil DB")
+	}
+	if o.SessionData != nil && isNil(o.SessionData) {
+		panic("capi: nil SessionData")
 	}
 	err := config.validate()
 	if files, ok := o.SessionData.(interface{ validate() error }); ok {
