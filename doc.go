@@ -23,7 +23,7 @@
 //	if err != nil {
 //		return err
 //	}
-//	auth := capi.AnyOf(cookies, capi.NewAPITokenAuthorizer(site))
+//	auth := capi.AnyOf(capi.NewAPITokenAuthorizer(site), cookies)
 //	handler := capi.NewHandler(capi.NewSQLStore(site), auth)
 //	mux.Handle("/api/v1/user/sessions", handler)
 //
