@@ -69,10 +69,10 @@ func newServers(ctx context.Context, o serveOptions, handler, metrics http.Handl
 	}
 	// Metrics first: whoever waits for the address of the lists finds both
 	// served.
-	if err := open(metricsSocket, "-metrics", o.metrics, "/metrics", metrics, nil); err != nil {
+	if err := open(metricsSocket, "--metrics", o.metrics, "/metrics", metrics, nil); err != nil {
 		return nil, err
 	}
-	if err := open("", "-addr", o.addr, "", handler, encryption); err != nil {
+	if err := open("", "--addr", o.addr, "", handler, encryption); err != nil {
 		return nil, err
 	}
 	return s, nil

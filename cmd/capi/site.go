@@ -114,7 +114,7 @@ func (s *site) check(ctx context.Context) (err error, down bool) {
 // hint says what to do where $host does not say where the database is.
 func (s *site) hint() string {
 	if s.config.Database() == capi.MySQL && isLocalhost(s.config) {
-		return " (PHP takes the host localhost for a socket, which is at none of the usual places: give its path with -db-socket)"
+		return " (PHP takes the host localhost for a socket, which is at none of the usual places: give its path with --db-socket)"
 	}
 	return ""
 }
