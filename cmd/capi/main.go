@@ -72,7 +72,7 @@ func newRootCommand(stop func()) *cobra.Command {
 	}
 	root.SetUsageFunc(printUsage)
 	root.SetFlagErrorFunc(explainFlag)
-	root.AddCommand(newServeCommand(stop), newCheckCommand(), newListCommand(), &cobra.Command{
+	root.AddCommand(newServeCommand(stop), newCheckCommand(), newListCommand(), newManCommand(), &cobra.Command{
 		Use: "version", Short: "Print the version", Args: atMost(0),
 		Run: func(c *cobra.Command, _ []string) { fmt.Fprintln(c.OutOrStdout(), "capi", programVersion()) },
 	})
