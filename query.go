@@ -56,8 +56,8 @@ func (s *Site) query(ctx context.Context, query string, args ...any) (*result, e
 }
 
 // collect returns what scan makes of each row of a query with a few. It asks
-// once more as [Site.query] does, and also if it fails after a row, as nobody has
-// seen that yet.
+// once more as [Site.query] does, and also if it fails after a row, as nobody
+// has seen that yet.
 func collect[T any](ctx context.Context, s *Site, query string, args []any, scan func(*result) (T, error)) ([]T, error) {
 	read := func(rows *result, err error) ([]T, error) {
 		if err != nil {
@@ -86,9 +86,9 @@ func collect[T any](ctx context.Context, s *Site, query string, args []any, scan
 }
 
 // again returns the query and the connection by which to ask once more what has
-// failed with failure: because the connection broke, the server is not ready, or
-// the plan that the connection keeps is of tables that have changed since. Any
-// other failure it returns.
+// failed with failure: because the connection broke, the server is not ready,
+// or the plan that the connection keeps is of tables that have changed since.
+// Any other failure it returns.
 func (s *Site) again(ctx context.Context, query string, failure error) (string, *sql.Conn, error) {
 	switch {
 	case ctx.Err() != nil:
@@ -153,8 +153,8 @@ func begin(rows *sql.Rows, err error) (*result, error) {
 	return &result{Rows: rows, begun: true, first: first}, nil
 }
 
-// dropIdle closes the connections that the pool keeps, also those that come back
-// meanwhile.
+// dropIdle closes the connections that the pool keeps, also those that come
+// back meanwhile.
 func (s *Site) dropIdle(ctx context.Context) error {
 	for range mostIdle {
 		if s.db.Stats().Idle == 0 {
@@ -222,7 +222,8 @@ func isStale(err error) bool { return sqlState(err) == "0A000" || isMySQLError(e
 
 // isUnready reports whether err says that a server is up and answers no
 // queries: a node of a Galera cluster that is not, or no longer, part of it
-// (ER_UNKNOWN_COM_ERROR, "WSREP has not yet prepared node for application use").
+// (ER_UNKNOWN_COM_ERROR, "WSREP has not yet prepared node for application
+// use").
 func isUnready(err error) bool { return isMySQLError(err, 1047) }
 
 // isBroken reports whether err is that of a connection that broke or was closed
@@ -240,8 +241,8 @@ func isBroken(err error) bool {
 }
 
 // isDenied reports whether err says that the account may not read a table or a
-// column: PostgreSQL's insufficient_privilege, MySQL's ER_TABLEACCESS_DENIED_ERROR
-// and ER_COLUMNACCESS_DENIED_ERROR.
+// column: PostgreSQL's insufficient_privilege, MySQL's
+// ER_TABLEACCESS_DENIED_ERROR and ER_COLUMNACCESS_DENIED_ERROR.
 func isDenied(err error) bool { return sqlState(err) == "42501" || isMySQLError(err, 1142, 1143) }
 
 // sqlState returns the SQLSTATE of an error of PostgreSQL, or "". Drivers share

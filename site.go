@@ -11,7 +11,8 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// SiteOptions are the optional settings of a [Site], beside its configuration.php. The zero value is useful.
+// SiteOptions are the optional settings of a [Site], beside its
+// configuration.php. The zero value is useful.
 type SiteOptions struct {
 	// SessionData reads the data of sessions that the site keeps outside of its
 	// database: with any $session_handler but "database", with which it is not
@@ -58,8 +59,8 @@ type Site struct {
 	long *budget
 	// statements are *sql.Stmt by their text.
 	statements sync.Map
-	// rules are the rules of the root asset that were parsed last, and policy is
-	// that of the parameters of com_users.
+	// rules are the rules of the root asset that were parsed last, and policy
+	// is that of the parameters of com_users.
 	rules  atomic.Pointer[parsed[joomla.Rule]]
 	policy atomic.Pointer[parsed[joomla.FactorPolicy]]
 }

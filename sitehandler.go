@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// SiteHandlerOptions are the optional settings of a [SiteHandler]. The zero value
-// is useful.
+// SiteHandlerOptions are the optional settings of a [SiteHandler]. The zero
+// value is useful.
 type SiteHandlerOptions struct {
 	// Logger gets, each once and not with every request,
 	//
