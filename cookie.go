@@ -73,16 +73,14 @@ var (
 )
 
 // NewSessionAuthorizer returns the SessionAuthorizer of site. It panics if site
-// is nil.
+// is nil or the zero Site.
 //
 // It returns an error that wraps [ErrSiteConfig] if the site keeps session data
 // outside its database and has no [SiteOptions.SessionData]: a live session
 // cannot be told from an ended one. Give the site a SessionData, or use only
 // other authorizers.
 func NewSessionAuthorizer(site *Site) (*SessionAuthorizer, error) {
-	if site == nil {
-		panic("capi: nil Site")
-	}
+	mustSite(site)
 	if !site.dataInTable() && site.data == nil {
 		return nil, fmt.Errorf("%w: sessions are outside the database ($session_handler is %q): "+
 			"set SiteOptions.SessionData, or do without SessionAuthorizer", ErrSiteConfig, site.config.SessionHandler)

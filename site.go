@@ -30,8 +30,8 @@ type SiteOptions struct {
 }
 
 // A Site is a Joomla installation: its database and what its configuration
-// says. It is safe for concurrent use. Make one with [NewSite]; the zero value
-// is not usable.
+// says. It is safe for concurrent use. Make one with [NewSite]; the
+// constructors that take a Site panic if it is the zero value.
 //
 // In MySQL and SQLite, it keeps the few queries of the authorizers prepared on
 // each connection until the database is closed, so make one Site for a
@@ -72,10 +72,13 @@ func NewSite(db *sql.DB, config SiteConfig) (*Site, error) { return SiteOptions{
 // the caller closes. It reads nothing from db, and ignores what config says
 // about the location of db. It needs DBType, DBPrefix and Secret. The error
 // names everything that is missing or wrong, and wraps [ErrSiteConfig]. NewSite
-// panics if db is nil.
+// panics if db is nil, or if SessionData is a nil pointer.
 func (o SiteOptions) NewSite(db *sql.DB, config SiteConfig) (*Site, error) {
 	if db == nil {
 		panic("capi: nil DB")
+	}
+	if o.SessionData != nil && isNil(o.SessionData) {
+		panic("capi: nil SessionData")
 	}
 	err := config.validate()
 	if files, ok := o.SessionData.(interface{ validate() error }); ok {
@@ -94,6 +97,13 @@ func (o SiteOptions) NewSite(db *sql.DB, config SiteConfig) (*Site, error) {
 		db: db, config: config, dialect: config.Database().dialect(), data: o.SessionData, now: o.Now,
 		serialize: o.PHPSerialize, long: newBudget(longBudget),
 	}, nil
+}
+
+// mustSite panics on a Site that could only fail in a request.
+func mustSite(site *Site) {
+	if site == nil || site.db == nil {
+		panic("capi: nil or zero Site")
+	}
 }
 
 // sql returns query in the dialect of the site's database, with #__ replaced by
