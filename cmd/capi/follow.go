@@ -144,6 +144,7 @@ func (f *followedSite) current(ctx context.Context) (s *site, release func(), er
 func (f *followedSite) acquire(ctx context.Context) (s *site, release func(), err error) {
 	s, release, err = f.current(ctx)
 	if err != nil {
+		_ = f.ready.failed(ctx, err)
 		return nil, nil, fmt.Errorf("%w: %w", capi.ErrUnavailable, err)
 	}
 	if err := f.ready.refuses(s); err != nil {

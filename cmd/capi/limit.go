@@ -26,7 +26,7 @@ func newLimit(lists int, patience time.Duration) *limit {
 }
 
 // errTooManyLists is the error of a list that did not get its turn in time.
-var errTooManyLists = fmt.Errorf("%w: too many lists at a time (-max-lists, -max-wait)", capi.ErrUnavailable)
+var errTooManyLists = fmt.Errorf("%w: too many lists at a time (--max-lists, --max-wait)", capi.ErrUnavailable)
 
 // store returns a Store whose lists count, from their beginning, when the
 // request has been authorized, to their end. The error of a list is what failed

@@ -22,7 +22,7 @@ func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 	var options slog.HandlerOptions
 	var from slog.Level
 	if err := from.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("flag -log-level must be debug, info, warn or error: %q", level)
+		return nil, fmt.Errorf("flag --log-level must be debug, info, warn or error: %q", level)
 	}
 	options.Level = from
 	switch format {
@@ -31,7 +31,7 @@ func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 	case "text":
 		return slog.New(requestHandler{slog.NewTextHandler(w, &options)}), nil
 	}
-	return nil, fmt.Errorf("flag -log-format must be json or text: %q", format)
+	return nil, fmt.Errorf("flag --log-format must be json or text: %q", format)
 }
 
 // logEverything makes what does not take a logger use this one: the packages
