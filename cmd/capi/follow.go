@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/capi-go/capi"
@@ -29,6 +30,11 @@ type followedSite struct {
 	turns *limit
 	// unavailable answers for the list while the site cannot be served.
 	unavailable http.Handler
+	// idle has a share for number, which is this site's.
+	idle   *idleBudget
+	number int
+	// checking reports whether a check is running.
+	checking atomic.Bool
 
 	mu sync.Mutex
 	// opened are the sites that are not closed yet. The last is the current one.
@@ -48,11 +54,12 @@ func follow(o serveOptions, logger *slog.Logger) ([]*followedSite, error) {
 		return nil, err
 	}
 	turns := make(chan struct{}, checksAtOnce)
+	idle := newIdleBudget(o.idleConnections, len(o.sites))
 	var sites []*followedSite
-	for _, file := range o.sites {
+	for number, file := range o.sites {
 		f := &followedSite{
 			siteFile: file, options: o, logger: logger, turns: newLimit(o.maxLists, o.maxWait), unavailable: unavailable,
-			replaced: make(chan struct{}, 1),
+			idle: idle, number: number, replaced: make(chan struct{}, 1),
 		}
 		if f.name != "" {
 			f.logger = logger.With("site", f.name)
@@ -116,7 +123,18 @@ func (f *followedSite) share() {
 	}
 	current := f.opened[last].db
 	current.SetMaxOpenConns(max(1, left))
-	current.SetMaxIdleConns(f.options.idle())
+}
+
+// keepIdle keeps as many connections of the current configuration as the site
+// has a share of, and one for the queries of a check.
+func (f *followedSite) keepIdle() {
+	if pool := f.pool(); pool != nil {
+		keep := f.idle.share(f.number)
+		if f.checking.Load() {
+			keep = max(1, keep)
+		}
+		pool.SetMaxIdleConns(min(keep, f.options.connections))
+	}
 }
 
 // pool returns the pool of the current configuration, or nil.
@@ -151,6 +169,7 @@ func (f *followedSite) acquire(ctx context.Context) (s *site, release func(), er
 		release()
 		return nil, nil, err
 	}
+	f.idle.use(f.number)
 	return s, release, nil
 }
 
@@ -268,6 +287,7 @@ func (f *followedSite) watch(ctx context.Context) {
 			f.ready.recheck()
 		}
 		f.trim()
+		f.keepIdle()
 		select {
 		case <-ticker.C:
 		case <-f.replaced:

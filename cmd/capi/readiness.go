@@ -170,7 +170,11 @@ func (r *readiness) check(ctx context.Context) bool {
 		return r.set(ctx, nil, err, false)
 	}
 	defer done()
+	r.site.checking.Store(true)
+	r.site.keepIdle()
 	down, err := current.check(ctx)
+	r.site.checking.Store(false)
+	r.site.keepIdle()
 	if errors.Is(err, context.DeadlineExceeded) && r.answered.Load() > began.UnixNano() {
 		// Requests do get answers: the check has waited for them.
 		down, err = false, nil

@@ -28,6 +28,7 @@ type serveOptions struct {
 	credentials        bool
 	maxLists           int
 	maxWait            time.Duration
+	idleConnections    int
 	trusted            trustedProxies
 	stall              time.Duration
 	drain, grace       time.Duration
@@ -104,6 +105,8 @@ func (o *serveOptions) addFlags(c *pflag.FlagSet) {
 		"repeated (default: any, without the site's cookies)")
 	c.BoolVar(&o.credentials, "cors-credentials", false, "let pages of those origins use the site's cookies")
 	c.IntVar(&o.connections, "connections", 16, "how many connections to each database to use at most")
+	c.IntVar(&o.idleConnections, "idle-connections", 64, "how many connections to databases to keep for the next requests of all sites together, each for "+
+		"at most a minute")
 	c.IntVar(&o.maxLists, "max-lists", 0, "how many lists of a site to send at a time (default: half of the connections)")
 	c.DurationVar(&o.maxWait, "max-wait", 2*time.Second, "how long a list waits for its turn while so many are being sent")
 	c.DurationVar(&o.stall, "stall", 30*time.Second, "how long a client may take for each part of a list")
@@ -131,6 +134,8 @@ func (o *serveOptions) validate() error {
 		err = errors.New("flags --tls-cert and --tls-key go together")
 	case o.stall <= 0:
 		err = errors.New("flag --stall must be positive")
+	case o.idleConnections < 0:
+		err = errors.New("flag --idle-connections must not be negative")
 	case o.maxWait < 0:
 		err = errors.New("flag --max-wait must not be negative")
 	case o.drain < 0:
