@@ -34,8 +34,9 @@
 //     second factor. If the site keeps session data outside its database, it
 //     needs a [SessionData], such as [FileSessionData].
 //
-// [AnyOf] joins them. Where this package differs from Joomla, it refuses:
-// doc/compatibility.md lists the cases.
+// [AnyOf] joins them, and [Require] lets a service use them for routes of its
+// own. Package capitest makes sites for its tests. Where this package differs
+// from Joomla, it refuses: doc/compatibility.md lists the cases.
 //
 // # What it exposes
 //

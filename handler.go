@@ -71,7 +71,7 @@ func NewHandler(store Store, auth Authorizer) http.Handler {
 // tells nothing of the cause. After that, the connection is cut by panicking
 // with [http.ErrAbortHandler], so that no client takes a part of the list for
 // the whole. Middleware must let that panic pass. Instruments that count when the handler returns, such as those of
-// promhttp and otelhttp, do not count a list that was cut: examples/metrics
+// promhttp and otelhttp, do not count a list that was cut: examples/service
 // shows a middleware that does.
 func (o HandlerOptions) NewHandler(store Store, auth Authorizer) (http.Handler, error) {
 	if isNil(store) {
