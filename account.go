@@ -188,11 +188,11 @@ func (s *Site) scanAccounts(ctx context.Context, q accountQuery, known schema, a
 // for second factors, which a query with withoutFactors looks for.
 func (s *Site) scanAccount(rows *result, columns int, known schema) (row accountRow, factors bool, err error) {
 	var v struct { // One allocation, as everything escapes through Scan.
-		id, block, reset, limit, locked    integer
-		username, name, email              column
-		activation, groups, rules, methods column
-		otpKey, enabled, parameters        column
-		dest                               [22]any
+		id, block, reset, limit, locked   integer
+		username, name, email, activation textColumn
+		groups, rules, methods            textColumn
+		otpKey, enabled, parameters       textColumn
+		dest                              [22]any
 	}
 	row.columns = make([]column, columns)
 	dest := v.dest[:0]
