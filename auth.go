@@ -18,6 +18,13 @@ var (
 	// request whose user may not read the session list. The handler answers it
 	// with 403.
 	ErrForbidden = errors.New("capi: not authorized")
+	// ErrUnavailable is what an [Authorizer] or a [Store] returns, often
+	// wrapped, if it cannot answer now but may soon: all connections are in
+	// use, say, or a server is starting. The handler answers it with 503 and
+	// the header Retry-After. The database Stores and Authorizers of this
+	// package return it if the server has no connection left, after having
+	// waited for one.
+	ErrUnavailable = errors.New("capi: not available now")
 )
 
 // An Authorizer decides who may read the session list.
@@ -27,9 +34,10 @@ var (
 //   - nil if the request comes from a Super Admin;
 //   - [ErrUnauthenticated] if it carries no credentials, or invalid ones;
 //   - [ErrForbidden] if its user is no Super Admin;
+//   - [ErrUnavailable] if that could not be found out, but may be soon;
 //   - any other error if that could not be found out.
 //
-// An error that wraps one of the two counts as that one. On any error, the list
+// An error that wraps one of these counts as that one. On any error, the list
 // is not read.
 //
 // Implementations follow these rules:

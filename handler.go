@@ -23,8 +23,8 @@ type HandlerOptions struct {
 	// Logger gets, with the context of the request,
 	//
 	//   - at level Error, failures of the service;
-	//   - at level Warn, once each, what the handler cannot do here: drop clients
-	//     that stall, or say who reads;
+	//   - at level Warn, why a request was answered with 503, and once each, what
+	//     the handler cannot do here: drop clients that stall, or say who reads;
 	//   - at level Info, failures that its client caused, and for each list of
 	//     which anything was sent, who read it: user, credential, sessions,
 	//     bytes, and whether it was finished, also where a Store or a Redaction
@@ -67,10 +67,10 @@ func NewHandler(store Store, auth Authorizer) http.Handler {
 // panics if store or auth is nil or a nil pointer.
 //
 // The list is streamed. A failure before its first bytes are sent is answered
-// with 500, and a fixed message that tells nothing of the cause. After that,
-// the connection is cut by panicking with [http.ErrAbortHandler], so that no
-// client takes a part of the list for the whole. Middleware must let that panic
-// pass. Instruments that count when the handler returns, such as those of
+// with 500, or with 503 if it wraps [ErrUnavailable], and a fixed message that
+// tells nothing of the cause. After that, the connection is cut by panicking
+// with [http.ErrAbortHandler], so that no client takes a part of the list for
+// the whole. Middleware must let that panic pass. Instruments that count when the handler returns, such as those of
 // promhttp and otelhttp, do not count a list that was cut: examples/metrics
 // shows a middleware that does.
 func (o HandlerOptions) NewHandler(store Store, auth Authorizer) (http.Handler, error) {
@@ -88,6 +88,7 @@ func (o HandlerOptions) NewHandler(store Store, auth Authorizer) (http.Handler, 
 	h := &handler{store: store, auth: auth, cors: policy, Answers: stream.Answers{
 		Package: "capi", Read: "session list read", Reading: "listing sessions", Logger: o.Logger,
 		StallTimeout: cmp.Or(o.StallTimeout, 30*time.Second), Header: setEnvelopeHeader, Envelope: WriteEnvelope,
+		Unavailable: ErrUnavailable,
 	}}
 	h.redact = slices.DeleteFunc(slices.Clone(o.Redact), func(r Redaction) bool { return r == nil })
 	h.buffers.New = func() any { return new([bufferSize]byte) }
@@ -119,15 +120,23 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Answer(w, r, http.StatusMethodNotAllowed, "Method not allowed.")
 		return
 	}
-	switch user, err := Authorize(h.auth, r); {
-	case err == nil:
-		h.Stream(w, r, user.ID, user.Credential, h.list)
+	user, err := Authorize(h.auth, r)
+	if err != nil {
+		deny(&h.Answers, w, r, err)
+		return
+	}
+	h.Stream(w, r, user.ID, user.Credential, h.list)
+}
+
+// deny answers a request whose Authorizer or Authenticator returned err.
+func deny(answers *stream.Answers, w http.ResponseWriter, r *http.Request, err error) {
+	switch {
 	case errors.Is(err, ErrUnauthenticated):
-		h.Refuse(w, r, http.StatusUnauthorized, "Not authenticated.", err)
+		answers.Refuse(w, r, http.StatusUnauthorized, "Not authenticated.", err)
 	case errors.Is(err, ErrForbidden):
-		h.Refuse(w, r, http.StatusForbidden, "Not authorized.", err)
+		answers.Refuse(w, r, http.StatusForbidden, "Not authorized.", err)
 	default:
-		h.Fail(w, r, "authorizing a request", err)
+		answers.Fail(w, r, "authorizing a request", err)
 	}
 }
 

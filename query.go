@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // A result is the rows of a query, with the first row already fetched.
@@ -86,13 +87,16 @@ func collect[T any](ctx context.Context, s *Site, query string, args []any, scan
 }
 
 // again returns the query and the connection for asking once more after a
-// failure that passes: the connection broke, the server is not ready, or the
-// tables have changed since the connection cached its plan. It returns any
-// other failure.
+// failure that passes: the connection broke, the server is not ready or has no
+// connection left, or the tables have changed since the connection cached its
+// plan. It returns any other failure.
 func (s *Site) again(ctx context.Context, query string, failure error) (string, *sql.Conn, error) {
 	switch {
 	case ctx.Err() != nil:
 		return "", nil, failure
+	case isFull(failure):
+		conn, err := s.freed(ctx)
+		return query, conn, err
 	case isStale(failure):
 		// Any connection may have cached the plan, but none has one for a new
 		// text.
@@ -138,6 +142,31 @@ func (s *Site) answering(ctx context.Context) (*sql.Conn, error) {
 		}
 	}
 }
+
+// freed returns a connection once there is one: another request gives its own
+// back to the pool, or another client of the server closes one. It fails with
+// [ErrUnavailable] if there is none for too long.
+func (s *Site) freed(ctx context.Context) (*sql.Conn, error) {
+	patience := time.NewTimer(connectionPatience)
+	defer patience.Stop()
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {
+		conn, err := s.db.Conn(ctx)
+		if err == nil || !isFull(err) {
+			return conn, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-patience.C:
+			return nil, fmt.Errorf("%w: waiting for a connection to the database: %w", ErrUnavailable, err)
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
+// connectionPatience is how long a query waits for a connection of a server
+// that has none left.
+const connectionPatience = 2 * time.Second
 
 // begin fetches the first row.
 func begin(rows *sql.Rows, err error) (*result, error) {
@@ -217,6 +246,11 @@ func (s *Site) statement(ctx context.Context, query string) (*sql.Stmt, error) {
 // was made: PostgreSQL's feature_not_supported ("cached plan must not change
 // result type"), MySQL's ER_NEED_REPREPARE.
 func isStale(err error) bool { return sqlState(err) == "0A000" || isMySQLError(err, 1615) }
+
+// isFull reports whether err says that the server accepts no more connections:
+// PostgreSQL's too_many_connections, MySQL's ER_CON_COUNT_ERROR,
+// ER_TOO_MANY_USER_CONNECTIONS and ER_USER_LIMIT_REACHED.
+func isFull(err error) bool { return sqlState(err) == "53300" || isMySQLError(err, 1040, 1203, 1226) }
 
 // isUnready reports whether err says that a server is up but answers no
 // queries: a Galera node that is not part of its cluster (ER_UNKNOWN_COM_ERROR,

@@ -2,10 +2,11 @@ package capi
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
+
+	"github.com/capi-go/capi/internal/stream"
 )
 
 // An Authenticator is an [Authorizer] that also tells who a request comes from,
@@ -86,7 +87,7 @@ func (o RequireOptions) Require(auth Authenticator, rule func(User) bool) func(h
 	if rule == nil {
 		panic("capi: nil rule")
 	}
-	answers := &handler{logger: o.Logger}
+	answers := &stream.Answers{Package: "capi", Logger: o.Logger, Envelope: WriteEnvelope, Unavailable: ErrUnavailable}
 	return func(next http.Handler) http.Handler {
 		if next == nil {
 			panic("capi: nil Handler")
@@ -101,7 +102,7 @@ func (o RequireOptions) Require(auth Authenticator, rule func(User) bool) func(h
 				err = errRule
 			}
 			if err != nil {
-				answers.deny(w, r, err)
+				deny(answers, w, r, err)
 				return
 			}
 			w.Header().Set("Cache-Control", "no-store")
@@ -125,19 +126,4 @@ type requireKey struct{}
 func UserFromContext(ctx context.Context) (User, bool) {
 	user, ok := ctx.Value(requireKey{}).(User)
 	return user, ok
-}
-
-// deny answers a request whose Authorizer or Authenticator returned err.
-func (h *handler) deny(w http.ResponseWriter, r *http.Request, err error) {
-	switch {
-	case errors.Is(err, ErrUnauthenticated):
-		h.log(r, slog.LevelDebug, "refused", err)
-		w.Header().Set("WWW-Authenticate", "Bearer")
-		h.refuse(w, r, http.StatusUnauthorized, "Not authenticated.")
-	case errors.Is(err, ErrForbidden):
-		h.log(r, slog.LevelDebug, "refused", err)
-		h.refuse(w, r, http.StatusForbidden, "Not authorized.")
-	default:
-		h.fail(w, r, "authorizing a request", err)
-	}
 }

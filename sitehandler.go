@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/capi-go/capi/internal/stream"
 )
 
 // SiteHandlerOptions are the optional settings of a [SiteHandler]. The zero
@@ -42,10 +44,10 @@ type SiteHandlerOptions struct {
 // while there are no requests.
 //
 // While the configuration cannot be read or opened, requests are answered with
-// 500 and the message "Internal server error."; the cause goes to the Logger.
-// The same happens if the context of a waiting request ends, or if reading
-// takes more than two seconds, such as on a network file system that does not
-// answer. The next successful reading ends that.
+// 503, the header Retry-After and the message "Service unavailable."; the cause
+// goes to the Logger. The same happens if the context of a waiting request
+// ends, or if reading takes more than two seconds, such as on a network file
+// system that does not answer. The next successful reading ends that.
 //
 // A request keeps the configuration that it began with. So a list that is being
 // sent is neither cut nor mixed.
@@ -135,7 +137,8 @@ func (o SiteHandlerOptions) NewSiteHandler(load func() (SiteConfig, error), open
 func (h *SiteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	site, err := h.acquire(r.Context(), lookAgain)
 	if err != nil {
-		_ = WriteEnvelope(w, http.StatusInternalServerError, "Internal server error.") // A client that has left needs no answer.
+		w.Header().Set("Retry-After", stream.RetryAfter)
+		_ = WriteEnvelope(w, http.StatusServiceUnavailable, "Service unavailable.") // A client that has left needs no answer.
 		return
 	}
 	defer h.release(site)
@@ -167,7 +170,7 @@ func (h *SiteHandler) Check(ctx context.Context) error {
 
 // Shutdown closes what open made once no request uses it any more. It waits for
 // that until ctx ends, and then returns the error of ctx. Requests that arrive
-// later are answered with 500. Call it when the server has been shut down.
+// later are answered with 503. Call it when the server has been shut down.
 func (h *SiteHandler) Shutdown(ctx context.Context) error {
 	h.mu.Lock()
 	if !h.closed {
