@@ -84,7 +84,14 @@ type anyOf []Authorizer
 
 // Authorize implements [Authorizer].
 func (a anyOf) Authorize(r *http.Request) error {
-	return a.ask(func(authorizer Authorizer) error { return authorizer.Authorize(r) })
+	slot, _ := r.Context().Value(userKey{}).(*userSlot)
+	return a.ask(func(authorizer Authorizer) error {
+		err := authorizer.Authorize(r)
+		if err != nil && slot != nil {
+			*slot = userSlot{} // Whoever accepts next may not know the user.
+		}
+		return err
+	})
 }
 
 // User implements [Authenticator].
