@@ -3,12 +3,12 @@ package capi
 import (
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
-	"strings"
+
+	"github.com/capi-go/capi/internal/phpconfig"
 )
 
-// A column is the value of a row's column as text, nil for null. It owns its
+// A column is the value of a column as text, or nil for null. It owns its
 // memory.
 type column []byte
 
@@ -25,18 +25,18 @@ func (c *column) Scan(src any) error {
 	return nil
 }
 
-// integer returns the whole number that c is, or an invalid one.
+// integer returns c as an integer, which is invalid if c is not a whole number.
 func (c column) integer() (n integer) {
 	_ = n.parse(string(c))
 	return n
 }
 
-// A rowColumn is a column of one row after another. It is no
-// [database/sql.RawBytes], which makes null of an empty text where the driver
-// gives a string.
+// A rowColumn scans a column of one row after another. It is not a
+// [database/sql.RawBytes], which turns an empty text into null if the driver
+// returns a string.
 type rowColumn struct {
-	// text is nil for null. It is the memory of the driver or of buffer, until
-	// the next row.
+	// text is nil for null. Until the next row, it is memory of the driver or
+	// of buffer.
 	text   []byte
 	buffer []byte
 }
@@ -55,11 +55,12 @@ func (c *rowColumn) Scan(src any) error {
 	case int64:
 		c.buffer = strconv.AppendInt(c.buffer[:0], src, 10)
 		c.text = c.buffer
-	case uint64: // Go's driver for MySQL, of an unsigned number that is no parameter's.
+	case uint64: // From go-sql-driver/mysql, for an unsigned number in a query without arguments.
 		c.buffer = strconv.AppendUint(c.buffer[:0], src, 10)
 		c.text = c.buffer
 	case float64:
-		c.buffer = appendFloat(c.buffer[:0], src)
+		// Only SQLite has columns of another type than Joomla's.
+		c.buffer = append(c.buffer[:0], phpconfig.FormatFloat(src)...)
 		c.text = c.buffer
 	case bool:
 		c.buffer = append(c.buffer[:0], '0')
@@ -76,36 +77,14 @@ func (c *rowColumn) Scan(src any) error {
 	return nil
 }
 
-// appendFloat appends f as PHP makes text of it, with its default precision of
-// 14 digits (zend_gcvt). Only SQLite has columns of another type than Joomla's.
-func appendFloat(dst []byte, f float64) []byte {
-	const precision = 14
-	if math.IsInf(f, 0) || math.IsNaN(f) {
-		return append(dst, strings.TrimPrefix(strings.ToUpper(strconv.FormatFloat(f, 'f', -1, 64)), "+")...)
-	}
-	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(f, 'E', precision-1, 64), "E")
-	n, _ := strconv.Atoi(exponent)
-	if n >= -4 && n < precision {
-		text := strconv.FormatFloat(f, 'f', precision-1-n, 64)
-		if strings.Contains(text, ".") {
-			text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
-		}
-		return append(dst, text...)
-	}
-	if mantissa = strings.TrimRight(mantissa, "0"); strings.HasSuffix(mantissa, ".") {
-		mantissa += "0"
-	}
-	return fmt.Appendf(dst, "%sE%+d", mantissa, n)
-}
-
-// errNotInteger hides the value, which may be anything that a client wrote.
+// errNotInteger leaves out the value, which a client may have written.
 var errNotInteger = errors.New("not a whole number")
 
-// An integer is a whole number that arrives as a number or as text, by driver,
-// column type and Joomla version.
+// An integer is a whole number that arrives as a number or as text, depending
+// on the driver, the column type and the version of Joomla.
 type integer struct {
 	value int64
-	valid bool // false for null and for no text at all
+	valid bool // false for null and for empty text
 }
 
 func (n *integer) parse(text string) error {
@@ -123,7 +102,7 @@ func (n *integer) parse(text string) error {
 
 // Scan implements [database/sql.Scanner].
 func (n *integer) Scan(src any) error {
-	if value, ok := src.(int64); ok { // As text, it would take memory.
+	if value, ok := src.(int64); ok { // Text would take an allocation.
 		*n = integer{value, true}
 		return nil
 	}

@@ -17,7 +17,7 @@ import (
 // A siteConfigSetter sets a field to the value of a property.
 type siteConfigSetter func(*SiteConfig, phpconfig.Value) error
 
-// siteConfigSetters has a setter for each property that is read, by its name.
+// siteConfigSetters has a setter for each property, by name.
 var siteConfigSetters = map[string]siteConfigSetter{
 	"dbtype":                        setText(func(c *SiteConfig) *string { return &c.DBType }),
 	"host":                          setText(func(c *SiteConfig) *string { return &c.Host }),
@@ -70,7 +70,7 @@ func setBool(field func(*SiteConfig) *bool) siteConfigSetter {
 	}
 }
 
-// setMetadata takes the empty string for Joomla's default, as Registry::get
+// setMetadata treats the empty string as Joomla's default, as Registry::get
 // does.
 func setMetadata(c *SiteConfig, value phpconfig.Value) error {
 	if value.Kind == phpconfig.String && value.Text == "" {
@@ -81,8 +81,8 @@ func setMetadata(c *SiteConfig, value phpconfig.Value) error {
 	return err
 }
 
-// setCast converts as PHP's (int) does, and so never fails: one site in many
-// uses these numbers, and whatever does refuses what it cannot use.
+// setCast converts like PHP's (int), and so never fails: few sites use these
+// numbers, and their session handlers validate them.
 func setCast(field func(*SiteConfig) *int) siteConfigSetter {
 	return func(c *SiteConfig, value phpconfig.Value) error {
 		*field(c) = int(min(max(joomla.CastInteger(value.Text), math.MinInt32), math.MaxInt32))
@@ -90,7 +90,7 @@ func setCast(field func(*SiteConfig) *int) siteConfigSetter {
 	}
 }
 
-// setEncryption refuses what is no number, of which PHP's (int) makes 0: a
+// setEncryption refuses what is not a number. PHP's (int) makes it 0, a
 // connection in clear text.
 func setEncryption(c *SiteConfig, value phpconfig.Value) error {
 	text := strings.Trim(value.Text, joomla.NumericSpace)
@@ -108,18 +108,16 @@ func setEncryption(c *SiteConfig, value phpconfig.Value) error {
 	return nil
 }
 
-// setLifetime converts a number of minutes. What a Duration cannot hold becomes
-// the longest one. What is no number is refused, since PHP refuses to multiply
-// it, and so is a beginning that is one ("15x"): in doubt, it would be too long.
+// setLifetime converts a number of minutes. One that a Duration cannot hold
+// becomes the longest Duration. It refuses what is not a number, which PHP
+// refuses to multiply, and also text that begins with one ("15x"), which could
+// mean a longer lifetime than intended.
 func setLifetime(c *SiteConfig, value phpconfig.Value) error {
-	text := strings.Trim(value.Text, joomla.NumericSpace)
-	if text == "" {
+	if strings.Trim(value.Text, joomla.NumericSpace) == "" {
 		return nil
 	}
-	number, err := strconv.ParseFloat(text, 64)
-	// ParseFloat knows more ways to write a number than PHP does, all of which
-	// have other letters.
-	if err != nil && !errors.Is(err, strconv.ErrRange) || strings.Trim(text, "0123456789.eE+-") != "" {
+	number, ok := joomla.ParseNumber(value.Text)
+	if !ok {
 		return errors.New("is not a number")
 	}
 	if number < 0 {

@@ -153,7 +153,7 @@ func TestLoadSiteConfigExcept(t *testing.T) {
 
 	_, err = capi.ReadSiteConfig(strings.NewReader(text), "pasword")
 	require.ErrorIs(t, err, capi.ErrSiteConfig)
-	assert.ErrorContains(t, err, "no property $pasword is read")
+	assert.ErrorContains(t, err, "unknown property $pasword in except")
 }
 
 func TestLoadSiteConfigIsBounded(t *testing.T) {
@@ -213,49 +213,5 @@ func TestSiteConfigDatabase(t *testing.T) {
 		"": "unknown", "sqlsrv": "unknown",
 	} {
 		assert.Equal(t, want, capi.SiteConfig{DBType: dbType}.Database().String(), dbType)
-	}
-}
-
-func TestSiteConfigAddress(t *testing.T) {
-	tests := []struct{ dbType, host, network, address string }{
-		{"mysqli", "localhost", "tcp", "localhost:3306"},
-		{"pgsql", "localhost", "tcp", "localhost:5432"},
-		{"postgresql", "", "tcp", "localhost:5432"},
-		{"MySQLi", "", "tcp", "localhost:3306"},
-		{"mysql", "db.example.org:3307", "tcp", "db.example.org:3307"},
-		{"pdomysql", "my_db-1", "tcp", "my_db-1:3306"},
-		{"mysqli", "127.0.0.1:65535", "tcp", "127.0.0.1:65535"},
-		{"mysqli", ":3307", "tcp", "localhost:3307"},
-		{"mysqli", "[::1]:3307", "tcp", "[::1]:3307"},
-		{"mysqli", "localhost:/run/mysqld/mysqld.sock", "unix", "/run/mysqld/mysqld.sock"},
-		{"pgsql", "/var/run/postgresql", "unix", "/var/run/postgresql"},
-		{"mysqli", "p:localhost", "tcp", "localhost:3306"},
-		{"mysqli", "p:db:3307", "tcp", "db:3307"},
-		{"mysqli", "p:[::1]:3307", "tcp", "[::1]:3307"},
-		{"mysqli", "p::/run/mysqld.sock", "unix", "/run/mysqld.sock"},
-		{"mysqli", "p:", "tcp", "localhost:3306"},
-		{"pgsql", "p:5433", "tcp", "p:5433"},
-	}
-	for _, test := range tests {
-		t.Run(test.dbType+" "+test.host, func(t *testing.T) {
-			network, address, err := capi.SiteConfig{DBType: test.dbType, Host: test.host}.Address()
-			require.NoError(t, err)
-			assert.Equal(t, test.network, network)
-			assert.Equal(t, test.address, address)
-		})
-	}
-
-	for _, host := range []string{
-		"db:", "db:0", "db:65536", "db:-1", "db:+1", "db:3306x", "db:my.sock", "db:3306:3306", "[::1]:", "::1::", "db\x00", "/a\x00b", "user@db", "a b:/c",
-		"tcp://db:3306", "p:tcp://db:3306", "http://db",
-	} {
-		network, address, err := capi.SiteConfig{DBType: "mysqli", Host: host}.Address()
-		require.ErrorIs(t, err, capi.ErrSiteConfig, host)
-		assert.ErrorContains(t, err, "write it as db, db:3307, [::1]:3307,")
-		assert.Empty(t, network+address)
-	}
-	for _, dbType := range []string{"sqlite", "", "oracle"} {
-		_, _, err := capi.SiteConfig{DBType: dbType, Host: "localhost"}.Address()
-		assert.ErrorIs(t, err, capi.ErrSiteConfig)
 	}
 }
