@@ -47,6 +47,9 @@ var (
 	errSecondFactor = &refusal{ErrForbidden, "second factor is pending"}
 )
 
+// errListLimit is the error of a list that the database may have cut.
+var errListLimit = errors.New("a user has more groups or second factors than group_concat_max_len of the database has room for")
+
 // user returns the User that a is.
 func (a account) user(credential string) User {
 	groups := a.groups
@@ -89,7 +92,7 @@ func (s *Site) accountQuery(from, where string, columns ...string) accountQuery 
 // accountText returns the text of an accountQuery for a schema.
 func (s *Site) accountText(known schema, from, where string, columns []string) string {
 	list := func(of string) string { return strings.Replace(s.dialect.list, "%", of, 1) }
-	reset, otpKey, plugin := `u."requireReset"`, `u."otpKey"`, `NULL`
+	reset, otpKey := `u."requireReset"`, `u."otpKey"`
 	methods := `(SELECT ` + list(`f."method"`) + ` FROM "#__user_mfa" AS f` +
 		` WHERE f."user_id" = u."id" AND f."method" <> 'backupcodes')`
 	// The root asset is found by its name, which is unique: a broken tree has
@@ -108,29 +111,31 @@ func (s *Site) accountText(known schema, from, where string, columns []string) s
 	}
 	// If a query that names the column locked succeeds, the column exists, and
 	// need not be read.
-	locked, named := `NULL`, ` AND COALESCE(e."locked", 0) IS NOT NULL`
-	switch {
-	case known&unknownVersion != 0:
+	named := ` AND COALESCE(e."locked", 0) IS NOT NULL`
+	if known&(withoutLocked|unknownVersion) != 0 {
 		named = ``
-	case known&withoutLocked != 0:
-		locked, named = lockedColumnIfAny, ``
 	}
 	if known&withoutFactors != 0 {
-		// Until an enabled plugin shows that the site was upgraded.
-		methods, otpKey, plugin = `NULL`, `NULL`, `(SELECT MIN(e."element")`+fromFactorPlugins+` AND e."enabled" = 1)`
+		methods, otpKey = `NULL`, `NULL`
 	}
-	return s.sql(`SELECT ` + strings.Join(append(columns[:len(columns):len(columns)],
+	columns = append(slices.Clone(columns),
 		`u."id"`, `u."username"`, `u."name"`, `u."email"`, `u."block"`, `u."activation"`, reset,
 		// One list, in which the groups of the user's own are below zero.
 		`(SELECT `+list(`CASE WHEN p."id" = g."id" THEN -p."id" ELSE COALESCE(p."id", 0) END`)+
 			` FROM "#__user_usergroup_map" AS m LEFT JOIN "#__usergroups" AS g ON g."id" = m."group_id"`+
 			` LEFT JOIN "#__usergroups" AS p ON p."lft" <= g."lft" AND p."rgt" >= g."rgt"`+
 			` WHERE m."user_id" = u."id")`,
-		s.dialect.listLimit,
-		`a."rules"`,
-		methods, otpKey, plugin, locked,
-		`(SELECT e."params" FROM "#__extensions" AS e WHERE e."type" = 'component' AND e."element" = 'com_users'`+named+` LIMIT 1)`), ", ") +
-		` FROM ` + from + ` WHERE ` + where)
+		s.dialect.listLimit, `a."rules"`, methods, otpKey,
+		`(SELECT e."params" FROM "#__extensions" AS e WHERE e."type" = 'component' AND e."element" = 'com_users'`+named+` LIMIT 1)`)
+	// What shows that a site was upgraded. On others, each column would cost
+	// every request its description.
+	if known&withoutFactors != 0 {
+		columns = append(columns, `(SELECT MIN(e."element")`+fromFactorPlugins+` AND e."enabled" = 1)`)
+	}
+	if known.asksVersion() {
+		columns = append(columns, lockedColumnIfAny)
+	}
+	return s.sql(`SELECT ` + strings.Join(columns, ", ") + ` FROM ` + from + ` WHERE ` + where)
 }
 
 // An accountRow is a row of an accountQuery.
@@ -188,11 +193,11 @@ func (s *Site) scanAccounts(ctx context.Context, q accountQuery, known schema, a
 // for second factors, which a query with withoutFactors looks for.
 func (s *Site) scanAccount(rows *result, columns int, known schema) (row accountRow, factors bool, err error) {
 	var v struct { // One allocation, as everything escapes through Scan.
-		id, block, reset, limit, locked    integer
-		username, name, email              column
-		activation, groups, rules, methods column
-		otpKey, enabled, parameters        column
-		dest                               [22]any
+		id, block, reset, limit, locked   integer
+		username, name, email, activation textColumn
+		groups, rules, methods            textColumn
+		otpKey, enabled, parameters       textColumn
+		dest                              [22]any
 	}
 	row.columns = make([]column, columns)
 	dest := v.dest[:0]
@@ -200,14 +205,20 @@ func (s *Site) scanAccount(rows *result, columns int, known schema) (row account
 		dest = append(dest, &row.columns[i])
 	}
 	dest = append(dest, &v.id, &v.username, &v.name, &v.email, &v.block, &v.activation, &v.reset, &v.groups, &v.limit, &v.rules,
-		&v.methods, &v.otpKey, &v.enabled, &v.locked, &v.parameters)
+		&v.methods, &v.otpKey, &v.parameters)
+	if known&withoutFactors != 0 {
+		dest = append(dest, &v.enabled)
+	}
+	if known.asksVersion() {
+		dest = append(dest, &v.locked)
+	}
 	if err := rows.Scan(dest...); err != nil {
 		return accountRow{}, false, err
 	}
 	row.version = known.version(v.locked)
 	if v.id.value > 0 {
 		if v.limit.valid && int64(max(len(v.groups), len(v.methods))) >= v.limit.value {
-			return accountRow{}, false, errors.New("a user has more groups or second factors than group_concat_max_len of the database has room for")
+			return accountRow{}, false, errListLimit
 		}
 		row.account = account{
 			id: v.id.value, username: string(v.username), name: string(v.name), email: string(v.email), blocked: v.block.value != 0,
@@ -221,7 +232,7 @@ func (s *Site) scanAccount(rows *result, columns int, known schema) (row account
 
 // decide sets the refusal and superAdmin from the columns of an account.
 func (a *account) decide(s *Site, reset integer, activation, rules string) {
-	a.superAdmin = s.isRootUser(*a) || s.coreAdmin(rules).Allows(append([]int64{-a.id}, a.groups...))
+	a.superAdmin = s.isSuperAdmin(*a, rules)
 	switch {
 	case a.blocked:
 		a.refusal = errBlocked
@@ -230,6 +241,12 @@ func (a *account) decide(s *Site, reset integer, activation, rules string) {
 	case reset.value != 0:
 		a.refusal = errMustReset
 	}
+}
+
+// isSuperAdmin reports whether a is a Super Admin by the rules of the root
+// asset, or the root user.
+func (s *Site) isSuperAdmin(a account, rules string) bool {
+	return s.isRootUser(a) || s.coreAdmin(rules).Allows(append([]int64{-a.id}, a.groups...))
 }
 
 // coreAdmin returns what rules say of core.admin.
