@@ -48,11 +48,9 @@ var (
 )
 
 // NewAPITokenAuthorizer returns the APITokenAuthorizer of site. It panics if
-// site is nil.
+// site is nil or the zero Site.
 func NewAPITokenAuthorizer(site *Site) *APITokenAuthorizer {
-	if site == nil {
-		panic("capi: nil Site")
-	}
+	mustSite(site)
 	const (
 		profile = `(SELECT "profile_value" FROM "#__user_profiles" WHERE "user_id" = u."id"` +
 			` AND "profile_key" = 'joomlatoken.%s' LIMIT 1)`
@@ -81,8 +79,8 @@ func (a *APITokenAuthorizer) Authorize(r *http.Request) error {
 	return admit(r.Context(), user, err)
 }
 
-// User returns the user whose API token comes with r, Super Admin or not.
-// It returns the errors of Authorize, except that it does not require core.admin.
+// User returns the user whose API token comes with r, Super Admin or not. It
+// returns the errors of Authorize, except that it does not require core.admin.
 func (a *APITokenAuthorizer) User(r *http.Request) (User, error) {
 	if a.site == nil {
 		return User{}, errNoSite
@@ -118,8 +116,8 @@ func (a *APITokenAuthorizer) User(r *http.Request) (User, error) {
 			return User{}, errAPITokenPlugin
 		}
 	}
-	// Joomla reads the parameters of a plugin that is disabled, too, though they
-	// do not count.
+	// Joomla reads the parameters of a plugin that is disabled, too, though
+	// they do not count.
 	allowed, all, ok := joomla.AllowedUserGroups(string(columns[6]))
 	if !ok {
 		return User{}, errAPITokenParams

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -17,6 +18,13 @@ var (
 	// request whose user may not read the session list. The handler answers it
 	// with 403.
 	ErrForbidden = errors.New("capi: not authorized")
+	// ErrUnavailable is what an [Authorizer] or a [Store] returns, often
+	// wrapped, if it cannot answer now but may soon: all connections are in
+	// use, say, or a server is starting. The handler answers it with 503 and
+	// the header Retry-After. The database Stores and Authorizers of this
+	// package return it if the server has no connection left, after having
+	// waited for one.
+	ErrUnavailable = errors.New("capi: not available now")
 )
 
 // An Authorizer decides who may read the session list.
@@ -26,9 +34,10 @@ var (
 //   - nil if the request comes from a Super Admin;
 //   - [ErrUnauthenticated] if it carries no credentials, or invalid ones;
 //   - [ErrForbidden] if its user is no Super Admin;
+//   - [ErrUnavailable] if that could not be found out, but may be soon;
 //   - any other error if that could not be found out.
 //
-// An error that wraps one of the two counts as that one. On any error, the list
+// An error that wraps one of these counts as that one. On any error, the list
 // is not read.
 //
 // Implementations follow these rules:
@@ -51,12 +60,20 @@ type AuthorizerFunc func(r *http.Request) error
 // Authorize calls f.
 func (f AuthorizerFunc) Authorize(r *http.Request) error { return f(r) }
 
-// AnyOf returns an Authorizer that asks each of authorizers in their order,
+// AnyOf returns an Authenticator that asks each of authorizers in their order,
 // until one accepts the request, or returns another error than
-// [ErrUnauthenticated]. If all return that, it returns an ErrUnauthenticated
-// with the reasons of all; so it does without authorizers. It panics if one of
-// them is nil.
-func AnyOf(authorizers ...Authorizer) Authorizer {
+// [ErrUnauthenticated]. If all return that, or there are none, the error wraps
+// ErrUnauthenticated and lists each reason. AnyOf panics if one of them is nil.
+//
+// Put tokens first, and cookies last: a browser sends a cookie by itself, and a
+// program its token on purpose. The token of a user who may not do something
+// then counts, whoever's cookie comes with it, and a token that is not valid
+// leaves the decision to the cookie. Without a token, that takes no query more.
+//
+// The User of an authorizer that is no Authenticator is the one that it tells
+// [SetUser] when it accepts a request. One that does not is refused with
+// [ErrForbidden].
+func AnyOf(authorizers ...Authorizer) Authenticator {
 	for _, authorizer := range authorizers {
 		mustAuthorizer(authorizer)
 	}
@@ -65,10 +82,36 @@ func AnyOf(authorizers ...Authorizer) Authorizer {
 
 type anyOf []Authorizer
 
+// Authorize implements [Authorizer].
 func (a anyOf) Authorize(r *http.Request) error {
+	return a.ask(func(authorizer Authorizer) error { return authorizer.Authorize(r) })
+}
+
+// User implements [Authenticator].
+func (a anyOf) User(r *http.Request) (User, error) {
+	var user User
+	err := a.ask(func(authorizer Authorizer) (err error) {
+		if authenticator, ok := authorizer.(Authenticator); ok {
+			user, err = authenticator.User(r)
+			return err
+		}
+		if user, err = Authorize(authorizer, r); err == nil && user.ID == 0 && user.Username == "" {
+			err = errNobody
+		}
+		return err
+	})
+	if err != nil {
+		return User{}, err
+	}
+	return user, nil
+}
+
+// ask calls with for each of a, until the error is another than
+// [ErrUnauthenticated], and returns that, or all of them.
+func (a anyOf) ask(with func(Authorizer) error) error {
 	var all refusals
 	for _, authorizer := range a {
-		err := authorizer.Authorize(r)
+		err := with(authorizer)
 		if !errors.Is(err, ErrUnauthenticated) {
 			return err
 		}
@@ -100,62 +143,90 @@ func (r refusals) Unwrap() []error { return r }
 
 // mustAuthorizer panics on what would only fail in a request, or worse.
 func mustAuthorizer(authorizer Authorizer) {
-	if f, ok := authorizer.(AuthorizerFunc); authorizer == nil || ok && f == nil {
+	if isNil(authorizer) {
 		panic("capi: nil Authorizer")
 	}
 }
 
-// A User is the user of a request, as the credentials of the request prove it.
-// The zero User is nobody.
-type User struct {
-	// ID is the user id (#__users.id), never 0.
-	ID int64
-	// Username is the name that the user logs in with.
-	Username string
-	// Groups are the ids of the groups that the user is in and of all their
-	// ancestors, in no order and perhaps more than once. A user without a group
-	// is in group 1, as for Joomla.
-	Groups []int64
-	// SuperAdmin reports whether the user has core.admin on the root asset, or
-	// is the root user of the configuration.
-	SuperAdmin bool
-	// Credential is the kind of credential: "session", "API token" or "cAPI
-	// token". Other authorizers have kinds of their own.
-	Credential string
+// isNil reports whether an implementation of an interface is nil, or a nil
+// pointer or function, which only its first call would show. A nil slice or map
+// is an empty one.
+func isNil(implementation any) bool {
+	switch value := reflect.ValueOf(implementation); value.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Func:
+		return value.IsNil()
+	}
+	return false
 }
 
-// userKey is the key of the *User in the context of a request that SetUser
+// A User is a user of the site: that of a request, as its credentials prove it,
+// or one whom [Site.Users] found. The zero User is nobody.
+type User struct {
+	// ID is the user id (#__users.id), never 0.
+	ID int64 `json:"id"`
+	// Username is the name that the user logs in with.
+	Username string `json:"username"`
+	// Name is the name that the user is shown by.
+	Name string `json:"name"`
+	// Email is the user's e-mail address.
+	Email string `json:"email"`
+	// Groups are the ids of the groups that the user is in and of all their
+	// ancestors, in ascending order. A user without a group is in group 1, as
+	// for Joomla.
+	Groups []int64 `json:"groups"`
+	// DirectGroups are the ids of the groups that the user is assigned to, in
+	// ascending order. [Site.GroupTitles] has their titles.
+	DirectGroups []int64 `json:"direct_groups"`
+	// SuperAdmin reports whether the user has core.admin on the root asset, or
+	// is the root user of the configuration. So may be one who is blocked.
+	SuperAdmin bool `json:"super_admin"`
+	// Blocked reports whether the account is blocked. The user of a request
+	// never is: the authorizers of this package refuse blocked users.
+	Blocked bool `json:"blocked"`
+	// Credential is the kind of credential of a request: "session", "API token"
+	// or "cAPI token". Other authorizers have kinds of their own.
+	Credential string `json:"credential,omitempty"`
+}
+
+// userKey is the key of the *userSlot in the context of a request that SetUser
 // fills.
 type userKey struct{}
 
+// A userSlot is where SetUser puts a user.
+type userSlot struct {
+	user User
+	set  bool
+}
+
 // SetUser tells the handler of this package, or the function [Authorize], that
-// a request comes from user. An [Authorizer] calls it with the context of the
-// request that it was given. The handler logs the user's ID and Credential with
-// the list. Of several calls, the last counts. With any other context, SetUser
-// does nothing. It must not be called by several goroutines at once for the
-// same request.
+// a request comes from user. An [Authorizer] that accepts a request calls it
+// with the context of that request, or with one made from it. Of several calls,
+// the last counts. The handler logs the user's ID and Credential with the list;
+// where nobody has set either, such as with another context, it logs a warning
+// once, at level Warn. SetUser must not be called by several goroutines at once
+// for the same request.
 func SetUser(ctx context.Context, user User) {
-	if slot, ok := ctx.Value(userKey{}).(*User); ok {
-		*slot = user
+	if slot, ok := ctx.Value(userKey{}).(*userSlot); ok {
+		*slot = userSlot{user, true}
 	}
 }
 
-// withUser returns a context for an Authorizer, and where SetUser will put the
-// user.
-func withUser(ctx context.Context) (context.Context, *User) {
-	user := new(User)
-	return context.WithValue(ctx, userKey{}, user), user
-}
-
-// Authorize asks auth for routes other than those of this package. It returns
-// the user whom auth lets in, as auth told [SetUser], or the error of auth. The
-// user of an Authorizer that does not call SetUser is the zero User. Authorize
-// sends nothing. It panics if auth is nil.
+// Authorize asks auth for routes other than those of this package, or for an
+// Authorizer that adds something to auth. It returns the user whom auth lets in,
+// as auth told [SetUser], or the error of auth. The user of an Authorizer that
+// does not call SetUser is the zero User. Within an Authorizer, Authorize passes
+// the user on, as SetUser does. It sends nothing. It panics if auth is nil.
 func Authorize(auth Authorizer, r *http.Request) (User, error) {
 	mustAuthorizer(auth)
-	ctx, user := withUser(r.Context())
-	if err := auth.Authorize(r.WithContext(ctx)); err != nil {
+	outer := r.Context()
+	slot := new(userSlot)
+	if err := auth.Authorize(r.WithContext(context.WithValue(outer, userKey{}, slot))); err != nil {
 		return User{}, err
 	}
-	return *user, nil
+	if slot.set {
+		SetUser(outer, slot.user)
+	}
+	return slot.user, nil
 }

@@ -34,11 +34,9 @@ var (
 )
 
 // NewCAPITokenAuthorizer returns the CAPITokenAuthorizer of site. It panics if
-// site is nil.
+// site is nil or the zero Site.
 func NewCAPITokenAuthorizer(site *Site) *CAPITokenAuthorizer {
-	if site == nil {
-		panic("capi: nil Site")
-	}
+	mustSite(site)
 	return &CAPITokenAuthorizer{site: site, query: site.accountQuery(
 		`"#__services_tokens" AS t LEFT JOIN "#__users" AS u ON u."id" = t."userid"`, `t."token" = ?`,
 		`t."token"`, `t."state"`)}
@@ -50,8 +48,8 @@ func (a *CAPITokenAuthorizer) Authorize(r *http.Request) error {
 	return admit(r.Context(), user, err)
 }
 
-// User returns the user whose cAPI token comes with r, Super Admin or not.
-// It returns the errors of Authorize, except that it does not require core.admin.
+// User returns the user whose cAPI token comes with r, Super Admin or not. It
+// returns the errors of Authorize, except that it does not require core.admin.
 func (a *CAPITokenAuthorizer) User(r *http.Request) (User, error) {
 	if a.site == nil {
 		return User{}, errNoSite

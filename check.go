@@ -17,9 +17,9 @@ var checkedTables = []struct {
 	columns []string
 }{
 	{"session", []string{"session_id", "client_id", "guest", "time", "data", "userid", "username"}},
-	{"users", []string{"id", "username", "block", "activation"}},
+	{"users", []string{"id", "username", "name", "email", "block", "activation"}},
 	{"user_usergroup_map", []string{"user_id", "group_id"}},
-	{"usergroups", []string{"id", "lft", "rgt"}},
+	{"usergroups", []string{"id", "lft", "rgt", "title"}},
 	{"viewlevels", []string{"id", "rules"}},
 	{"assets", []string{"id", "name", "rules"}},
 	{"extensions", []string{"extension_id", "type", "folder", "element", "enabled", "state", "access", "params"}},
@@ -56,8 +56,8 @@ func (s *Site) Check(ctx context.Context) error {
 	return errors.Join(append(problems, s.checkData(ctx))...)
 }
 
-// checkTable reports whether a table is missing. The error is what is wrong with
-// it.
+// checkTable reports whether a table is missing. The error is what is wrong
+// with it.
 func (s *Site) checkTable(ctx context.Context, name string, columns []string) (absent bool, err error) {
 	table := s.config.DBPrefix + name
 	found, err := s.tableColumns(ctx, name)

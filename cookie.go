@@ -41,9 +41,9 @@ import (
 //
 // A request takes one query, and none without a cookie that could be a
 // session's. It takes a second one where the row does not name the user whom
-// the data names, or where a user has a second factor and the data does not tell
-// that it was passed, and two more for a session of more than 64 KiB. With a
-// SessionData, it takes one query after a look there, and every five seconds
+// the data names, or where a user has a second factor and the data does not
+// tell that it was passed, and two more for a session of more than 64 KiB. With
+// a SessionData, it takes one query after a look there, and every five seconds
 // another one before that, for which Joomla the site is.
 //
 // Visitors choose how much their sessions hold. Of those with more than 64 KiB,
@@ -73,16 +73,14 @@ var (
 )
 
 // NewSessionAuthorizer returns the SessionAuthorizer of site. It panics if site
-// is nil.
+// is nil or the zero Site.
 //
 // It returns an error, which wraps [ErrSiteConfig], if the site keeps session
 // data outside of its database and has no [SiteOptions.SessionData]: a live
 // session cannot be told from one that has ended. Give the site a source of
 // session data, or mount the handler with other authorizers alone.
 func NewSessionAuthorizer(site *Site) (*SessionAuthorizer, error) {
-	if site == nil {
-		panic("capi: nil Site")
-	}
+	mustSite(site)
 	if !site.dataInTable() && site.data == nil {
 		return nil, fmt.Errorf("%w: sessions live outside of the database ($session_handler is %q): "+
 			"give SiteOptions.SessionData, or do without SessionAuthorizer", ErrSiteConfig, site.config.SessionHandler)
@@ -167,8 +165,8 @@ func verdict(logins []sessionLogin, accounts []loginAccount) (User, error) {
 	return user, nil
 }
 
-// moreSpecific returns the refusal to report: forbidden wins, then what is known
-// of an account, then anything but an unknown session.
+// moreSpecific returns the refusal to report: forbidden wins, then what is
+// known of an account, then anything but an unknown session.
 func moreSpecific(a, b error) error {
 	rank := func(err error) int {
 		switch {

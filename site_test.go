@@ -57,14 +57,21 @@ func TestNewSite(t *testing.T) {
 	for _, part := range []string{"$dbtype", "$dbprefix", "$secret", "$lifetime"} {
 		assert.Contains(t, err.Error(), part, "everything that is wrong is named")
 	}
+	assert.PanicsWithValue(t, "capi: nil SessionData", func() {
+		_, _ = capi.SiteOptions{SessionData: (*capi.FileSessionData)(nil)}.NewSite(db, capi.SiteConfig{DBType: "sqlite"})
+	})
 	assert.PanicsWithValue(t, "capi: nil DB", func() { _, _ = capi.NewSite(nil, capi.SiteConfig{DBType: "sqlite"}) })
 	assert.NoError(t, mock.ExpectationsWereMet())
 }
 
 func TestNewAuthorizersPanicOnNil(t *testing.T) {
-	assert.PanicsWithValue(t, "capi: nil Site", func() { _, _ = capi.NewSessionAuthorizer(nil) })
-	assert.PanicsWithValue(t, "capi: nil Site", func() { capi.NewAPITokenAuthorizer(nil) })
-	assert.PanicsWithValue(t, "capi: nil Site", func() { capi.NewCAPITokenAuthorizer(nil) })
+	for _, site := range []*capi.Site{nil, new(capi.Site)} {
+		const want = "capi: nil or zero Site"
+		assert.PanicsWithValue(t, want, func() { _, _ = capi.NewSessionAuthorizer(site) })
+		assert.PanicsWithValue(t, want, func() { capi.NewAPITokenAuthorizer(site) })
+		assert.PanicsWithValue(t, want, func() { capi.NewCAPITokenAuthorizer(site) })
+		assert.PanicsWithValue(t, want, func() { capi.NewSQLStore(site) })
+	}
 }
 
 func TestSiteEnded(t *testing.T) {

@@ -61,8 +61,8 @@ func failing(n, size int, err error) capi.Store {
 	})
 }
 
-// logged returns a HandlerOptions whose log goes to the buffer. Reading that is safe
-// when the handler is through.
+// logged returns a HandlerOptions whose log goes to the buffer. Reading that is
+// safe when the handler is through.
 func logged() (capi.HandlerOptions, *bytes.Buffer) {
 	var buffer bytes.Buffer
 	return capi.HandlerOptions{Logger: slog.New(slog.NewJSONHandler(&buffer, nil))}, &buffer
@@ -119,6 +119,10 @@ type chunks struct {
 
 func (c *chunks) Header() http.Header { return c.header }
 func (c *chunks) WriteHeader(int)     {}
+
+// SetWriteDeadline is for [http.ResponseController].
+func (c *chunks) SetWriteDeadline(time.Time) error { return nil }
+
 func (c *chunks) Write(p []byte) (int, error) {
 	c.sizes = append(c.sizes, len(p))
 	if len(c.sizes) > 1 && c.err != nil {
@@ -164,7 +168,8 @@ func (b *lockedBuffer) String() string {
 	return b.buffer.String()
 }
 
-// answer returns what a handler with the zero HandlerOptions answers with sessions.
+// answer returns what a handler with the zero HandlerOptions answers with
+// sessions.
 func answer(t testing.TB, sessions ...capi.Session) []byte {
 	t.Helper()
 	w := httptest.NewRecorder()

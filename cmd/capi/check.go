@@ -66,7 +66,7 @@ func (f siteFlags) checkSite(ctx context.Context, w io.Writer, file siteFile) []
 		return problems(err)
 	}
 	defer s.close()
-	err, down := s.check(ctx)
+	down, err := s.check(ctx)
 	fmt.Fprintf(w, "  database: %s, prefix %s, %s\n", s.db.where(), s.config.DBPrefix, encryption(s))
 	fmt.Fprintf(w, "  sessions: in %s, for %v\n", s.sessionsIn(), s.lifetime())
 	if note := s.empty(); note != "" {
