@@ -40,45 +40,31 @@ const browserSize = 512
 // no metadata, a row is that of a guest.
 func (s *source) row(session capi.Session, now time.Time) row {
 	r := row{id: session.ID, username: session.Username, user: session.UserID, application: session.ClientID, guest: session.Guest, written: session.Time}
-	isEnded := s.isEnded(session, now)
-	if isEnded {
-		r.standing = ended
-	}
-	if len(session.Data) == 0 {
-		return r
-	}
 	state, err := session.Data.State()
-	if err != nil {
-		return r
-	}
-	// A copy, so that it does not keep the payload in memory.
-	r.browser, r.requests = strings.Clone(state.Browser[:min(len(state.Browser), browserSize)]), state.Counter
-	if state.Now.After(r.written) {
-		r.written = state.Now // Joomla 3 may write the row no more.
-	}
-	if r.guest = state.UserID <= 0; r.guest {
-		r.user, r.username = 0, ""
-		return r
-	}
-	if r.user != state.UserID {
-		r.user, r.username = state.UserID, strings.Clone(state.Username)
+	readable := err == nil && len(session.Data) > 0
+	if readable {
+		// Copies, which do not keep the payload in memory.
+		r.browser, r.requests = strings.Clone(state.Browser[:min(len(state.Browser), browserSize)]), state.Counter
+		if state.Now.After(r.written) {
+			r.written = state.Now // Joomla 3 may write the row no more.
+		}
+		switch r.guest = state.UserID <= 0; {
+		case r.guest:
+			r.user, r.username = 0, ""
+		case r.user != state.UserID:
+			r.user, r.username = state.UserID, strings.Clone(state.Username)
+		}
 	}
 	switch {
-	case isEnded:
+	case s.joomla != nil && s.joomla.Ended(session), s.joomla == nil && r.written.Before(now.Add(-s.lifetime)):
+		r.standing = ended
+	case r.guest || !readable:
 	case state.MandatoryMFASetup:
 		r.standing = waiting
 	case !state.MFAChecked:
 		r.standing = asked
 	}
 	return r
-}
-
-// isEnded reports whether a session is over, though it is still listed.
-func (s *source) isEnded(session capi.Session, now time.Time) bool {
-	if s.joomla != nil {
-		return s.joomla.Ended(session)
-	}
-	return session.Time.Before(now.Add(-s.lifetime))
 }
 
 // settle finds out what rows of users do not say themselves: whose users do not
