@@ -63,7 +63,7 @@ func (j *jsonSessions) end() error {
 
 // printCSV prints rows as RFC 4180 has it. Each text is quoted: spreadsheets
 // may also take semicolons and tabs for the ends of cells.
-func printCSV(w io.Writer, rows []row, raw bool) error {
+func printCSV(w io.Writer, rows []row, ids capi.Redaction, raw bool) error {
 	out := bufio.NewWriter(w)
 	text := func(cell string) {
 		if !raw {
@@ -80,7 +80,7 @@ func printCSV(w io.Writer, rows []row, raw bool) error {
 		text(r.username)
 		_, _ = out.WriteString("," + r.application.String() + "," + r.standing.String() + "," + strconv.FormatBool(r.guest) + "," + requests(r))
 		text(r.browser)
-		text(r.id)
+		text(ids(capi.Session{ID: r.id}).ID)
 		_, _ = out.WriteString("\n")
 	}
 	return out.Flush()

@@ -211,7 +211,6 @@ func (o *listOptions) printRows(ctx context.Context, w io.Writer, s *source, ids
 			}
 			continue
 		}
-		r.row.id = ids(capi.Session{ID: r.row.id}).ID
 		rows = append(rows, r.row)
 	}
 	progress.clear()
@@ -227,12 +226,12 @@ func (o *listOptions) printRows(ctx context.Context, w io.Writer, s *source, ids
 	sortRows(rows, o.sort)
 	var err error
 	if o.format == "csv" {
-		err = printCSV(w, rows, o.raw)
+		err = printCSV(w, rows, ids, o.raw)
 	} else {
 		for _, r := range rows {
 			all.add(r)
 		}
-		err = table{raw: o.raw, wholeIDs: o.ids == "real", width: terminalWidth(w), now: time.Now()}.print(w, rows)
+		err = table{raw: o.raw, ids: ids, wholeIDs: o.ids == "real", width: terminalWidth(w), now: time.Now()}.print(w, rows)
 		if err == nil {
 			_, err = fmt.Fprintln(w, all.text(o.guests))
 		}

@@ -87,7 +87,7 @@ func TestTable(t *testing.T) {
 	}
 	for _, width := range []int{40, 80, 120, 200} {
 		var out strings.Builder
-		require.NoError(t, table{width: width, now: now}.print(&out, rows))
+		require.NoError(t, table{ids: asTheyAre, width: width, now: now}.print(&out, rows))
 		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 		require.Len(t, lines, 5)
 		at := strings.Index(withoutMoves(lines[0]), "SESSION_ID")
@@ -105,12 +105,14 @@ func TestTable(t *testing.T) {
 	}
 
 	var out strings.Builder
-	require.NoError(t, table{wholeIDs: true}.print(&out, rows))
+	require.NoError(t, table{ids: asTheyAre, wholeIDs: true}.print(&out, rows))
 	assert.Contains(t, out.String(), strings.TrimSpace(strings.Repeat("long ", 30)), "nothing is cut for what is no terminal")
 	assert.Contains(t, out.String(), strings.Repeat("2", 64))
 	assert.Contains(t, out.String(), "\u2068שלום\u2069", "what is beside it stays where it is")
 	assert.NotContains(t, out.String(), "\x1b")
 }
+
+func asTheyAre(s capi.Session) capi.Session { return s }
 
 // withoutMoves removes the moves to columns.
 func withoutMoves(line string) string {

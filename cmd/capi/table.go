@@ -9,12 +9,15 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/capi-go/capi"
 	"github.com/mattn/go-runewidth"
 )
 
 // A table prints rows in columns that stand straight.
 type table struct {
 	raw bool
+	// ids is done to session ids.
+	ids capi.Redaction
 	// wholeIDs is false for pseudonyms, of which a part tells them apart.
 	wholeIDs bool
 	// width is that of the terminal, 0 for what is none: there, nothing is cut,
@@ -128,7 +131,7 @@ func (t table) line(w io.Writer, cells [columnCount]string, widths [columnCount]
 // cells returns what a row shows.
 func (t table) cells(r row) [columnCount]string {
 	cells := [columnCount]string{columnUserID: strconv.FormatInt(r.user, 10), columnUsername: r.username, columnApplication: r.application.String(),
-		columnState: r.standing.String(), columnRequests: requests(r), columnBrowser: r.browser, columnID: r.id}
+		columnState: r.standing.String(), columnRequests: requests(r), columnBrowser: r.browser, columnID: t.ids(capi.Session{ID: r.id}).ID}
 	switch {
 	case r.written.IsZero():
 	case t.width > 0:
@@ -139,8 +142,8 @@ func (t table) cells(r row) [columnCount]string {
 	if r.guest {
 		cells[columnUserID], cells[columnUsername] = "", "(guest)"
 	}
-	if !t.wholeIDs && len(r.id) == 64 {
-		cells[columnID] = r.id[:16]
+	if !t.wholeIDs {
+		cells[columnID] = cells[columnID][:min(len(cells[columnID]), 16)]
 	}
 	if !t.raw {
 		for _, i := range []int{columnUsername, columnBrowser, columnID} {
