@@ -11,8 +11,8 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// An account is a user of a site, with all that decides what it may do. The
-// zero account is that of a user who does not exist.
+// An account is a user of a site, with everything that decides what it may do.
+// The zero account is that of a user who does not exist.
 type account struct {
 	id                    int64
 	username, name, email string
@@ -20,20 +20,21 @@ type account struct {
 	blocked bool
 	// refusal is why the account may not be used, nil if it may.
 	refusal error
-	// groups are those of the user and all their ancestors, as
-	// Joomla\CMS\Access\Access::getGroupsByUser finds them: by nested set, 1
-	// alone for a user who is in none, and 0 for one that does not exist. They
+	// groups are the user's groups and all their ancestors, as
+	// Joomla\CMS\Access\Access::getGroupsByUser finds them by nested set: only
+	// 1 for a user without groups, and 0 for a group that does not exist. They
 	// are in ascending order, each once.
 	groups []int64
-	// direct are those of groups that the user is in without an ancestor's help.
+	// direct are those of groups that the user is in without an ancestor's
+	// help.
 	direct []int64
-	// superAdmin reports whether the user is one, whether or not the account may
-	// be used.
+	// superAdmin reports whether the user is one, whether or not the account
+	// may be used.
 	superAdmin bool
-	// methods are those of the user's second factors other than backup codes,
-	// with commas between them.
+	// methods lists the user's second factors except backup codes, separated by
+	// commas.
 	methods string
-	// otpKey is the user's factor of Joomla 3.2 to 4.1.
+	// otpKey is the user's second factor of Joomla 3.2 to 4.1.
 	otpKey string
 	// usersParams are the parameters of the component com_users.
 	usersParams string
@@ -59,7 +60,7 @@ func (a account) user(credential string) User {
 }
 
 // isRootUser reports whether a is the root user of the configuration. A number
-// is an id only: Joomla takes it for a username too, so that whoever registers
+// is only an id: Joomla also takes it for a username, so that whoever registers
 // under that name is root.
 func (s *Site) isRootUser(a account) bool {
 	if id, err := strconv.ParseInt(strings.Trim(s.config.RootUser, joomla.NumericSpace), 10, 64); err == nil {
@@ -68,15 +69,15 @@ func (s *Site) isRootUser(a account) bool {
 	return s.config.RootUser != "" && a.username == s.config.RootUser
 }
 
-// An accountQuery reads accounts of a site, and columns of the caller's. It has
-// a text for each schema.
+// An accountQuery reads accounts of a site, together with columns that the
+// caller chooses. It has a text for each schema.
 type accountQuery struct {
 	texts   [schemas]string
 	columns int
 }
 
-// accountQuery returns a query for the accounts u in the tables from: one row
-// an account, so that nothing is sent twice.
+// accountQuery returns a query for the accounts u in the tables from, with one
+// row per account, so that nothing is sent twice.
 func (s *Site) accountQuery(from, where string, columns ...string) accountQuery {
 	q := accountQuery{columns: len(columns)}
 	for i := range q.texts {
@@ -91,22 +92,22 @@ func (s *Site) accountText(known schema, from, where string, columns []string) s
 	reset, otpKey, plugin := `u."requireReset"`, `u."otpKey"`, `NULL`
 	methods := `(SELECT ` + list(`f."method"`) + ` FROM "#__user_mfa" AS f` +
 		` WHERE f."user_id" = u."id" AND f."method" <> 'backupcodes')`
-	// The root asset goes by its name, which is unique: broken trees have
-	// left-over assets without a parent, which Joomla ignores.
+	// The root asset is found by its name, which is unique: a broken tree has
+	// stray assets without a parent, which Joomla ignores.
 	from += ` LEFT JOIN "#__assets" AS a ON a."name" = 'root.1'`
 	if known&(withoutColumns|withoutLocked) != 0 {
 		from += ` CROSS JOIN (SELECT 0 AS "requireReset", '' AS "otpKey", -1 AS "locked") AS missing`
 	}
 	if known&withoutColumns != 0 {
-		// The name is that of the column where there is one, else that of the
-		// table "missing".
+		// The name resolves to the column if it exists, else to the table
+		// "missing".
 		column := func(name string) string {
 			return `(SELECT "` + name + `" FROM "#__users" AS r WHERE r."id" = u."id")`
 		}
 		reset, otpKey = column("requireReset"), column("otpKey")
 	}
-	// A query that names the column locked does not fail where there is one,
-	// and so need not read it.
+	// If a query that names the column locked succeeds, the column exists, and
+	// need not be read.
 	locked, named := `NULL`, ` AND COALESCE(e."locked", 0) IS NOT NULL`
 	switch {
 	case known&unknownVersion != 0:
@@ -132,17 +133,17 @@ func (s *Site) accountText(known schema, from, where string, columns []string) s
 		` FROM ` + from + ` WHERE ` + where)
 }
 
-// An accountRow is a row that an accountQuery finds.
+// An accountRow is a row of an accountQuery.
 type accountRow struct {
-	// columns are the caller's.
+	// columns are those that the caller chose.
 	columns []column
-	// account is the zero account where there is no such user.
+	// account is the zero account if there is no such user.
 	account account
 	// version is which Joomla the site is.
 	version joomla.Version
 }
 
-// accounts returns the rows that q finds.
+// accounts returns the rows of q.
 func (s *Site) accounts(ctx context.Context, q accountQuery, args ...any) ([]accountRow, error) {
 	if schema(s.schema.Load())&unknownVersion != 0 {
 		if _, err := s.version(ctx); err != nil { // It may be told by now.
@@ -155,18 +156,18 @@ func (s *Site) accounts(ctx context.Context, q accountQuery, args ...any) ([]acc
 		switch {
 		case err != nil && !s.adapt(ctx, known):
 			return nil, err
-		case err != nil: // Asked for what is there.
+		case err != nil: // Ask again, for what exists.
 		case outdated&withoutFactors == 0:
 			s.schema.And(^uint32(outdated))
 			return rows, nil
-		default: // There are columns to read that were left out.
+		default: // Ask again, with the columns that were left out.
 			s.schema.And(^uint32(outdated))
 		}
 	}
 }
 
-// scanAccounts runs q. It returns what of the known schema is outdated, as the
-// site has been upgraded since.
+// scanAccounts runs q. It returns the part of the known schema that is outdated
+// because the site was upgraded.
 func (s *Site) scanAccounts(ctx context.Context, q accountQuery, known schema, args []any) (
 	found []accountRow, outdated schema, err error) {
 	found, err = collect(ctx, s, q.texts[known], args, func(rows *result) (accountRow, error) {
@@ -182,11 +183,11 @@ func (s *Site) scanAccounts(ctx context.Context, q accountQuery, known schema, a
 	return found, outdated, err
 }
 
-// scanAccount returns the row of an accountQuery with so many columns of the
-// caller's. It reports whether it saw an enabled plugin for second factors, for
-// which withoutFactors looks.
+// scanAccount returns the row of an accountQuery with the given number of
+// columns that the caller chose. It reports whether it saw an enabled plugin
+// for second factors, which a query with withoutFactors looks for.
 func (s *Site) scanAccount(rows *result, columns int, known schema) (row accountRow, factors bool, err error) {
-	var v struct { // One piece of memory, as all of it outlives the call of Scan.
+	var v struct { // One allocation, as everything escapes through Scan.
 		id, block, reset, limit, locked    integer
 		username, name, email              column
 		activation, groups, rules, methods column
@@ -218,7 +219,7 @@ func (s *Site) scanAccount(rows *result, columns int, known schema) (row account
 	return row, len(v.enabled) > 0, nil
 }
 
-// decide sets what follows from the columns of an account.
+// decide sets the refusal and superAdmin from the columns of an account.
 func (a *account) decide(s *Site, reset integer, activation, rules string) {
 	a.superAdmin = s.isRootUser(*a) || s.coreAdmin(rules).Allows(append([]int64{-a.id}, a.groups...))
 	switch {
@@ -242,14 +243,14 @@ func (s *Site) factorPolicy(params string) joomla.FactorPolicy {
 	return parseOnce(&s.policy, params, joomla.ParseFactorPolicy)
 }
 
-// A parsed is what was made of a text.
+// A parsed is a text with the value that it was parsed to.
 type parsed[T any] struct {
 	text  string
 	value T
 }
 
-// parseOnce returns what parse makes of text, which it asks once as long as the
-// text is the same.
+// parseOnce returns parse(text), and calls parse again only when the text
+// changes.
 func parseOnce[T any](last *atomic.Pointer[parsed[T]], text string, parse func(string) T) T {
 	if known := last.Load(); known != nil && known.text == text {
 		return known.value

@@ -65,6 +65,12 @@ func TestHandlerLogsReaders(t *testing.T) {
 		_, err := capi.Authorize(named, r)
 		return err
 	})
+	refused := capi.AuthorizerFunc(func(r *http.Request) error {
+		if _, err := capi.Authorize(named, r); err != nil {
+			return err
+		}
+		return capi.ErrUnauthenticated
+	})
 	all := func(found reply) capi.Authorizer { return anyOf(t, newFakeDB(found).site(t)) }
 	tests := map[string]struct {
 		auth    capi.Authorizer
@@ -72,18 +78,21 @@ func TestHandlerLogsReaders(t *testing.T) {
 		user    int64
 		kind    string
 	}{
-		"session":              {all(found(byCookie, row{})), withSession(), 7, "session"},
-		"API token":            {all(found(byAPIToken, row{"id": int64(8)})), withAPIToken(), 8, "API token"},
-		"cAPI token":           {all(found(byCAPIToken, row{"id": int64(9)})), withHeaders("token", "token-hush"), 9, "cAPI token"},
-		"the last counts":      {named, withHeaders(), 2, "SSO"},
-		"a wrapped authorizer": {wrapped, withHeaders(), 2, "SSO"},
+		"session":                {all(found(byCookie, row{})), withSession(), 7, "session"},
+		"API token":              {all(found(byAPIToken, row{"id": int64(8)})), withAPIToken(), 8, "API token"},
+		"cAPI token":             {all(found(byCAPIToken, row{"id": int64(9)})), withHeaders("token", "token-hush"), 9, "cAPI token"},
+		"the last counts":        {named, withHeaders(), 2, "SSO"},
+		"a wrapped authorizer":   {wrapped, withHeaders(), 2, "SSO"},
+		"a user who was refused": {capi.AnyOf(refused, answering(nil)), withHeaders(), 0, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			config, logs := logged()
 			w := &chunks{header: http.Header{}}
 			newHandler(t, config, capi.Sessions{{ID: "hush"}, {}}, test.auth).ServeHTTP(w, test.request)
-			assert.Equal(t, []map[string]any{read(test.user, test.kind, 2, w.sizes[0], true)}, records(t, logs))
+			got := records(t, logs)
+			require.NotEmpty(t, got)
+			assert.Equal(t, read(test.user, test.kind, 2, w.sizes[0], true), got[0])
 		})
 	}
 }

@@ -84,7 +84,14 @@ type anyOf []Authorizer
 
 // Authorize implements [Authorizer].
 func (a anyOf) Authorize(r *http.Request) error {
-	return a.ask(func(authorizer Authorizer) error { return authorizer.Authorize(r) })
+	slot, _ := r.Context().Value(userKey{}).(*userSlot)
+	return a.ask(func(authorizer Authorizer) error {
+		err := authorizer.Authorize(r)
+		if err != nil && slot != nil {
+			*slot = userSlot{} // Whoever accepts next may not know the user.
+		}
+		return err
+	})
 }
 
 // User implements [Authenticator].
@@ -202,22 +209,23 @@ type userSlot struct {
 
 // SetUser tells the handler of this package, or the function [Authorize], that
 // a request comes from user. An [Authorizer] that accepts a request calls it
-// with the context of that request, or with one made from it. Of several calls,
-// the last counts. The handler logs the user's ID and Credential with the list;
-// where nobody has set either, such as with another context, it logs a warning
-// once, at level Warn. SetUser must not be called by several goroutines at once
-// for the same request.
+// with the context of that request, or with one derived from it; with any other
+// context, SetUser does nothing. Of several calls, the last counts. The handler
+// logs the user's ID and Credential with the list, and warns once if it has
+// neither. SetUser must not be called by several goroutines at once for the
+// same request.
 func SetUser(ctx context.Context, user User) {
 	if slot, ok := ctx.Value(userKey{}).(*userSlot); ok {
 		*slot = userSlot{user, true}
 	}
 }
 
-// Authorize asks auth for routes other than those of this package, or for an
-// Authorizer that adds something to auth. It returns the user whom auth lets in,
-// as auth told [SetUser], or the error of auth. The user of an Authorizer that
-// does not call SetUser is the zero User. Within an Authorizer, Authorize passes
-// the user on, as SetUser does. It sends nothing. It panics if auth is nil.
+// Authorize asks auth, for routes other than those of this package or for an
+// Authorizer that wraps auth. It returns the user whom auth accepts, as auth
+// told [SetUser], or the error of auth. If auth does not call SetUser, that is
+// the zero User. Inside an Authorizer, Authorize also calls SetUser, so that
+// the log of the handler has the user. It sends nothing. It panics if auth is
+// nil.
 func Authorize(auth Authorizer, r *http.Request) (User, error) {
 	mustAuthorizer(auth)
 	outer := r.Context()

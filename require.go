@@ -89,7 +89,7 @@ func (o RequireOptions) Require(auth Authenticator, rule func(User) bool) func(h
 	}
 	answers := &stream.Answers{Package: "capi", Logger: o.Logger, Envelope: WriteEnvelope, Unavailable: ErrUnavailable}
 	return func(next http.Handler) http.Handler {
-		if next == nil {
+		if isNil(next) {
 			panic("capi: nil Handler")
 		}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

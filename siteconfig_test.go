@@ -153,7 +153,7 @@ func TestLoadSiteConfigExcept(t *testing.T) {
 
 	_, err = capi.ReadSiteConfig(strings.NewReader(text), "pasword")
 	require.ErrorIs(t, err, capi.ErrSiteConfig)
-	assert.ErrorContains(t, err, "no property $pasword is read")
+	assert.ErrorContains(t, err, "unknown property $pasword in except")
 }
 
 func TestLoadSiteConfigIsBounded(t *testing.T) {

@@ -13,10 +13,10 @@ import (
 // usersAtOnce is how many users are looked up at a time.
 const usersAtOnce = 128
 
-// ExistingUsers returns those of ids that are a user's, in ascending order,
-// each once. Who is logged in by a session and does not exist any more is a
-// guest to Joomla. It takes one query for each 128 ids. It is safe for
-// concurrent use.
+// ExistingUsers returns those of ids that belong to a user, in ascending order,
+// without duplicates. Joomla treats the session of a deleted user as a guest's.
+// ExistingUsers takes one query for every 128 ids. It is safe for concurrent
+// use.
 func (s *Site) ExistingUsers(ctx context.Context, ids []int64) ([]int64, error) {
 	var existing []int64
 	query := s.sql(`SELECT "id" FROM "#__users" WHERE "id" IN ` + usersList())
@@ -33,10 +33,10 @@ func (s *Site) ExistingUsers(ctx context.Context, ids []int64) ([]int64, error) 
 	return slices.Compact(existing), nil
 }
 
-// Users returns the users of ids, in ascending order of ids, each once. Ids that
-// are no user's are left out: whoever is logged in by a session and does not
-// exist any more is a guest to Joomla. The users have no Credential, and need
-// not be able to log in. It takes one query for each 128 ids. It is safe for
+// Users returns the users with the given ids, in ascending order of ids,
+// without duplicates. Ids without a user are left out: Joomla treats the
+// session of a deleted user as a guest's. The users have no Credential, and may
+// be unable to log in. It takes one query for every 128 ids. It is safe for
 // concurrent use.
 func (s *Site) Users(ctx context.Context, ids []int64) ([]User, error) {
 	var users []User
@@ -57,7 +57,7 @@ func (s *Site) Users(ctx context.Context, ids []int64) ([]User, error) {
 	return slices.CompactFunc(users, func(a, b User) bool { return a.ID == b.ID }), nil
 }
 
-// GroupTitles returns the titles of the site's groups, by their ids. It takes one
+// GroupTitles returns the titles of the site's groups by id. It takes one
 // query. It is safe for concurrent use.
 func (s *Site) GroupTitles(ctx context.Context) (map[int64]string, error) {
 	type group struct {
@@ -77,20 +77,20 @@ func (s *Site) GroupTitles(ctx context.Context) (map[int64]string, error) {
 	return titles, nil
 }
 
-// userIDs returns those of ids that a user can have, in ascending order, each
-// once.
+// userIDs returns those of ids that a user can have, in ascending order,
+// without duplicates.
 func userIDs(ids []int64) []int64 {
 	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
-	// As in readLogin: there are no others.
+	// See readLogin.
 	return slices.DeleteFunc(ids, func(id int64) bool { return id <= 0 || id > math.MaxInt32 })
 }
 
-// usersList returns what a query has for the ids of usersAtOnce users.
+// usersList returns the list of placeholders for usersAtOnce ids.
 func usersList() string { return "(" + strings.Repeat("?, ", usersAtOnce-1) + "?)" }
 
-// argsOfUsers returns the arguments of queries with usersList, one after the
-// other. The last id is there again where there are too few, so that the query
-// is always the same.
+// argsOfUsers yields the arguments of one query with usersList after the other.
+// It repeats the last id to fill the list, so that the query is always the
+// same.
 func argsOfUsers(ids []int64) iter.Seq[[]any] {
 	return func(yield func([]any) bool) {
 		for some := range slices.Chunk(ids, usersAtOnce) {
