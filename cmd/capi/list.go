@@ -215,7 +215,7 @@ func (o *listOptions) printRows(ctx context.Context, w io.Writer, s *source, ids
 	}
 	progress.clear()
 	if failure == nil {
-		failure = s.settle(ctx, rows)
+		failure = s.settle(ctx, rows, func(*row) bool { return false })
 	}
 	if failure != nil && progress.count == 0 {
 		return failure

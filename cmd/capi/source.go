@@ -66,13 +66,18 @@ func (f *sourceFlags) validate(args []string) error {
 // A source is where sessions are read.
 type source struct {
 	capi.Store
+	// summary lists the sessions without what they hold, where their rows tell
+	// whose they are and which have ended. It may be nil.
+	summary capi.Store
 	// joomla is nil for an endpoint.
 	joomla *capi.Site
-	// lifetime is that of an endpoint's sessions.
+	// lifetime is how long sessions live.
 	lifetime time.Duration
 	// key is what pseudonyms are made with.
-	key   []byte
-	close func() error
+	key []byte
+	// people is how many rows the last snapshot had.
+	people int
+	close  func() error
 }
 
 // open opens the source. It connects to nothing yet. It is to be closed.
@@ -93,7 +98,7 @@ func (f *sourceFlags) open(options capi.SQLStoreOptions) (*source, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	return &source{Store: s.store(options), joomla: s.joomla, key: key, close: s.close}, nil
+	return &source{Store: s.store(options), summary: s.summary(), joomla: s.joomla, lifetime: s.lifetime(), key: key, close: s.close}, nil
 }
 
 // client returns a client of the endpoint with the credential.
