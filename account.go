@@ -47,6 +47,9 @@ var (
 	errSecondFactor = &refusal{ErrForbidden, "second factor is pending"}
 )
 
+// errListLimit is the error of a list that the database may have cut.
+var errListLimit = errors.New("a user has more groups or second factors than group_concat_max_len of the database has room for")
+
 // user returns the User that a is.
 func (a account) user(credential string) User {
 	groups := a.groups
@@ -188,11 +191,11 @@ func (s *Site) scanAccounts(ctx context.Context, q accountQuery, known schema, a
 // for second factors, which a query with withoutFactors looks for.
 func (s *Site) scanAccount(rows *result, columns int, known schema) (row accountRow, factors bool, err error) {
 	var v struct { // One allocation, as everything escapes through Scan.
-		id, block, reset, limit, locked    integer
-		username, name, email              column
-		activation, groups, rules, methods column
-		otpKey, enabled, parameters        column
-		dest                               [22]any
+		id, block, reset, limit, locked   integer
+		username, name, email, activation textColumn
+		groups, rules, methods            textColumn
+		otpKey, enabled, parameters       textColumn
+		dest                              [22]any
 	}
 	row.columns = make([]column, columns)
 	dest := v.dest[:0]
@@ -207,7 +210,7 @@ func (s *Site) scanAccount(rows *result, columns int, known schema) (row account
 	row.version = known.version(v.locked)
 	if v.id.value > 0 {
 		if v.limit.valid && int64(max(len(v.groups), len(v.methods))) >= v.limit.value {
-			return accountRow{}, false, errors.New("a user has more groups or second factors than group_concat_max_len of the database has room for")
+			return accountRow{}, false, errListLimit
 		}
 		row.account = account{
 			id: v.id.value, username: string(v.username), name: string(v.name), email: string(v.email), blocked: v.block.value != 0,
@@ -221,7 +224,7 @@ func (s *Site) scanAccount(rows *result, columns int, known schema) (row account
 
 // decide sets the refusal and superAdmin from the columns of an account.
 func (a *account) decide(s *Site, reset integer, activation, rules string) {
-	a.superAdmin = s.isRootUser(*a) || s.coreAdmin(rules).Allows(append([]int64{-a.id}, a.groups...))
+	a.superAdmin = s.isSuperAdmin(*a, rules)
 	switch {
 	case a.blocked:
 		a.refusal = errBlocked
@@ -230,6 +233,12 @@ func (a *account) decide(s *Site, reset integer, activation, rules string) {
 	case reset.value != 0:
 		a.refusal = errMustReset
 	}
+}
+
+// isSuperAdmin reports whether a is a Super Admin by the rules of the root
+// asset, or the root user.
+func (s *Site) isSuperAdmin(a account, rules string) bool {
+	return s.isRootUser(a) || s.coreAdmin(rules).Allows(append([]int64{-a.id}, a.groups...))
 }
 
 // coreAdmin returns what rules say of core.admin.

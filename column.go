@@ -31,6 +31,21 @@ func (c column) integer() (n integer) {
 	return n
 }
 
+// A textColumn is the value of a row's column as text, empty for null.
+type textColumn string
+
+// Scan implements [database/sql.Scanner].
+func (c *textColumn) Scan(src any) error {
+	if text, ok := src.(string); ok { // Nobody changes it, so it needs no copy.
+		*c = textColumn(text)
+		return nil
+	}
+	var row rowColumn
+	err := row.Scan(src)
+	*c = textColumn(row.text)
+	return err
+}
+
 // A rowColumn scans a column of one row after another. It is not a
 // [database/sql.RawBytes], which turns an empty text into null if the driver
 // returns a string.

@@ -31,8 +31,9 @@
 //     second factor. It needs a [SessionData], such as [FileSessionData], if the
 //     site keeps session data outside its database.
 //
-// [AnyOf] joins them. Where this package differs from Joomla, it refuses more:
-// see doc/compatibility.md.
+// [AnyOf] joins them, and [Require] lets a service use them for routes of its
+// own; package capitest makes sites for its tests. Where this package differs
+// from Joomla, it refuses more: see doc/compatibility.md.
 //
 // # What it exposes
 //

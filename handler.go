@@ -73,7 +73,7 @@ func NewHandler(store Store, auth Authorizer) http.Handler {
 // with [http.ErrAbortHandler], so that no client takes a part of the list for
 // the whole. Middleware must let that panic pass. Instruments that count when
 // the handler returns, such as those of promhttp and otelhttp, do not count a
-// list that was cut: examples/metrics shows a middleware that does.
+// list that was cut: examples/service shows a middleware that does.
 func (o HandlerOptions) NewHandler(store Store, auth Authorizer) (http.Handler, error) {
 	if isNil(store) {
 		panic("capi: nil Store")

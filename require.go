@@ -20,7 +20,8 @@ import (
 //   - [ErrUnauthenticated] if it carries no credentials, or invalid ones;
 //   - [ErrForbidden] if its user may do nothing yet, such as before the second
 //     factor;
-//   - any other error if that could not be found out.
+//   - [ErrUnavailable] if that could not be found out, but may be soon;
+//   - any other error if it could not be found out.
 //
 // Both methods follow the rules of [Authorizer], except that User need not call
 // [SetUser]. Authorize accepts nobody whom User does not.
@@ -70,10 +71,10 @@ func Require(auth Authenticator, rule func(User) bool) func(http.Handler) http.H
 //
 // It answers other requests as the session list does, in an [Envelope]: 401 if
 // auth returns [ErrUnauthenticated], 403 if it returns [ErrForbidden] or the
-// user does not meet rule, and 500 for any other error. These answers, and those
-// of the handler unless it sets another Cache-Control, must not be stored by
-// caches. A handler that does lets caches keep them for one user alone:
-// "private", with Vary for Cookie and the headers of tokens.
+// user does not meet rule, 503 for [ErrUnavailable], and 500 for any other error.
+// Caches do not store these answers, nor those of the handler unless it sets
+// another Cache-Control. One that does says "private", and names Cookie and the
+// headers of tokens in Vary.
 //
 // All methods are treated alike. Put [CORS.Handler] around it, as preflights
 // carry no credentials. A cookie comes with requests that other sites make a

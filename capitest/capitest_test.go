@@ -16,6 +16,7 @@ import (
 
 	"github.com/capi-go/capi"
 	"github.com/capi-go/capi/capitest"
+	"github.com/capi-go/capi/page"
 )
 
 // guardOf returns what takes every credential of a site.
@@ -132,6 +133,35 @@ func TestUserStates(t *testing.T) {
 	users, err := site.Capi().Users(t.Context(), []int64{user.ID})
 	require.NoError(t, err)
 	assert.Empty(t, users)
+}
+
+// The page and a SiteHandler run on a site as they do on a real one.
+func TestPage(t *testing.T) {
+	site := capitest.NewSite(t)
+	super := site.AddUser(capitest.User{Username: "super", Groups: []int64{capitest.SuperUsers}})
+	waiting := site.AddUser(capitest.User{Username: "waiting", SecondFactor: true})
+	gone := site.AddUser(capitest.User{Username: "gone"})
+	waiting.Login(capitest.Login{SecondFactorPending: true})
+	gone.Cookie()
+	gone.Delete()
+	site.AddGuest()
+	handler := capi.NewSiteHandler(func() (capi.SiteConfig, error) { return site.Config(), nil },
+		func(config capi.SiteConfig) (http.Handler, func() error, error) {
+			joomla, err := capi.NewSite(site.DB(), config)
+			if err != nil {
+				return nil, nil, err
+			}
+			handler, err := page.NewHandler(page.Site{Store: capi.NewSQLStore(joomla), Auth: guardOf(t, joomla), Joomla: joomla})
+			return handler, func() error { return nil }, err
+		})
+	require.NoError(t, handler.Check(t.Context()))
+	r := withCookie(super.Cookie())
+	r.URL.Path = "/capi/feed"
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	require.Equal(t, http.StatusOK, w.Code)
+	assert.Contains(t, w.Body.String(), `"waiting":[0]`)
+	assert.Contains(t, w.Body.String(), `"ended":[1]`)
 }
 
 // By default, only Super Users may use API tokens, as in Joomla.

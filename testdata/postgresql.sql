@@ -49,6 +49,9 @@ SELECT (SELECT "locked" FROM "jos_extensions" AS e LIMIT 1) FROM (SELECT -1 AS "
 -- whether a table exists
 SELECT COUNT(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('"jos_services_tokens"');
 
+-- users
+SELECT u."id", u."username", u."name", u."email", u."block", (SELECT STRING_AGG(CAST(m."group_id" AS TEXT), ',') FROM "jos_user_usergroup_map" AS m WHERE m."user_id" = u."id"), CAST(NULL AS INTEGER) FROM "jos_users" AS u WHERE u."id" IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, $68, $69, $70, $71, $72, $73, $74, $75, $76, $77, $78, $79, $80, $81, $82, $83, $84, $85, $86, $87, $88, $89, $90, $91, $92, $93, $94, $95, $96, $97, $98, $99, $100, $101, $102, $103, $104, $105, $106, $107, $108, $109, $110, $111, $112, $113, $114, $115, $116, $117, $118, $119, $120, $121, $122, $123, $124, $125, $126, $127, $128);
+
 -- all sessions
 SELECT "session_id", "client_id", "guest", "time", "data", "userid", "username" FROM "jos_session";
 
