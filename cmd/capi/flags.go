@@ -91,12 +91,14 @@ func addCompletions(c *cobra.Command) {
 func choices(flag string) []string {
 	switch flag {
 	case "format":
-		return []string{"table", "jsonl", "csv"}
+		return []string{"table", "csv", "json", "jsonl"}
+	case "sort":
+		return []string{"time", "user", "application"}
 	case "ids":
 		return []string{"pseudonym", "real", "none"}
 	case "token-type":
 		return []string{"joomla", "capi", "cookie"}
-	case "client":
+	case "application":
 		return []string{"site", "administrator", "none"}
 	case "log-format":
 		return []string{"json", "text"}

@@ -111,7 +111,7 @@ func TestObserve(t *testing.T) {
 	r.handle("shop.example.org", "raises", "/raises", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		panic(r.URL.RawQuery)
 	}))
-	handler := observe(r, newMetrics(nil), trustedProxies{}, logger)
+	handler := observe(r, newMetrics(nil, 0), trustedProxies{}, logger)
 	ask := func(method, target, host, id string) (header http.Header, lines []map[string]any) {
 		written.Reset()
 		request := httptest.NewRequest(method, target, nil)

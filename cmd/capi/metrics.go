@@ -19,8 +19,9 @@ type metrics struct {
 	cut      *prometheus.CounterVec
 }
 
-// newMetrics returns the metrics of a program that serves sites.
-func newMetrics(sites []*followedSite) *metrics {
+// newMetrics returns the metrics of a program that serves sites. Their sessions
+// are counted at most every so often, and never if that is 0.
+func newMetrics(sites []*followedSite, countEvery time.Duration) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -44,10 +45,15 @@ func newMetrics(sites []*followedSite) *metrics {
 			Name: "capi_build_info", Help: "1, labelled with what the program was made from.",
 			ConstLabels: prometheus.Labels{"version": b.version, "revision": b.revision},
 		}, func() float64 { return 1 }))
+	var counters sessionCollector
 	for _, s := range sites {
 		m.registry.MustRegister(poolCollector{s}, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "capi_lists_running", Help: "Lists that are being sent.", ConstLabels: prometheus.Labels{"site": s.name},
 		}, func() float64 { return float64(s.turns.running.Load()) }))
+		counters = append(counters, &sessionCounter{site: s, every: countEvery})
+	}
+	if countEvery > 0 {
+		m.registry.MustRegister(counters)
 	}
 	return m
 }

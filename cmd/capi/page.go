@@ -58,10 +58,8 @@ func (r *router) addPage(name string, sites []*followedSite, logger *slog.Logger
 // newFeed returns the handler of a site's feed.
 func (f *followedSite) newFeed(s *site) (http.Handler, error) {
 	shown := page.Site{Name: s.name, Store: f.limited(s.store(capi.SQLStoreOptions{})), Auth: s.guard, Joomla: s.joomla}
-	// If sessions live elsewhere, rows do not tell which have ended, and without
-	// metadata they do not tell whose they are.
-	if s.data.SessionData == nil && !s.config.SessionMetadataOff {
-		shown.Summary = f.limited(capi.SQLStoreOptions{OmitData: true}.NewSQLStore(s.joomla))
+	if summary := s.summary(); summary != nil {
+		shown.Summary = f.limited(summary)
 	}
 	key, err := pseudonymKey(s.config.Secret.Reveal())
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 type serveOptions struct {
 	siteFlags
 	addr, metrics      string
+	countEvery         time.Duration
 	tlsCert, tlsKey    string
 	redact, activeOnly bool
 	page               bool
@@ -94,6 +95,7 @@ func (o *serveOptions) addFlags(c *pflag.FlagSet) {
 	o.add(c)
 	c.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`address` to serve at: HOST:PORT, where port 0 takes any that is free, or unix:PATH")
 	c.StringVar(&o.metrics, "metrics", "", "`address` to serve /metrics at, in Prometheus' form (default: none)")
+	c.DurationVar(&o.countEvery, "metrics-sessions", 15*time.Second, "how often to count sessions at most, when /metrics is read; 0 for never")
 	c.StringVar(&o.tlsCert, "tls-cert", "", "certificate to speak TLS with, a PEM `file` with the chain")
 	c.StringVar(&o.tlsKey, "tls-key", "", "private key of the certificate, a PEM `file`")
 	c.BoolVar(&o.redact, "redact", false, "mask the secrets inside sessions, and replace session ids by pseudonyms")
@@ -134,6 +136,8 @@ func (o *serveOptions) validate() error {
 		err = errors.New("flags --tls-cert and --tls-key go together")
 	case o.stall <= 0:
 		err = errors.New("flag --stall must be positive")
+	case o.countEvery < 0:
+		err = errors.New("flag --metrics-sessions must not be negative")
 	case o.idleConnections < 0:
 		err = errors.New("flag --idle-connections must not be negative")
 	case o.maxWait < 0:
@@ -191,7 +195,7 @@ func serve(ctx context.Context, stop func(), signals <-chan os.Signal, o serveOp
 	if err != nil {
 		return err
 	}
-	metrics := newMetrics(sites)
+	metrics := newMetrics(sites, o.countEvery)
 	servers, err := newServers(ctx, o, sendAway(ctx, observe(router, metrics, o.trusted, logger)), metrics.handler(), logger)
 	if err != nil {
 		return err

@@ -85,6 +85,15 @@ func (s *site) store(config capi.SQLStoreOptions) capi.Store {
 	return config.NewSQLStore(s.joomla)
 }
 
+// summary returns a Store that lists the sessions without what they hold. It is
+// nil where rows do not tell whose sessions they are, or which have ended.
+func (s *site) summary() capi.Store {
+	if s.data.SessionData != nil || s.data.store != nil || s.config.SessionMetadataOff {
+		return nil
+	}
+	return capi.SQLStoreOptions{OmitData: true}.NewSQLStore(s.joomla)
+}
+
 // close closes what openSite opened.
 func (s *site) close() error {
 	err := s.db.Close()
