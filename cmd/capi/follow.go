@@ -85,7 +85,7 @@ func (f *followedSite) open(config capi.SiteConfig) (http.Handler, func() error,
 	defer f.mu.Unlock()
 	if !f.told {
 		f.told = true
-		f.logger.Info("site", "config", f.path, "database", s.db.where(), "prefix", config.DBPrefix, "sessions", s.sessionsIn())
+		f.logger.Info("site", "config", f.where(), "database", s.db.where(), "prefix", config.DBPrefix, "sessions", s.sessionsIn())
 	}
 	if note := s.empty(); note != "" {
 		f.logger.Warn(note)
