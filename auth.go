@@ -210,9 +210,9 @@ type userSlot struct {
 // a request comes from user. An [Authorizer] that accepts a request calls it
 // with the context of that request, or with one derived from it; with any other
 // context, SetUser does nothing. Of several calls, the last counts. The handler
-// logs the user's ID and Credential with the list, and warns once if it has
-// neither. SetUser must not be called by several goroutines at once for the
-// same request.
+// logs the user's ID, Username and Credential with the list, and warns once if
+// it has none of them. SetUser must not be called by several goroutines at once
+// for the same request.
 func SetUser(ctx context.Context, user User) {
 	if slot, ok := ctx.Value(userKey{}).(*userSlot); ok {
 		*slot = userSlot{user, true}
