@@ -90,8 +90,7 @@ func TestService(t *testing.T) {
 	assert.Equal(t, "text", ask(service, "GET", "/notice", "", cookies["super"]).Body.String())
 	assert.Equal(t, http.StatusBadRequest, ask(service, "PUT", "/notice", strings.Repeat("a", 2<<10), cookies["super"]).Code)
 
-	// While the database is down, nobody gets in, and the answer says to try
-	// again.
+	// A database that is down is a failure, neither access nor a refusal.
 	require.NoError(t, joomla.DB().Close())
 	for _, path := range []string{"/me", "/notice", listPath} {
 		assert.Equal(t, http.StatusInternalServerError, ask(service, "GET", path, "", cookies["super"]).Code, path)
