@@ -68,9 +68,9 @@ func TestImports(t *testing.T) {
 			case own && slices.Contains(forTests, room):
 				t.Errorf("%s imports %s, which is for tests", path, imported)
 			case own && library && mayNot(dir, room):
-				t.Errorf("%s imports %s, which is not its to use", path, imported)
+				t.Errorf("%s imports %s, which ARCHITECTURE.md does not allow", path, imported)
 			case library && foreign && dir != "internal/phptest":
-				t.Errorf("%s imports %s: the library needs the standard library alone", path, imported)
+				t.Errorf("%s imports %s: the library may import only the standard library", path, imported)
 			}
 			seen++
 		}
