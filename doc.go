@@ -28,8 +28,8 @@
 //   - [APITokenAuthorizer]: a Joomla API token, of Joomla 4 and later.
 //   - [CAPITokenAuthorizer]: a token of the cAPI extension.
 //   - [SessionAuthorizer]: the cookie of a live session that has passed the
-//     second factor. It needs a [SessionData], such as [FileSessionData], if the
-//     site keeps session data outside its database.
+//     second factor. It needs a [SessionData], such as [FileSessionData], if
+//     the site keeps session data outside its database.
 //
 // [AnyOf] joins them, and [Require] lets a service use them for routes of its
 // own; package capitest makes sites for its tests. Where this package differs
@@ -40,16 +40,17 @@
 // The answer is an [Envelope] with every row of the table, including session
 // ids, which let anyone take over the session, and all that the sessions hold.
 // [HandlerOptions.Redact] sends less. The list is streamed, so memory does not
-// grow with it. If it fails, the connection breaks, so that no client mistakes a
-// part for the whole.
+// grow with it. If it fails, the connection breaks, so that no client mistakes
+// a part for the whole.
 //
 // # Security
 //
 //   - A guard that fails is an error, never access.
-//   - Logs and errors hold no credentials, session ids, payloads or other client
-//     input. Passwords are of type [Secret].
+//   - Logs and errors hold no credentials, session ids, payloads or other
+//     client input. Passwords are of type [Secret].
 //   - The log says why a request was refused and who has read a list.
 //   - No file, table or request causes a panic, or takes time or memory out of
 //     proportion to its size.
-//   - It writes nothing to the site, does not encrypt, and does not limit rates.
+//   - It writes nothing to the site, does not encrypt, and does not limit
+//     rates.
 package capi
