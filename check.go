@@ -150,8 +150,8 @@ func (s *Site) checkRows(ctx context.Context, wrong map[string]bool) (problems [
 
 // ErrSessionData is what [Site.Check] returns, wrapped, if a site has sessions
 // outside of its database and none of the newest has data where its
-// [SessionData] looks for it. That may pass where the site's store has lost all
-// sessions a moment ago.
+// [SessionData] looks for it. It may pass if the store has just lost all
+// sessions.
 var ErrSessionData = errors.New("capi: none of the newest sessions has its data where it is looked for")
 
 // newestSessions is how many sessions Check looks for.
@@ -177,7 +177,7 @@ func (s *Site) checkData(ctx context.Context, wrong bool) error {
 			return fmt.Errorf("capi: reading the newest sessions: %w", err)
 		}
 	}
-	// One that nobody has shows whether the store can be reached.
+	// An id that nobody has shows whether the store can be reached.
 	const longest = 64 << 10
 	found, lengths, err := payloadsUpTo(ctx, s.dataOf(version), append(ids, "capi-check"), longest)
 	if err != nil {

@@ -18,7 +18,8 @@
 // The handler reads a [Store] and asks an [Authorizer]. Those of this package
 // read the database of Joomla 3.3 to 6; a service may bring its own.
 // [HandlerOptions] configure the handler. [Require] guards other routes.
-// Package storetest tests a Store, and package page shows who is logged in.
+// Package storetest tests a Store, capitest makes sites for tests, and page
+// shows who is logged in.
 //
 // # Who gets in
 //
@@ -31,9 +32,8 @@
 //     second factor. It needs a [SessionData], such as [FileSessionData], if
 //     the site keeps session data outside its database.
 //
-// [AnyOf] joins them, and [Require] lets a service use them for routes of its
-// own; package capitest makes sites for its tests. Where this package differs
-// from Joomla, it refuses more: see doc/compatibility.md.
+// [AnyOf] joins them. Where this package differs from Joomla, it is stricter,
+// with three exceptions: see doc/compatibility.md.
 //
 // # What it exposes
 //
