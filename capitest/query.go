@@ -150,8 +150,10 @@ func (p *parser) query() func(outer *row) *table {
 		where = func(r *row) bool { return truth(condition(r)) == true }
 	}
 	var order expression
+	descending := false
 	if p.take("ORDER", "BY") {
 		order = p.expression()
+		descending = p.take("DESC")
 	}
 	limit := -1
 	if p.take("LIMIT") {
@@ -165,7 +167,12 @@ func (p *parser) query() func(outer *row) *table {
 			}
 		}
 		if order != nil {
-			slices.SortStableFunc(kept, func(a, b *row) int { return compare(order(a), order(b)) })
+			slices.SortStableFunc(kept, func(a, b *row) int {
+				if descending {
+					a, b = b, a
+				}
+				return compare(order(a), order(b))
+			})
 		}
 		if aggregate {
 			kept = []*row{{outer: outer, group: kept}}
@@ -465,6 +472,9 @@ func (p *parser) value() expression {
 	case t.kind == 'w' && strings.EqualFold(t.text, "@@group_concat_max_len"):
 		p.at++
 		return func(*row) driver.Value { return int64(1 << 20) }
+	case t.kind == 'w' && strings.EqualFold(t.text, "@@character_set_results"):
+		p.at++
+		return func(*row) driver.Value { return "utf8mb4" }
 	}
 	name, of := p.name(), ""
 	if p.take(".") {
