@@ -50,7 +50,7 @@ type Site struct {
 
 // Options are the optional settings of the page. The zero value is useful.
 type Options struct {
-	// Logger gets what [capi.HandlerOptions.Logger] gets. Nil is [slog.Default].
+	// Logger is like [capi.HandlerOptions.Logger]. Nil is [slog.Default].
 	Logger *slog.Logger
 	// StallTimeout is how long one write of the feed may take; see
 	// [capi.HandlerOptions.StallTimeout]. Zero is 30 seconds; less is an error.
