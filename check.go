@@ -196,12 +196,12 @@ func (s *Site) checkData(ctx context.Context, wrong bool) error {
 		checkedSettings[s.config.SessionHandler])
 }
 
-// checkedSettings are what to check for each session handler if there are no
-// sessions.
+// checkedSettings says what to check for each session handler if no session has
+// data.
 var checkedSettings = map[string]string{
 	"filesystem": "that the directory is PHP's session.save_path, which php_admin_value may set in place of " +
-		"$session_filesystem_path, and that PHP's user is one of those whose files are believed",
-	"none":      "that the directory is PHP's session.save_path, and that PHP's user is one of those whose files are believed",
+		"$session_filesystem_path, and that PHP's user is one of those whose files are trusted",
+	"none":      "that the directory is PHP's session.save_path, and that PHP's user is one of those whose files are trusted",
 	"redis":     "$session_redis_server_host, $session_redis_server_db and the prefix of the keys",
 	"memcached": "$session_memcached_server_host and the prefix of the keys",
 }
