@@ -92,7 +92,7 @@ func (s *Site) accountQuery(from, where string, columns ...string) accountQuery 
 // accountText returns the text of an accountQuery for a schema.
 func (s *Site) accountText(known schema, from, where string, columns []string) string {
 	list := func(of string) string { return strings.Replace(s.dialect.list, "%", of, 1) }
-	reset, otpKey, plugin := `u."requireReset"`, `u."otpKey"`, `NULL`
+	reset, otpKey := `u."requireReset"`, `u."otpKey"`
 	methods := `(SELECT ` + list(`f."method"`) + ` FROM "#__user_mfa" AS f` +
 		` WHERE f."user_id" = u."id" AND f."method" <> 'backupcodes')`
 	// The root asset is found by its name, which is unique: a broken tree has
@@ -111,29 +111,31 @@ func (s *Site) accountText(known schema, from, where string, columns []string) s
 	}
 	// If a query that names the column locked succeeds, the column exists, and
 	// need not be read.
-	locked, named := `NULL`, ` AND COALESCE(e."locked", 0) IS NOT NULL`
-	switch {
-	case known&unknownVersion != 0:
+	named := ` AND COALESCE(e."locked", 0) IS NOT NULL`
+	if known&(withoutLocked|unknownVersion) != 0 {
 		named = ``
-	case known&withoutLocked != 0:
-		locked, named = lockedColumnIfAny, ``
 	}
 	if known&withoutFactors != 0 {
-		// Until an enabled plugin shows that the site was upgraded.
-		methods, otpKey, plugin = `NULL`, `NULL`, `(SELECT MIN(e."element")`+fromFactorPlugins+` AND e."enabled" = 1)`
+		methods, otpKey = `NULL`, `NULL`
 	}
-	return s.sql(`SELECT ` + strings.Join(append(columns[:len(columns):len(columns)],
+	columns = append(slices.Clone(columns),
 		`u."id"`, `u."username"`, `u."name"`, `u."email"`, `u."block"`, `u."activation"`, reset,
 		// One list, in which the groups of the user's own are below zero.
 		`(SELECT `+list(`CASE WHEN p."id" = g."id" THEN -p."id" ELSE COALESCE(p."id", 0) END`)+
 			` FROM "#__user_usergroup_map" AS m LEFT JOIN "#__usergroups" AS g ON g."id" = m."group_id"`+
 			` LEFT JOIN "#__usergroups" AS p ON p."lft" <= g."lft" AND p."rgt" >= g."rgt"`+
 			` WHERE m."user_id" = u."id")`,
-		s.dialect.listLimit,
-		`a."rules"`,
-		methods, otpKey, plugin, locked,
-		`(SELECT e."params" FROM "#__extensions" AS e WHERE e."type" = 'component' AND e."element" = 'com_users'`+named+` LIMIT 1)`), ", ") +
-		` FROM ` + from + ` WHERE ` + where)
+		s.dialect.listLimit, `a."rules"`, methods, otpKey,
+		`(SELECT e."params" FROM "#__extensions" AS e WHERE e."type" = 'component' AND e."element" = 'com_users'`+named+` LIMIT 1)`)
+	// What shows that a site was upgraded. On others, each column would cost
+	// every request its description.
+	if known&withoutFactors != 0 {
+		columns = append(columns, `(SELECT MIN(e."element")`+fromFactorPlugins+` AND e."enabled" = 1)`)
+	}
+	if known.asksVersion() {
+		columns = append(columns, lockedColumnIfAny)
+	}
+	return s.sql(`SELECT ` + strings.Join(columns, ", ") + ` FROM ` + from + ` WHERE ` + where)
 }
 
 // An accountRow is a row of an accountQuery.
@@ -203,7 +205,13 @@ func (s *Site) scanAccount(rows *result, columns int, known schema) (row account
 		dest = append(dest, &row.columns[i])
 	}
 	dest = append(dest, &v.id, &v.username, &v.name, &v.email, &v.block, &v.activation, &v.reset, &v.groups, &v.limit, &v.rules,
-		&v.methods, &v.otpKey, &v.enabled, &v.locked, &v.parameters)
+		&v.methods, &v.otpKey, &v.parameters)
+	if known&withoutFactors != 0 {
+		dest = append(dest, &v.enabled)
+	}
+	if known.asksVersion() {
+		dest = append(dest, &v.locked)
+	}
 	if err := rows.Scan(dest...); err != nil {
 		return accountRow{}, false, err
 	}

@@ -34,9 +34,9 @@ func records(t testing.TB, logs *bytes.Buffer) []map[string]any {
 }
 
 // read returns the record of a list that was read.
-func read(user int64, credential string, sessions, bytes int, finished bool) map[string]any {
+func read(user int64, username, credential string, sessions, bytes int, finished bool) map[string]any {
 	return map[string]any{
-		"level": "INFO", "msg": "capi: session list read", "user": float64(user), "credential": credential,
+		"level": "INFO", "msg": "capi: session list read", "user": float64(user), "username": username, "credential": credential,
 		"sessions": float64(sessions), "bytes": float64(bytes), "finished": finished,
 	}
 }
@@ -58,7 +58,7 @@ func naming(id int64, credential string) capi.Authorizer {
 func TestHandlerLogsReaders(t *testing.T) {
 	named := capi.AuthorizerFunc(func(r *http.Request) error {
 		capi.SetUser(r.Context(), capi.User{ID: 1, Credential: "first"})
-		capi.SetUser(r.Context(), capi.User{ID: 2, Credential: "SSO"})
+		capi.SetUser(r.Context(), capi.User{ID: 2, Username: "sso", Credential: "SSO"})
 		return nil
 	})
 	wrapped := capi.AuthorizerFunc(func(r *http.Request) error {
@@ -73,17 +73,18 @@ func TestHandlerLogsReaders(t *testing.T) {
 	})
 	all := func(found reply) capi.Authorizer { return anyOf(t, newFakeDB(found).site(t)) }
 	tests := map[string]struct {
-		auth    capi.Authorizer
-		request *http.Request
-		user    int64
-		kind    string
+		auth     capi.Authorizer
+		request  *http.Request
+		user     int64
+		username string
+		kind     string
 	}{
-		"session":                {all(found(byCookie, row{})), withSession(), 7, "session"},
-		"API token":              {all(found(byAPIToken, row{"id": int64(8)})), withAPIToken(), 8, "API token"},
-		"cAPI token":             {all(found(byCAPIToken, row{"id": int64(9)})), withHeaders("token", "token-hush"), 9, "cAPI token"},
-		"the last counts":        {named, withHeaders(), 2, "SSO"},
-		"a wrapped authorizer":   {wrapped, withHeaders(), 2, "SSO"},
-		"a user who was refused": {capi.AnyOf(refused, answering(nil)), withHeaders(), 0, ""},
+		"session":                {all(found(byCookie, row{})), withSession(), 7, "admin", "session"},
+		"API token":              {all(found(byAPIToken, row{"id": int64(8)})), withAPIToken(), 8, "admin", "API token"},
+		"cAPI token":             {all(found(byCAPIToken, row{"id": int64(9)})), withHeaders("token", "token-hush"), 9, "admin", "cAPI token"},
+		"the last counts":        {named, withHeaders(), 2, "sso", "SSO"},
+		"a wrapped authorizer":   {wrapped, withHeaders(), 2, "sso", "SSO"},
+		"a user who was refused": {capi.AnyOf(refused, answering(nil)), withHeaders(), 0, "", ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -92,7 +93,7 @@ func TestHandlerLogsReaders(t *testing.T) {
 			newHandler(t, config, capi.Sessions{{ID: "hush"}, {}}, test.auth).ServeHTTP(w, test.request)
 			got := records(t, logs)
 			require.NotEmpty(t, got)
-			assert.Equal(t, read(test.user, test.kind, 2, w.sizes[0], true), got[0])
+			assert.Equal(t, read(test.user, test.username, test.kind, 2, w.sizes[0], true), got[0])
 		})
 	}
 }
@@ -169,7 +170,7 @@ func TestHandlerLogsCutLists(t *testing.T) {
 				assert.Equal(t, "capi: listing sessions, cut short", got[0]["msg"])
 				got = got[1:]
 			}
-			assert.Equal(t, []map[string]any{read(7, "SSO", test.sessions, sent, false)}, got)
+			assert.Equal(t, []map[string]any{read(7, "", "SSO", test.sessions, sent, false)}, got)
 		})
 	}
 }

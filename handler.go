@@ -27,9 +27,9 @@ type HandlerOptions struct {
 	//     that the handler cannot drop clients that stall, or does not know who
 	//     reads;
 	//   - at level Info, failures that its client caused, and who read a list:
-	//     user, credential, sessions, bytes, and whether it was finished. That
-	//     is logged once anything of the list was sent, even if a Store or a
-	//     Redaction panics;
+	//     user, username, credential, sessions, bytes, and whether it was
+	//     finished. That is logged once anything of the list was sent, even if a
+	//     Store or a Redaction panics;
 	//   - at level Debug, why a request was refused.
 	//
 	// It gets no credential, and nothing else that the client sent. Nil is
@@ -126,7 +126,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		deny(&h.Answers, w, r, err)
 		return
 	}
-	h.Stream(w, r, user.ID, user.Credential, h.list)
+	h.Stream(w, r, stream.Reader{ID: user.ID, Username: user.Username, Credential: user.Credential}, h.list)
 }
 
 // deny answers a request whose Authorizer or Authenticator returned err.

@@ -37,6 +37,12 @@ const (
 	selectVersion     = `SELECT ` + lockedColumnIfAny + ` FROM (SELECT -1 AS "locked") AS missing`
 )
 
+// asksVersion reports whether an account query reads the column locked, to find
+// out which version of Joomla the site is.
+func (known schema) asksVersion() bool {
+	return known&(withoutLocked|unknownVersion) == withoutLocked
+}
+
 // version returns the version of Joomla of a site with the schema, given its
 // column locked. If a query for that column succeeds, the column exists, even
 // if there are no extensions.

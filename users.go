@@ -51,8 +51,8 @@ func (s *Site) Users(ctx context.Context, ids []int64) ([]User, error) {
 }
 
 // usersOf is Users for ids that a user can have. What all users share is read
-// once: the query of the guard, which has it in each row, takes several times as
-// long for many of them.
+// once: the query of the guard, which has it in each row, takes several times
+// as long for many of them.
 func (s *Site) usersOf(ctx context.Context, ids []int64) (users []User, err error) {
 	groups, err := s.readGroups(ctx)
 	if err != nil {

@@ -202,8 +202,8 @@ func (p *parser) skipList() {
 	}
 }
 
-// list parses the list of a SELECT. It returns the names of the columns, and for
-// each element what gives the values of its columns.
+// list parses the list of a SELECT. It returns the names of the columns, and
+// for each element what gives the values of its columns.
 func (p *parser) list() (columns []string, values []func(*row) []driver.Value) {
 	for {
 		if i := p.star(); i >= 0 {

@@ -15,9 +15,9 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// The groups that Joomla is installed with. All are below Public; Author, Editor
-// and Publisher are each below the one before, and Author is below Registered;
-// Administrator is below Manager.
+// The groups that Joomla is installed with. All are below Public; Author,
+// Editor and Publisher are each below the one before, and Author is below
+// Registered; Administrator is below Manager.
 const (
 	Public        int64 = 1
 	Registered    int64 = 2
@@ -190,9 +190,9 @@ func (s *Site) AddGroup(title string, parent int64) int64 {
 }
 
 // SetCoreAdmin allows or denies core.admin on the root asset to a group, and so
-// makes Super Admins of its members, or keeps them from being some. A group that
-// it was not called for inherits what its parent has, and one that is denied
-// wins.
+// makes Super Admins of its members, or keeps them from being some. A group
+// that it was not called for inherits what its parent has, and one that is
+// denied wins.
 func (s *Site) SetCoreAdmin(group int64, allowed bool) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()

@@ -27,7 +27,7 @@ func (h *handler) feed(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
-	h.Stream(w, r, user.ID, user.Credential, func(ctx context.Context, out *stream.Response) error {
+	h.Stream(w, r, stream.Reader{ID: user.ID, Username: user.Username, Credential: user.Credential}, func(ctx context.Context, out *stream.Response) error {
 		f := &feed{handler: h, site: site, read: out, out: newFeedWriter(out), rows: query.Get("rows") != "0", now: time.Now()}
 		return f.write(ctx)
 	})

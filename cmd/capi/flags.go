@@ -170,19 +170,6 @@ func (f *siteFlags) add(c *pflag.FlagSet) {
 	c.BoolVar(&f.phpSerialize, "php-serialize", false, "PHP's session.serialize_handler is php_serialize at the sites, rather than php")
 }
 
-// manySites is how many sites one program may keep idle connections for:
-// servers have some hundred connections for everybody.
-const manySites = 16
-
-// idle returns how many connections of each site are kept open for the next
-// request.
-func (f *siteFlags) idle() int {
-	if len(f.sites) > manySites {
-		return 0
-	}
-	return min(4, f.connections)
-}
-
 func (f *siteFlags) addSite(text string) error {
 	// The path of a file may have an equals sign, but a name has no slash.
 	name, path, named := strings.Cut(text, "=")

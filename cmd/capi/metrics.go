@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -50,7 +49,7 @@ func newMetrics(sites []*followedSite, countEvery time.Duration) *metrics {
 	for _, s := range sites {
 		m.registry.MustRegister(poolCollector{s}, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "capi_lists_running", Help: "Lists that are being sent.", ConstLabels: prometheus.Labels{"site": s.name},
-		}, func() float64 { return float64(len(s.turns)) }))
+		}, func() float64 { return float64(s.turns.running.Load()) }))
 		for _, route := range []string{"list", "feed"} { // From 0 on, or an alert would miss the first.
 			m.cut.WithLabelValues(s.name, route)
 		}
@@ -79,7 +78,7 @@ func (m *metrics) handler() http.Handler {
 	return mux
 }
 
-// A readyCollector reports which sites are ready when it is asked.
+// A readyCollector reports which sites are ready.
 type readyCollector []*followedSite
 
 var readyDesc = prometheus.NewDesc("capi_site_ready", "Whether the site can be served.", []string{"site"}, nil)
@@ -89,16 +88,12 @@ func (readyCollector) Describe(descs chan<- *prometheus.Desc) { descs <- readyDe
 
 // Collect implements [prometheus.Collector].
 func (c readyCollector) Collect(values chan<- prometheus.Metric) {
-	all := make([]*readiness, len(c))
-	for i, s := range c {
-		all[i] = s.ready
-	}
-	for i, ready := range findReady(context.Background(), all) {
+	for _, s := range c {
 		value := 0.0
-		if ready {
+		if s.ready.ready() {
 			value = 1
 		}
-		values <- prometheus.MustNewConstMetric(readyDesc, prometheus.GaugeValue, value, c[i].name)
+		values <- prometheus.MustNewConstMetric(readyDesc, prometheus.GaugeValue, value, s.name)
 	}
 }
 

@@ -143,6 +143,7 @@ func testDeb(t *testing.T, root string) {
 	}
 
 	m.run("dpkg --install /old.deb")
+	m.run("test -e /usr/share/man/man1/capi-serve.1.gz && test -e /usr/share/bash-completion/completions/capi")
 	assert.Regexp(t, `^capi:x:\d+:\d+:.*:/nonexistent:/usr/sbin/nologin$`, m.run("getent passwd capi"))
 	assert.Equal(t, "disabled", m.run("systemctl is-enabled capi.socket || true"))
 	states("inactive inactive")
@@ -192,6 +193,7 @@ func testRPM(t *testing.T, root string) {
 	for _, file := range []string{
 		"/usr/bin/capi", "/usr/lib/systemd/system/capi.service", "/usr/lib/systemd/system/capi.socket",
 		"/usr/lib/sysusers.d/capi.conf", "/etc/sysconfig/capi", "/usr/share/licenses/capi/LICENSES",
+		"/usr/share/man/man1/capi-serve.1.gz", "/usr/share/bash-completion/completions/capi",
 	} {
 		assert.Contains(t, strings.Split(files, "\n"), file)
 	}

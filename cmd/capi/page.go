@@ -57,9 +57,9 @@ func (r *router) addPage(name string, sites []*followedSite, logger *slog.Logger
 
 // newFeed returns the handler of a site's feed.
 func (f *followedSite) newFeed(s *site) (http.Handler, error) {
-	shown := page.Site{Name: s.name, Store: f.turns.store(s.store(capi.SQLStoreOptions{})), Auth: s.guard, Joomla: s.joomla}
+	shown := page.Site{Name: s.name, Store: f.limited(s.store(capi.SQLStoreOptions{})), Auth: s.guard, Joomla: s.joomla}
 	if summary := s.summary(); summary != nil {
-		shown.Summary = f.turns.store(summary)
+		shown.Summary = f.limited(summary)
 	}
 	key, err := pseudonymKey(s.config.Secret.Reveal())
 	if err != nil {

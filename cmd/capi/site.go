@@ -61,8 +61,8 @@ func (f siteFlags) openConfig(file siteFile, config capi.SiteConfig, logger *slo
 	}
 	// Each list holds a connection for as long as its client takes to read it.
 	db.SetMaxOpenConns(f.connections)
-	db.SetMaxIdleConns(f.idle())
-	db.SetConnMaxIdleTime(time.Minute)
+	db.SetMaxIdleConns(min(idleOfSite, f.connections))
+	db.SetConnMaxIdleTime(idleTime)
 	db.SetConnMaxLifetime(10 * time.Minute)
 	s := &site{siteFile: file, config: config, db: db, data: data}
 	var err error

@@ -8,8 +8,7 @@ import (
 	"github.com/capi-go/capi/internal/phpserial"
 )
 
-// A Version is the generation of Joomla that a site runs, as far as reading
-// sessions goes.
+// A Version is a generation of Joomla, as far as reading sessions is concerned.
 type Version int8
 
 const (

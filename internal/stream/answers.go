@@ -67,11 +67,17 @@ func (a *Answers) Fail(w http.ResponseWriter, r *http.Request, doing string, err
 // seconds.
 const RetryAfter = "5"
 
-// Stream answers r with what write writes. The log is told that it was read by
-// user, with that kind of credential. If write fails before its first bytes are
-// sent, the answer is 500. If it fails or panics after them, the answer is cut
-// and Stream panics. Once anything was sent, the log is told, whatever happens.
-func (a *Answers) Stream(w http.ResponseWriter, r *http.Request, user int64, credential string,
+// A Reader is who reads an answer. See capi.User.
+type Reader struct {
+	ID                   int64
+	Username, Credential string
+}
+
+// Stream answers r with what write writes. The log is told that reader read it.
+// If write fails before its first bytes are sent, the answer is 500. If it fails
+// or panics after them, the answer is cut and Stream panics. Once anything was
+// sent, the log is told, whatever happens.
+func (a *Answers) Stream(w http.ResponseWriter, r *http.Request, reader Reader,
 	write func(ctx context.Context, out *Response) error) {
 	if r.Method == http.MethodHead {
 		a.Header(w.Header())
@@ -85,7 +91,7 @@ func (a *Answers) Stream(w http.ResponseWriter, r *http.Request, user int64, cre
 		answers: a, w: w, r: r, control: http.NewResponseController(w), stall: a.StallTimeout, cancel: cancel,
 	}
 	defer out.cut()
-	defer a.audit(out, user, credential)
+	defer a.audit(out, reader)
 	err := write(ctx, out)
 	switch {
 	case err == nil:
@@ -120,15 +126,15 @@ func Each[T any](ctx context.Context, list iter.Seq2[T, error], do func(T) error
 }
 
 // audit logs who read an answer. With a list, sessions can be taken over.
-func (a *Answers) audit(out *Response, user int64, credential string) {
+func (a *Answers) audit(out *Response, reader Reader) {
 	if out.state == unsent {
 		return
 	}
 	ctx := out.r.Context()
 	a.logger().LogAttrs(ctx, slog.LevelInfo, a.Package+": "+a.Read,
-		slog.Int64("user", user), slog.String("credential", credential),
+		slog.Int64("user", reader.ID), slog.String("username", reader.Username), slog.String("credential", reader.Credential),
 		slog.Int("sessions", out.Sessions), slog.Int64("bytes", out.sent), slog.Bool("finished", out.state == finished))
-	if user == 0 && credential == "" {
+	if reader == (Reader{}) {
 		a.noReader.Do(func() {
 			a.logger().LogAttrs(ctx, slog.LevelWarn, a.Package+": the log cannot say who reads",
 				slog.String("error", "the Authorizer did not call capi.SetUser with the context of the request that it was given"))
