@@ -190,3 +190,82 @@ func TestSentinelFailover(t *testing.T) {
 	assert.NotZero(t, failed.Load())
 	guarded.requireStatus(t, http.StatusOK, c.Cookies)
 }
+
+// TestClusterMovesSlots moves slots to and fro while lists are read: each list
+// is whole and has each session once, or fails.
+func TestClusterMovesSlots(t *testing.T) {
+	long(t)
+	nodes, cluster := ownCluster(t)
+	const n = 1500
+	fill(t, cluster, "jfw", nil, n, 200)
+	var clients []*redis.Client
+	var ids []string
+	for _, node := range nodes {
+		client := node.client()
+		t.Cleanup(func() { client.Close() })
+		id, err := client.Do(t.Context(), "CLUSTER", "MYID").Text()
+		require.NoError(t, err)
+		clients, ids = append(clients, client), append(ids, id)
+	}
+	// move moves a slot with its keys, as redis-cli --cluster reshard does.
+	move := func(slot, from, to int) {
+		do := func(node int, args ...any) {
+			if !t.Failed() {
+				assert.NoError(t, clients[node].Do(t.Context(), args...).Err(), "%v", args)
+			}
+		}
+		do(to, "CLUSTER", "SETSLOT", slot, "IMPORTING", ids[from])
+		do(from, "CLUSTER", "SETSLOT", slot, "MIGRATING", ids[to])
+		for {
+			keys, err := clients[from].ClusterGetKeysInSlot(t.Context(), slot, 10).Result()
+			if !assert.NoError(t, err) || len(keys) == 0 {
+				break
+			}
+			for _, key := range keys {
+				do(from, "MIGRATE", "127.0.0.1", nodes[to].port, key, 0, 1000)
+			}
+		}
+		do(to, "CLUSTER", "SETSLOT", slot, "NODE", ids[to])
+		do(from, "CLUSTER", "SETSLOT", slot, "NODE", ids[to])
+	}
+	store := redisdata.NewStore(redisdata.New(cluster))
+	whole, failed := 0, 0
+	read := func() {
+		seen := map[string]bool{}
+		sessions, err := capi.Collect(store.Sessions(t.Context()))
+		if err != nil {
+			failed++
+			if len(sessions) == 0 {
+				assert.ErrorIs(t, err, capi.ErrUnavailable)
+			}
+			return
+		}
+		whole++
+		for _, session := range sessions {
+			assert.False(t, seen[session.ID], "a session that is listed twice")
+			seen[session.ID] = true
+		}
+		assert.Len(t, seen, n)
+	}
+	var stop atomic.Bool
+	var group sync.WaitGroup
+	group.Go(func() {
+		for slot := 0; !stop.Load() && !t.Failed(); slot = (slot + 1) % 400 {
+			move(slot, 0, 1)
+			move(slot, 1, 0)
+			time.Sleep(50 * time.Millisecond) // So that some lists are whole.
+		}
+	})
+	for begun := time.Now(); time.Since(begun) < 10*time.Second && !t.Failed(); {
+		read()
+	}
+	stop.Store(true)
+	group.Wait()
+	t.Logf("%d lists whole, %d failed", whole, failed)
+	assert.Positive(t, failed)
+	until(t, func(context.Context) bool {
+		before := whole
+		read()
+		return whole > before
+	})
+}

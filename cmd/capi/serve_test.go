@@ -144,7 +144,8 @@ func TestServeCuts(t *testing.T) {
 		stop func(*process)
 		says string
 	}{
-		"grace": {[]string{"--grace", "50ms"}, exitFailed, func(*process) {}, "finishing the last answers"},
+		"grace":  {[]string{"--grace", "50ms"}, exitFailed, func(*process) {}, "finishing the last answers"},
+		"killed": {nil, -1, func(p *process) { p.signal(syscall.SIGKILL) }, ""},
 		"second signal": {nil, -1, func(p *process) {
 			p.waitFor(`"msg":"stopping"`)
 			p.signal(syscall.SIGTERM)
