@@ -3,6 +3,7 @@ package capi
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -13,15 +14,21 @@ import (
 // An account is a user of a site, with all that decides what it may do. The
 // zero account is that of a user who does not exist.
 type account struct {
-	id       int64
-	username string
+	id                    int64
+	username, name, email string
+	// blocked reports whether the account is blocked.
+	blocked bool
 	// refusal is why the account may not be used, nil if it may.
 	refusal error
 	// groups are those of the user and all their ancestors, as
 	// Joomla\CMS\Access\Access::getGroupsByUser finds them: by nested set, 1
-	// alone for a user who is in none, and 0 for one that does not exist.
+	// alone for a user who is in none, and 0 for one that does not exist. They
+	// are in ascending order, each once.
 	groups []int64
-	// superAdmin reports whether the user is one, if the account may be used.
+	// direct are those of groups that the user is in without an ancestor's help.
+	direct []int64
+	// superAdmin reports whether the user is one, whether or not the account may
+	// be used.
 	superAdmin bool
 	// methods are those of the user's second factors other than backup codes,
 	// with commas between them.
@@ -41,7 +48,14 @@ var (
 
 // user returns the User that a is.
 func (a account) user(credential string) User {
-	return User{ID: a.id, Username: a.username, Groups: a.groups, SuperAdmin: a.superAdmin, Credential: credential}
+	groups := a.groups
+	if len(groups) > 0 && groups[0] == 0 { // Joomla's number of a group that does not exist.
+		groups = groups[1:]
+	}
+	return User{
+		ID: a.id, Username: a.username, Name: a.name, Email: a.email, Groups: groups, DirectGroups: a.direct,
+		SuperAdmin: a.superAdmin, Blocked: a.blocked, Credential: credential,
+	}
 }
 
 // isRootUser reports whether a is the root user of the configuration. A number
@@ -105,8 +119,9 @@ func (s *Site) accountText(known schema, from, where string, columns []string) s
 		methods, otpKey, plugin = `NULL`, `NULL`, `(SELECT MIN(e."element")`+fromFactorPlugins+` AND e."enabled" = 1)`
 	}
 	return s.sql(`SELECT ` + strings.Join(append(columns[:len(columns):len(columns)],
-		`u."id"`, `u."username"`, `u."block"`, `u."activation"`, reset,
-		`(SELECT `+list(`COALESCE(p."id", 0)`)+
+		`u."id"`, `u."username"`, `u."name"`, `u."email"`, `u."block"`, `u."activation"`, reset,
+		// One list, in which the groups of the user's own are below zero.
+		`(SELECT `+list(`CASE WHEN p."id" = g."id" THEN -p."id" ELSE COALESCE(p."id", 0) END`)+
 			` FROM "#__user_usergroup_map" AS m LEFT JOIN "#__usergroups" AS g ON g."id" = m."group_id"`+
 			` LEFT JOIN "#__usergroups" AS p ON p."lft" <= g."lft" AND p."rgt" >= g."rgt"`+
 			` WHERE m."user_id" = u."id")`,
@@ -172,17 +187,18 @@ func (s *Site) scanAccounts(ctx context.Context, q accountQuery, known schema, a
 // which withoutFactors looks.
 func (s *Site) scanAccount(rows *result, columns int, known schema) (row accountRow, factors bool, err error) {
 	var v struct { // One piece of memory, as all of it outlives the call of Scan.
-		id, block, reset, limit, locked              integer
-		username, activation, groups, rules, methods column
-		otpKey, enabled, parameters                  column
-		dest                                         [20]any
+		id, block, reset, limit, locked    integer
+		username, name, email              column
+		activation, groups, rules, methods column
+		otpKey, enabled, parameters        column
+		dest                               [22]any
 	}
 	row.columns = make([]column, columns)
 	dest := v.dest[:0]
 	for i := range row.columns {
 		dest = append(dest, &row.columns[i])
 	}
-	dest = append(dest, &v.id, &v.username, &v.block, &v.activation, &v.reset, &v.groups, &v.limit, &v.rules,
+	dest = append(dest, &v.id, &v.username, &v.name, &v.email, &v.block, &v.activation, &v.reset, &v.groups, &v.limit, &v.rules,
 		&v.methods, &v.otpKey, &v.enabled, &v.locked, &v.parameters)
 	if err := rows.Scan(dest...); err != nil {
 		return accountRow{}, false, err
@@ -193,25 +209,25 @@ func (s *Site) scanAccount(rows *result, columns int, known schema) (row account
 			return accountRow{}, false, errors.New("a user has more groups or second factors than group_concat_max_len of the database has room for")
 		}
 		row.account = account{
-			id: v.id.value, username: string(v.username), groups: parseGroups(string(v.groups)),
+			id: v.id.value, username: string(v.username), name: string(v.name), email: string(v.email), blocked: v.block.value != 0,
 			methods: string(v.methods), otpKey: string(v.otpKey), usersParams: string(v.parameters),
 		}
-		row.account.decide(s, v.block, v.reset, strings.Trim(string(v.activation), joomla.TrimmedSpace), string(v.rules))
+		row.account.groups, row.account.direct = parseGroups(string(v.groups))
+		row.account.decide(s, v.reset, strings.Trim(string(v.activation), joomla.TrimmedSpace), string(v.rules))
 	}
 	return row, len(v.enabled) > 0, nil
 }
 
 // decide sets what follows from the columns of an account.
-func (a *account) decide(s *Site, block, reset integer, activation, rules string) {
+func (a *account) decide(s *Site, reset integer, activation, rules string) {
+	a.superAdmin = s.isRootUser(*a) || s.coreAdmin(rules).Allows(append([]int64{-a.id}, a.groups...))
 	switch {
-	case block.value != 0:
+	case a.blocked:
 		a.refusal = errBlocked
 	case activation != "" && activation != "0":
 		a.refusal = errNotActivated
 	case reset.value != 0:
 		a.refusal = errMustReset
-	default:
-		a.superAdmin = s.isRootUser(*a) || s.coreAdmin(rules).Allows(append([]int64{-a.id}, a.groups...))
 	}
 }
 
@@ -242,16 +258,30 @@ func parseOnce[T any](last *atomic.Pointer[parsed[T]], text string, parse func(s
 	return found.value
 }
 
-// parseGroups returns the ids in a list of the database's.
-func parseGroups(list string) []int64 {
+// parseGroups returns the ids in a list of the database's, and those in it that
+// are below zero, with their sign changed in both.
+func parseGroups(list string) (groups, direct []int64) {
+	direct = []int64{}
 	if list == "" {
-		return []int64{1}
+		return []int64{1}, direct
 	}
-	groups := make([]int64, 0, 8)
+	groups = make([]int64, 0, 8)
 	for text := range strings.SplitSeq(list, ",") {
-		if id, err := strconv.ParseInt(text, 10, 64); err == nil {
-			groups = append(groups, id)
+		id, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			continue
 		}
+		if id < 0 {
+			id = -id
+			direct = append(direct, id)
+		}
+		groups = append(groups, id)
 	}
-	return groups
+	return ascending(groups), ascending(direct)
+}
+
+// ascending sorts ids and leaves out what is there twice.
+func ascending(ids []int64) []int64 {
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }

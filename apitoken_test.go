@@ -190,7 +190,10 @@ func TestAPITokenAuthorizerUser(t *testing.T) {
 	auth := capi.NewAPITokenAuthorizer(db.site(t))
 	user, err := auth.User(withAPIToken())
 	require.NoError(t, err)
-	assert.Equal(t, capi.User{ID: 7, Username: "admin", Groups: []int64{8}, Credential: "API token"}, user)
+	assert.Equal(t, capi.User{
+		ID: 7, Username: "admin", Name: "Ada Admin", Email: "ada@example.org", Groups: []int64{8}, DirectGroups: []int64{},
+		Credential: "API token",
+	}, user)
 
 	db.rest = errors.New("broken")
 	_, err = auth.User(withAPIToken())

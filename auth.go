@@ -105,23 +105,33 @@ func mustAuthorizer(authorizer Authorizer) {
 	}
 }
 
-// A User is the user of a request, as the credentials of the request prove it.
-// The zero User is nobody.
+// A User is a user of the site: that of a request, as its credentials prove it,
+// or one whom [Site.Users] found. The zero User is nobody.
 type User struct {
 	// ID is the user id (#__users.id), never 0.
-	ID int64
+	ID int64 `json:"id"`
 	// Username is the name that the user logs in with.
-	Username string
+	Username string `json:"username"`
+	// Name is the name that the user is shown by.
+	Name string `json:"name"`
+	// Email is the user's e-mail address.
+	Email string `json:"email"`
 	// Groups are the ids of the groups that the user is in and of all their
-	// ancestors, in no order and perhaps more than once. A user without a group
-	// is in group 1, as for Joomla.
-	Groups []int64
+	// ancestors, in ascending order. A user without a group is in group 1, as
+	// for Joomla.
+	Groups []int64 `json:"groups"`
+	// DirectGroups are the ids of the groups that the user is assigned to, in
+	// ascending order. [Site.GroupTitles] has their titles.
+	DirectGroups []int64 `json:"direct_groups"`
 	// SuperAdmin reports whether the user has core.admin on the root asset, or
-	// is the root user of the configuration.
-	SuperAdmin bool
-	// Credential is the kind of credential: "session", "API token" or "cAPI
-	// token". Other authorizers have kinds of their own.
-	Credential string
+	// is the root user of the configuration. So may be one who is blocked.
+	SuperAdmin bool `json:"super_admin"`
+	// Blocked reports whether the account is blocked. The user of a request
+	// never is: the authorizers of this package refuse blocked users.
+	Blocked bool `json:"blocked"`
+	// Credential is the kind of credential of a request: "session", "API token"
+	// or "cAPI token". Other authorizers have kinds of their own.
+	Credential string `json:"credential,omitempty"`
 }
 
 // userKey is the key of the *User in the context of a request that SetUser

@@ -54,7 +54,10 @@ func TestCAPITokenAuthorizerUser(t *testing.T) {
 	db := newFakeDB(found(byCAPIToken, row{"groups": "2"}))
 	user, err := capi.NewCAPITokenAuthorizer(db.site(t)).User(withHeaders("token", "token-hush"))
 	require.NoError(t, err)
-	assert.Equal(t, capi.User{ID: 7, Username: "admin", Groups: []int64{2}, Credential: "cAPI token"}, user)
+	assert.Equal(t, capi.User{
+		ID: 7, Username: "admin", Name: "Ada Admin", Email: "ada@example.org", Groups: []int64{2}, DirectGroups: []int64{},
+		Credential: "cAPI token",
+	}, user)
 }
 
 func TestCAPITokenAuthorizerHeader(t *testing.T) {

@@ -17,9 +17,9 @@ var checkedTables = []struct {
 	columns []string
 }{
 	{"session", []string{"session_id", "client_id", "guest", "time", "data", "userid", "username"}},
-	{"users", []string{"id", "username", "block", "activation"}},
+	{"users", []string{"id", "username", "name", "email", "block", "activation"}},
 	{"user_usergroup_map", []string{"user_id", "group_id"}},
-	{"usergroups", []string{"id", "lft", "rgt"}},
+	{"usergroups", []string{"id", "lft", "rgt", "title"}},
 	{"viewlevels", []string{"id", "rules"}},
 	{"assets", []string{"id", "name", "rules"}},
 	{"extensions", []string{"extension_id", "type", "folder", "element", "enabled", "state", "access", "params"}},

@@ -3,9 +3,9 @@ package capi
 import (
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
-	"strings"
+
+	"github.com/capi-go/capi/internal/phpconfig"
 )
 
 // A column is the value of a row's column as text, nil for null. It owns its
@@ -59,7 +59,8 @@ func (c *rowColumn) Scan(src any) error {
 		c.buffer = strconv.AppendUint(c.buffer[:0], src, 10)
 		c.text = c.buffer
 	case float64:
-		c.buffer = appendFloat(c.buffer[:0], src)
+		// Only SQLite has columns of another type than Joomla's.
+		c.buffer = append(c.buffer[:0], phpconfig.FormatFloat(src)...)
 		c.text = c.buffer
 	case bool:
 		c.buffer = append(c.buffer[:0], '0')
@@ -74,28 +75,6 @@ func (c *rowColumn) Scan(src any) error {
 		c.text = []byte{}
 	}
 	return nil
-}
-
-// appendFloat appends f as PHP makes text of it, with its default precision of
-// 14 digits (zend_gcvt). Only SQLite has columns of another type than Joomla's.
-func appendFloat(dst []byte, f float64) []byte {
-	const precision = 14
-	if math.IsInf(f, 0) || math.IsNaN(f) {
-		return append(dst, strings.TrimPrefix(strings.ToUpper(strconv.FormatFloat(f, 'f', -1, 64)), "+")...)
-	}
-	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(f, 'E', precision-1, 64), "E")
-	n, _ := strconv.Atoi(exponent)
-	if n >= -4 && n < precision {
-		text := strconv.FormatFloat(f, 'f', precision-1-n, 64)
-		if strings.Contains(text, ".") {
-			text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
-		}
-		return append(dst, text...)
-	}
-	if mantissa = strings.TrimRight(mantissa, "0"); strings.HasSuffix(mantissa, ".") {
-		mantissa += "0"
-	}
-	return fmt.Appendf(dst, "%sE%+d", mantissa, n)
 }
 
 // errNotInteger hides the value, which may be anything that a client wrote.

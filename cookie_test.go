@@ -225,7 +225,10 @@ func TestSessionAuthorizerGoesByData(t *testing.T) {
 		db.then(session, found(byID, row{"id": int64(5)}, steve))
 		user, err := auth.User(withSession())
 		require.NoError(t, err)
-		assert.Equal(t, capi.User{ID: 7, Username: "steve", Groups: []int64{2}, Credential: "session"}, user)
+		assert.Equal(t, capi.User{
+			ID: 7, Username: "steve", Name: "Ada Admin", Email: "ada@example.org", Groups: []int64{2}, DirectGroups: []int64{},
+			Credential: "session",
+		}, user)
 		assert.Equal(t, []any{int64(7)}, db.args[1])
 
 		db.then(session, found(byID, steve, steve))
@@ -245,7 +248,10 @@ func TestSessionAuthorizerUserPrefersSuperAdmin(t *testing.T) {
 	for _, rows := range [][]row{{super, other}, {other, super}} {
 		user, err := newSessionAuthorizer(t, newFakeDB(found(byCookie, rows...)).site(t)).User(withTwoSessions())
 		require.NoError(t, err)
-		assert.Equal(t, capi.User{ID: 7, Username: "admin", Groups: []int64{1, 8}, SuperAdmin: true, Credential: "session"}, user)
+		assert.Equal(t, capi.User{
+			ID: 7, Username: "admin", Name: "Ada Admin", Email: "ada@example.org", Groups: []int64{1, 8}, DirectGroups: []int64{8},
+			SuperAdmin: true, Credential: "session",
+		}, user)
 	}
 }
 

@@ -176,7 +176,7 @@ type row map[string]driver.Value
 // those of an account.
 var (
 	accountColumns = []string{
-		"id", "username", "block", "activation", "requireReset", "groups", "group_concat_max_len", "rules",
+		"id", "username", "name", "email", "block", "activation", "requireReset", "groups", "group_concat_max_len", "rules",
 		"methods", "otpKey", "plugin", "locked", "com_users",
 	}
 	byCookie   = slices.Concat([]string{"session_id", "time", "data"}, accountColumns)
@@ -196,7 +196,7 @@ func (r row) values(columns []string) []driver.Value {
 		"session_id": testID, "time": int64(testNow), "data": login(7),
 		"seed": seed, "enabled": "1", "plugin enabled": int64(1), "plugin state": int64(0), "plugin access": int64(1),
 		"groups plugin enabled": int64(1), "groups plugin params": "{}", "token": "token-hush", "state": int64(1),
-		"id": int64(7), "username": "admin", "block": int64(0), "activation": "", "requireReset": int64(0), "groups": "1,8",
+		"id": int64(7), "username": "admin", "name": "Ada Admin", "email": "ada@example.org", "block": int64(0), "activation": "", "requireReset": int64(0), "groups": "1,-8",
 		"group_concat_max_len": int64(1024), "rules": `{"core.admin":{"8":1}}`, "locked": int64(0), "com_users": "{}",
 	}
 	for name, value := range r {

@@ -75,7 +75,7 @@ func (d FileSessionData) PayloadsUpTo(ctx context.Context, ids []string, limit i
 		return nil, nil, err
 	}
 	if d.Lifetime == 0 {
-		d.Lifetime = 15 * time.Minute
+		d.Lifetime = DefaultLifetime
 	}
 	if d.Now == nil {
 		d.Now = time.Now

@@ -84,7 +84,7 @@ func (o SiteOptions) NewSite(db *sql.DB, config SiteConfig) (*Site, error) {
 		return nil, err
 	}
 	if config.Lifetime == 0 {
-		config.Lifetime = 15 * time.Minute
+		config.Lifetime = DefaultLifetime
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -5,15 +5,12 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
-	"github.com/capi-go/capi/internal/joomla"
 	"github.com/capi-go/capi/internal/phpconfig"
 )
 
@@ -22,6 +19,10 @@ import (
 // about what the configuration says, rather than about reading it. The modules
 // redisdata and memcachedata wrap it, too.
 var ErrSiteConfig = errors.New("capi: invalid site configuration")
+
+// DefaultLifetime is how long a session lives where a site's configuration does
+// not say.
+const DefaultLifetime = 15 * time.Minute
 
 // A SiteConfig is what this package needs to know of a Joomla site: properties
 // of the class JConfig in its configuration.php, each named in the comment of
@@ -72,8 +73,7 @@ type SiteConfig struct {
 	RootUser string
 
 	// Lifetime is how long a session lives without a request ($lifetime, which
-	// is in minutes), at least a minute. Zero is Joomla's default of 15
-	// minutes.
+	// is in minutes), at least a minute. Zero is [DefaultLifetime], Joomla's.
 	Lifetime time.Duration
 	// SessionHandler is Joomla's name of where session data is kept
 	// ($session_handler), such as "database" or "redis". With another than
@@ -261,41 +261,4 @@ func (c SiteConfig) Database() Database {
 		return SQLite
 	}
 	return 0
-}
-
-// Address returns where the database server of c listens, as [net.Dial] and
-// most drivers take it: network "tcp" with host and port, or network "unix"
-// with the path of a socket, for PostgreSQL of the directory that holds it. The
-// error wraps [ErrSiteConfig]; there is one for SQLite, which has no server.
-//
-// Host may be a name or an IP address, which may be in brackets, with a port or
-// the absolute path of a socket after it ("db:3307", "[::1]:3307",
-// "localhost:/run/mysqld/mysqld.sock"), or such a path alone, with or without
-// unix: in front of it. For MySQL, a p: in front of all that, which asks PHP
-// for a persistent connection, is ignored. The default is the port 3306 of
-// MySQL or 5432 of PostgreSQL, and the host localhost. Unlike PHP's mysqli,
-// which takes the host localhost for a socket whose path only PHP's own
-// configuration knows, this is always TCP unless Host has a path.
-func (c SiteConfig) Address() (network, address string, err error) {
-	host, port := c.Host, ""
-	switch c.Database() {
-	case MySQL:
-		host, port = strings.TrimPrefix(host, "p:"), "3306"
-	case PostgreSQL:
-		port = "5432"
-	default:
-		return "", "", fmt.Errorf("%w: no database server ($dbtype)", ErrSiteConfig)
-	}
-	host, port, ok := joomla.SplitHost(host, port)
-	if strings.HasPrefix(port, "/") && ok && !strings.ContainsRune(port, 0) {
-		return "unix", port, nil
-	}
-	if number, err := strconv.ParseUint(port, 10, 16); !ok || err != nil || number == 0 {
-		return "", "", fmt.Errorf("%w: malformed database host, port or path of a socket ($host): "+
-			"write it as db, db:3307, [::1]:3307, localhost:/path/to/socket or /path/to/socket", ErrSiteConfig)
-	}
-	if host == "" {
-		host = "localhost"
-	}
-	return "tcp", net.JoinHostPort(host, port), nil
 }

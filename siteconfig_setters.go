@@ -108,18 +108,16 @@ func setEncryption(c *SiteConfig, value phpconfig.Value) error {
 	return nil
 }
 
-// setLifetime converts a number of minutes. What a Duration cannot hold becomes
-// the longest one. What is no number is refused, since PHP refuses to multiply
-// it, and so is a beginning that is one ("15x"): in doubt, it would be too long.
+// setLifetime converts a number of minutes. One that a Duration cannot hold
+// becomes the longest Duration. It refuses what is not a number, which PHP
+// refuses to multiply, and also text that begins with one ("15x"), which could
+// mean a longer lifetime than intended.
 func setLifetime(c *SiteConfig, value phpconfig.Value) error {
-	text := strings.Trim(value.Text, joomla.NumericSpace)
-	if text == "" {
+	if strings.Trim(value.Text, joomla.NumericSpace) == "" {
 		return nil
 	}
-	number, err := strconv.ParseFloat(text, 64)
-	// ParseFloat knows more ways to write a number than PHP does, all of which
-	// have other letters.
-	if err != nil && !errors.Is(err, strconv.ErrRange) || strings.Trim(text, "0123456789.eE+-") != "" {
+	number, ok := joomla.ParseNumber(value.Text)
+	if !ok {
 		return errors.New("is not a number")
 	}
 	if number < 0 {

@@ -18,9 +18,9 @@ import (
 // neededColumns are what the library reads of tables that every site has.
 var neededColumns = map[string][]string{
 	"session":            {"session_id", "client_id", "guest", "time", "data", "userid", "username"},
-	"users":              {"id", "username", "block", "activation"},
+	"users":              {"id", "username", "name", "email", "block", "activation"},
 	"user_usergroup_map": {"user_id", "group_id"},
-	"usergroups":         {"id", "lft", "rgt"},
+	"usergroups":         {"id", "lft", "rgt", "title"},
 	"viewlevels":         {"id", "rules"},
 	"assets":             {"id", "name", "rules"},
 	"extensions":         {"extension_id", "type", "folder", "element", "enabled", "state", "access", "params"},

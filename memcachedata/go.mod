@@ -2,11 +2,9 @@ module github.com/capi-go/capi/memcachedata
 
 go 1.26.0
 
-replace github.com/capi-go/capi => ../
-
 require (
 	github.com/bradfitz/gomemcache v0.0.0-20260422231931-4d751bb6e37c
-	github.com/capi-go/capi v0.0.0
+	github.com/capi-go/capi v0.0.0-20261129130428-9e176787254a
 	github.com/stretchr/testify v1.12.1
 	modernc.org/sqlite v1.62.0
 )

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strconv"
-	"strings"
 
 	"github.com/bradfitz/gomemcache/memcache"
 
@@ -122,27 +120,8 @@ func serverOf(site capi.SiteConfig) (server, error) {
 		return server{}, fmt.Errorf("%w: sessions are not in Memcached ($session_handler is %q)",
 			capi.ErrSiteConfig, site.SessionHandler)
 	}
-	host := site.SessionMemcachedHost
-	if strings.HasPrefix(host, "/") && !strings.ContainsRune(host, 0) {
-		return server{"unix", host}, nil
-	}
-	if inside, ok := strings.CutPrefix(host, "["); ok && strings.HasSuffix(inside, "]") {
-		host = strings.TrimSuffix(inside, "]")
-	}
-	if strings.ContainsAny(host, "/@[] \x00") || strings.Contains(host, ":") && net.ParseIP(host) == nil {
-		return server{}, fmt.Errorf("%w: malformed host ($session_memcached_server_host)", capi.ErrSiteConfig)
-	}
-	if host == "" {
-		host = "localhost"
-	}
-	port := site.SessionMemcachedPort
-	if port == 0 {
-		port = 11211
-	}
-	if port < 0 || port > 65535 {
-		return server{}, fmt.Errorf("%w: port out of range ($session_memcached_server_port)", capi.ErrSiteConfig)
-	}
-	return server{"tcp", net.JoinHostPort(host, strconv.Itoa(port))}, nil
+	network, address, err := site.SessionAddress()
+	return server{network, address}, err
 }
 
 // Close closes the idle connections of a Data that [Open] made. It does nothing

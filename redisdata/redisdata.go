@@ -6,10 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
-	"strconv"
 	"strings"
-	"unsafe"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
@@ -121,50 +118,22 @@ func optionsOf(site capi.SiteConfig) (*redis.Options, error) {
 	if options.DB < 0 {
 		return nil, fmt.Errorf("%w: negative number of a database ($session_redis_server_db)", capi.ErrSiteConfig)
 	}
-	host := site.SessionRedisHost
-	scheme, rest, ok := strings.Cut(host, "://")
-	if ok {
-		host = rest
-	}
-	switch {
-	case !ok || scheme == "tcp" || scheme == "unix" && strings.HasPrefix(host, "/"):
-	case scheme == "tls":
-		options.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	default:
-		return nil, errHost
-	}
-	if strings.HasPrefix(host, "/") {
-		if options.TLSConfig != nil || strings.ContainsRune(host, 0) {
-			return nil, errHost
+	if scheme, host, ok := strings.Cut(site.SessionRedisHost, "://"); ok && (scheme == "tcp" || scheme == "tls") {
+		site.SessionRedisHost = host
+		if scheme == "tls" {
+			// The client verifies the certificate for the host of the address.
+			options.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 		}
-		options.Network, options.Addr = "unix", host
-		return options, nil
 	}
-	if inside, ok := strings.CutPrefix(host, "["); ok && strings.HasSuffix(inside, "]") {
-		host = strings.TrimSuffix(inside, "]")
+	var err error
+	if options.Network, options.Addr, err = site.SessionAddress(); err != nil {
+		return nil, err
 	}
-	if strings.ContainsAny(host, "/@[] \x00") || strings.Contains(host, ":") && net.ParseIP(host) == nil {
-		return nil, errHost
+	if options.Network == "unix" && options.TLSConfig != nil {
+		return nil, fmt.Errorf("%w: TLS through a socket ($session_redis_server_host)", capi.ErrSiteConfig)
 	}
-	if host == "" {
-		host = "127.0.0.1"
-	}
-	port := site.SessionRedisPort
-	if port == 0 {
-		port = 6379
-	}
-	if port < 0 || port > 65535 {
-		return nil, fmt.Errorf("%w: port out of range ($session_redis_server_port)", capi.ErrSiteConfig)
-	}
-	if options.TLSConfig != nil {
-		options.TLSConfig.ServerName = host
-	}
-	options.Network, options.Addr = "tcp", net.JoinHostPort(host, strconv.Itoa(port))
 	return options, nil
 }
-
-// errHost does not hold the host, which may have a password in it.
-var errHost = fmt.Errorf("%w: malformed host ($session_redis_server_host)", capi.ErrSiteConfig)
 
 // Close closes the connections of a Data that [Open] made; its Payloads fails
 // from then on. It does nothing to the client of a caller, and nothing for the
@@ -296,11 +265,7 @@ func getAtOnce(ctx context.Context, client redis.Cmdable, keys []string) ([]capi
 			if len(value) > maxPayload {
 				return nil, errTooLong
 			}
-			// Nobody else has the string, and nobody may change a Payload.
-			payloads[i] = unsafe.Slice(unsafe.StringData(value), len(value))
-			if value == "" {
-				payloads[i] = capi.Payload{}
-			}
+			payloads[i] = capi.Payload(value)
 		default:
 			return nil, errAnswer
 		}

@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// balancers start a packaged configuration in front of two addresses, and
-// return the address of the balancer.
+// balancers start a balancer with its packaged configuration in front of two
+// addresses, and return its address.
 var balancers = map[string]func(t testing.TB, one, two string) string{
 	"nginx": func(t testing.TB, one, two string) string {
 		path, dir, own := program(t, "nginx"), t.TempDir(), local(freePorts(t, 1)[0])
@@ -32,7 +32,7 @@ var balancers = map[string]func(t testing.TB, one, two string) string{
 		s := startServer(t, config+".log", func() *exec.Cmd {
 			return exec.Command(path, "-c", config)
 		})
-		t.Cleanup(func() { s.stop(syscall.SIGTERM) }) // Before it is killed, which would leave its workers.
+		t.Cleanup(func() { s.stop(syscall.SIGTERM) }) // A kill would leave its workers.
 		s.until(processPatience, listens(own))
 		return own
 	},
@@ -48,8 +48,8 @@ var balancers = map[string]func(t testing.TB, one, two string) string{
 	},
 }
 
-// TestBalancer stops one of two instances behind a balancer while lists are
-// read, and starts another in its place.
+// TestBalancer stops one of two instances behind a balancer while clients read
+// lists, and starts another in its place.
 func TestBalancer(t *testing.T) {
 	long(t)
 	for name, start := range balancers {
@@ -63,7 +63,7 @@ func TestBalancer(t *testing.T) {
 			one, two := serve(0), serve(1)
 			url := "http://" + start(t, local(ports[0]), local(ports[1]))
 
-			// Lists that are begun, and read to their ends only after the stop.
+			// These lists begin here, and are read to the end only after the stop.
 			const n = 6
 			begun := make([]*http.Response, n)
 			client := &http.Client{Transport: &http.Transport{}}
@@ -98,7 +98,7 @@ func TestBalancer(t *testing.T) {
 			assert.Equal(t, exitOK, one.exited())
 			clients.untilServed(t)
 
-			// Another in its place is found.
+			// The balancer finds another in its place.
 			again := serve(0)
 			require.Eventually(t, func() bool { return strings.Contains(again.Output(), `"route":"list"`) }, processPatience, 50*time.Millisecond)
 			clients.untilServed(t)

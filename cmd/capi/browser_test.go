@@ -50,19 +50,18 @@ func startBrowser(t *testing.T) *browser {
 	return &browser{ctx: ctx}
 }
 
-// A tab is a page of the browser, with cookies of its own. Everything that it
-// does must be done within five minutes.
+// A tab is a page of the browser, with its own cookies. All that a test does in
+// it must be done within five minutes.
 type tab struct {
 	t   *testing.T
 	ctx context.Context
 
 	mu         sync.Mutex
-	complaints []string // What the browser says of scripts that failed and of policies that were violated.
+	complaints []string // What the browser says of failed scripts and violated policies.
 }
 
 // open opens a tab of width by height pixels, and closes it when the test ends.
-// A page in it that has thrown an exception or violated its policy by then has
-// failed the test.
+// The test fails if a page in it has thrown an exception or violated its policy.
 func (b *browser) open(t *testing.T, width, height int64) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
@@ -87,7 +86,7 @@ func (b *browser) open(t *testing.T, width, height int64) *tab {
 		case *runtime.EventConsoleAPICalled: // The page itself writes nothing there.
 			complaint = "console." + event.Type.String()
 		case *log.EventEntryAdded:
-			if event.Entry.Source != log.EntrySourceNetwork { // Failed requests are what some tests are about.
+			if event.Entry.Source != log.EntrySourceNetwork { // Some tests make requests fail.
 				complaint = event.Entry.Text
 			}
 		}
@@ -110,7 +109,7 @@ func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	require.NoError(b.t, chromedp.Do(b.ctx, actions...))
 }
 
-// tell gives the browser a command of its protocol.
+// tell sends the browser a command of its protocol.
 func tell[P, R any](b *tab, command cdp.Command[P, R], params P) {
 	b.t.Helper()
 	_, err := chromedp.Call(b.ctx, command, params)
@@ -146,7 +145,7 @@ func (b *tab) within(patience time.Duration, expression string) {
 }
 
 // scroll presses a key until a JavaScript expression is true: the browser drops
-// one that comes while it still scrolls smoothly for the one before.
+// a key while it still scrolls smoothly for the previous one.
 func (b *tab) scroll(key, expression string) {
 	b.t.Helper()
 	for range 20 {
@@ -160,8 +159,7 @@ func (b *tab) scroll(key, expression string) {
 	require.Fail(b.t, "this has not become true: "+expression)
 }
 
-// eval returns the value of a JavaScript expression, or of the promise that it
-// is.
+// eval returns the value of a JavaScript expression, and awaits a promise.
 func eval[T any](b *tab, expression string) T {
 	b.t.Helper()
 	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
@@ -183,7 +181,7 @@ func (b *tab) column(class string) []string {
 		.map((row) => row.querySelector(%s)?.textContent ?? row.textContent)`, quote(class)))
 }
 
-// press types keys, as a keyboard does: into whatever has the focus.
+// press types keys into whatever has the focus.
 func (b *tab) press(keys ...string) {
 	b.t.Helper()
 	for _, key := range keys {
@@ -229,8 +227,8 @@ func (b *tab) dark(dark bool) {
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: value}}})
 }
 
-// measured returns how long the page's measurements of that name took, in the
-// order in which they were made.
+// measured returns the durations of the page's measurements of that name, in
+// order.
 func (b *tab) measured(name string) []time.Duration {
 	b.t.Helper()
 	var list []time.Duration
@@ -240,7 +238,7 @@ func (b *tab) measured(name string) []time.Duration {
 	return list
 }
 
-// screenshot saves what can be seen of the page.
+// screenshot saves the visible part of the page.
 func (b *tab) screenshot(path string) {
 	b.t.Helper()
 	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
@@ -250,8 +248,8 @@ func (b *tab) screenshot(path string) {
 	assert.Less(b.t, len(png), 300<<10)
 }
 
-// expectComplaints takes out of the complaints those that contain text, and
-// requires that there are some.
+// expectComplaints removes the complaints that contain text, and requires that
+// there are some.
 func (b *tab) expectComplaints(text string) {
 	b.t.Helper()
 	b.mu.Lock()
@@ -266,7 +264,7 @@ func (b *tab) expectComplaints(text string) {
 	b.complaints = rest
 }
 
-// quote returns s as a literal of JavaScript.
+// quote returns s as a JavaScript literal.
 func quote(s string) string {
 	text, err := json.Marshal(s)
 	if err != nil {

@@ -19,8 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestCharacterSet serves sites of servers whose connections have another
-// character set than UTF-8 unless clients insist.
+// TestCharacterSet serves sites whose database servers do not use UTF-8 unless
+// clients insist.
 func TestCharacterSet(t *testing.T) {
 	for _, set := range []string{"latin1", "utf8mb3"} {
 		t.Run("MariaDB "+set, func(t *testing.T) {
@@ -49,7 +49,7 @@ func TestCharacterSet(t *testing.T) {
 			require.NoError(t, db.QueryRowContext(t.Context(), "SELECT @@character_set_client").Scan(&used))
 			require.Equal(t, set, used, "what a client gets that does not insist")
 			t.Setenv("CAPI_MYSQL_DSN", fmt.Sprintf("root@tcp(%s)/test", address))
-			// Written as hexadecimal digits, which no character set changes.
+			// No character set changes hexadecimal digits.
 			serveText(t, newSiteOf(t, "mysqli"), "Zoë 😀", "CONVERT(x'%x' USING utf8mb4)")
 		})
 	}
@@ -70,8 +70,8 @@ func TestCharacterSet(t *testing.T) {
 	})
 }
 
-// serveText serves a site in which a Super Admin's name, and the data of the
-// session, have text. It is written by an expression of its bytes.
+// serveText serves a site whose Super Admin has text in the name and in the
+// session's data. An SQL expression of its bytes writes it.
 func serveText(t *testing.T, site *testSite, text, expression string) {
 	t.Helper()
 	for _, session := range site.Sessions {

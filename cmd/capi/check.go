@@ -54,7 +54,7 @@ func (f siteFlags) checkSite(ctx context.Context, c *command, file siteFile) []e
 		return problems(err)
 	}
 	defer s.close()
-	err, down := s.check(ctx)
+	down, err := s.check(ctx)
 	fmt.Fprintf(c.stdout, "  database: %s, prefix %s, %s\n", s.db.where(), s.config.DBPrefix, encryption(s))
 	fmt.Fprintf(c.stdout, "  sessions: in %s, for %v\n", s.sessionsIn(), s.lifetime())
 	if note := s.empty(); note != "" {

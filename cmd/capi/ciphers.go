@@ -9,12 +9,12 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// cipherSuites returns the suites of TLS 1.2 that $dbsslcipher lists, or nil
-// for those of Go. As in OpenSSL, which PHP hands the list to, those of TLS 1.3
-// stay, and a name that is not known is passed over, but not a list without a
-// known name. Such are lists of OpenSSL's keywords alone, as HIGH:!aNULL.
+// cipherSuites returns the TLS 1.2 suites that $dbsslcipher lists, or nil for
+// Go's default. As in OpenSSL, to which PHP passes the list, TLS 1.3 suites stay
+// enabled and unknown names are ignored. A list without a known name is an error,
+// also if it has only keywords of OpenSSL, such as HIGH:!aNULL.
 func cipherSuites(config capi.SiteConfig) ([]uint16, error) {
-	// Joomla's drivers for PostgreSQL do not read it.
+	// Joomla's PostgreSQL drivers do not read it.
 	if config.DBSSLCipher == "" || config.Database() != capi.MySQL {
 		return nil, nil
 	}
@@ -31,14 +31,14 @@ func cipherSuites(config capi.SiteConfig) ([]uint16, error) {
 		}
 	}
 	if len(suites) == 0 {
-		return nil, fmt.Errorf("no cipher suite of Go in the list %q ($dbsslcipher): "+
+		return nil, fmt.Errorf("the list %q has no cipher suite that Go supports ($dbsslcipher): "+
 			"add one, such as ECDHE-RSA-AES256-GCM-SHA384, or leave it empty", config.DBSSLCipher)
 	}
 	return suites, nil
 }
 
-// openSSLName returns the name that OpenSSL has for a suite of TLS 1.2 with
-// forward secrecy, which are those that Go holds for secure.
+// openSSLName returns OpenSSL's name of a TLS 1.2 suite with forward secrecy,
+// which are the ones that Go considers secure.
 func openSSLName(name string) string {
 	return strings.NewReplacer(
 		"TLS_", "", "_WITH", "", "AES_128", "AES128", "AES_256", "AES256", "_CBC", "", "POLY1305_SHA256", "POLY1305", "_", "-",

@@ -31,7 +31,7 @@ func addSessions(n int) func(*joomlatest.Recording) {
 	}
 }
 
-// clients ask one service all the time, and know what they are due.
+// clients ask one service all the time, and know what it should answer.
 type clients struct {
 	url   string
 	kinds []clientKind
@@ -51,14 +51,14 @@ type clientKind struct {
 	want   int
 }
 
-// A clientError is an answer that says of itself that it is none.
+// A clientError is an answer that reports a failure.
 type clientError struct {
 	at         time.Time
 	kind, text string
 }
 
-// startClients starts n clients of a site, which end with ctx: with cookies of
-// Super Admins and of others, with tokens, and without anything.
+// startClients starts n clients of a site, which end with ctx. They have cookies
+// of Super Admins and of others, tokens, or nothing.
 func startClients(ctx context.Context, url string, site *testSite, n int) *clients {
 	c := &clients{url: url, right: map[string]int{}}
 	for _, session := range site.Sessions {
@@ -102,7 +102,7 @@ func (c *clients) ask(ctx context.Context, client *http.Client, kind clientKind)
 	}
 }
 
-// get asks to the end, so that a list is not left in its middle.
+// get reads each answer to its end.
 func (c *clients) get(client *http.Client, header http.Header) (status int, body []byte, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -134,9 +134,9 @@ func idsOf(body []byte) []string {
 	return ids
 }
 
-// requireRight waits for the clients to end, and requires that no answer was
-// wrong, that there were errors only within a time after one of the moments,
-// and that each kind was served.
+// requireRight waits for the clients to end. It requires that no answer was
+// wrong, that errors came only shortly after one of the moments, and that each
+// kind was served.
 func (c *clients) requireRight(t *testing.T, within time.Duration, moments ...time.Time) {
 	t.Helper()
 	c.stopped.Wait()
@@ -192,8 +192,8 @@ func (c *clients) untilServed(t *testing.T) {
 	}
 }
 
-// serveUntil waits until a moment, and that each kind is served until then and
-// after.
+// serveUntil waits until a moment. Each kind must be served before it and after
+// it.
 func (c *clients) serveUntil(t *testing.T, moment time.Time) {
 	t.Helper()
 	for c.untilServed(t); time.Now().Before(moment); {

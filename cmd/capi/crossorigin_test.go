@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What pages of other origins may read of the list, as a browser enforces it.
-// The user of the browser is logged in to the list's site, by a cookie as
-// Joomla sets it (SameSite=Lax); programs have a token.
+// What a browser lets pages of other origins read of the list. Its user is
+// logged in to the list's site, by a cookie as Joomla sets it (SameSite=Lax);
+// programs have a token.
 func TestCrossOrigin(t *testing.T) {
 	b := startBrowser(t)
 
@@ -25,8 +25,8 @@ func TestCrossOrigin(t *testing.T) {
 		fmt.Fprint(w, "<!doctype html><title>Somebody's page</title>")
 	}))
 	defer page.Close()
-	// Another port is another origin, but still the same site, to which
-	// browsers send cookies; another host is neither.
+	// Another port is another origin but the same site, so browsers send
+	// cookies; another host is neither.
 	sameSite, otherSite := page.URL, strings.Replace(page.URL, "127.0.0.1", "localhost", 1)
 
 	named := capi.CORS{AllowedOrigins: []string{sameSite, otherSite}, AllowedHeaders: []string{"Authorization"}, AllowCredentials: true}
@@ -46,7 +46,7 @@ func TestCrossOrigin(t *testing.T) {
 		origin string
 		fetch  string
 		want   string // what the page reads
-		cookie bool   // whether the browser has sent the cookie
+		cookie bool   // whether the browser sent the cookie
 	}{
 		{"default policy, no credentials: the refusal is readable", capi.CORS{}, sameSite, plain, `401 "Not authenticated."`, false},
 		{"default policy, header token: the list is readable", capi.CORS{}, sameSite, token, `200 1 session`, false},

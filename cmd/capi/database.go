@@ -24,8 +24,8 @@ type database struct {
 	where func() string
 }
 
-// openDatabase opens the database that config says. The socket is that of a
-// server on this machine, or empty. It connects to nothing yet.
+// openDatabase opens the database of config. The socket is that of a server on
+// this machine, or empty. It does not connect yet.
 func openDatabase(config capi.SiteConfig, socket string, logger *slog.Logger) (*database, error) {
 	switch config.Database() {
 	case capi.MySQL:
@@ -39,8 +39,8 @@ func openDatabase(config capi.SiteConfig, socket string, logger *slog.Logger) (*
 	}
 }
 
-// isLocalhost reports whether the configuration says only that the server is on
-// this machine.
+// isLocalhost reports whether the configuration says no more than that the server
+// is on this machine.
 func isLocalhost(config capi.SiteConfig) bool {
 	host := config.Host
 	if config.Database() == capi.MySQL {
@@ -55,9 +55,9 @@ func isSocket(path string) bool {
 	return err == nil && info.Mode()&os.ModeSocket != 0
 }
 
-// serverTLS returns how the database server is to be spoken to, as
-// $dbencryption and the properties $dbssl… say, or nil for clear text. The
-// server of a socket is localhost.
+// serverTLS returns the TLS configuration for a database server, as $dbencryption
+// and the $dbssl… properties say, or nil for clear text. The name of a server
+// behind a socket is localhost.
 func serverTLS(config capi.SiteConfig, server string) (*tls.Config, error) {
 	if config.DBEncryption == 0 {
 		return nil, nil
@@ -90,8 +90,8 @@ func serverTLS(config capi.SiteConfig, server string) (*tls.Config, error) {
 	return settings, nil
 }
 
-// permanent reports whether err, of a connection to a database, does not pass by
-// waiting: the server refused, or failed verification.
+// permanent reports whether an error of connecting does not go away by waiting:
+// the server refused, or failed verification.
 func permanent(err error) bool {
 	if errors.Is(err, errWALForeign) {
 		return true
@@ -108,18 +108,17 @@ func permanent(err error) bool {
 	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		// Insufficient resources, and an operator's intervention such as a
-		// start.
+		// Insufficient resources, and operator intervention such as a start.
 		return !strings.HasPrefix(pg.Code, "53") && !strings.HasPrefix(pg.Code, "57")
 	}
 	var certificate *tls.CertificateVerificationError
 	return errors.As(err, &certificate) || errors.Is(err, mysql.ErrNoTLS) ||
-		// What pgx and SQLite have no error value for.
+		// pgx and SQLite have no error values for these.
 		strings.Contains(err.Error(), "server refused TLS connection") ||
 		strings.Contains(err.Error(), "unable to open database file")
 }
 
-// noDatabase returns a pool without a single connection.
+// noDatabase returns a pool whose connections all fail with err.
 func noDatabase(err error) *sql.DB { return sql.OpenDB(noConnector{err}) }
 
 type noConnector struct{ err error }

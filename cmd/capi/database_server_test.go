@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// programPath finds a program of a database server: by its name, or as the
-// last of those in a place. Without one, the test is skipped, or fails in CI.
+// programPath finds a program of a database server by its name, or takes the
+// last that a pattern matches. Without one, the test is skipped; in CI, it fails.
 func programPath(t testing.TB, name, place string) string {
 	t.Helper()
 	if path, err := exec.LookPath(name); err == nil {
@@ -35,15 +35,15 @@ func programPath(t testing.TB, name, place string) string {
 // Its administrator needs no password.
 type ownServer struct {
 	home, address string
-	// owner is the user that it runs as where the test runs as root.
+	// owner is the user that it runs as if the test runs as root.
 	owner *syscall.SysProcAttr
 }
 
-// newOwnServer finds a folder and a port for a server that is not to run as
-// root, but as account.
+// newOwnServer finds a folder and a port for a server that runs as account
+// rather than as root.
 func newOwnServer(t testing.TB, account string) *ownServer {
 	t.Helper()
-	home, err := os.MkdirTemp("", "capi-server") // Short, for a socket.
+	home, err := os.MkdirTemp("", "capi-server") // The path of a socket must be short.
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(home) })
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -63,7 +63,7 @@ func newOwnServer(t testing.TB, account string) *ownServer {
 	return s
 }
 
-// own gives a file to the server's user.
+// own makes the server's user the owner of a file.
 func (s *ownServer) own(t testing.TB, path string) {
 	t.Helper()
 	if s.owner != nil {
@@ -87,12 +87,13 @@ func (s *ownServer) log() string {
 	return string(text)
 }
 
-// startMariaDB starts the server. Its administrator is root, its database test.
+// startMariaDB starts a server whose administrator is root and whose database
+// is test.
 func (s *ownServer) startMariaDB(t testing.TB, args ...string) {
 	t.Helper()
 	data := "--datadir=" + filepath.Join(s.home, "data")
 	install := s.command(t, programPath(t, "mariadb-install-db", ""), "--no-defaults", "--auth-root-authentication-method=normal",
-		"--skip-test-db", data) // With it go accounts without names, which would let everybody in.
+		"--skip-test-db", data) // This also drops the nameless accounts that let everybody in.
 	require.NoError(t, install.Run(), "%s", s.log())
 	_, port, _ := net.SplitHostPort(s.address)
 	first := filepath.Join(s.home, "first.sql")
@@ -119,7 +120,7 @@ func (s *ownServer) start(t testing.TB, server *exec.Cmd, config capi.SiteConfig
 	t.Helper()
 	require.NoError(t, server.Start())
 	t.Cleanup(func() {
-		_ = server.Process.Signal(syscall.SIGQUIT) // Which ends all processes of PostgreSQL, too.
+		_ = server.Process.Signal(syscall.SIGQUIT) // This also ends all processes of PostgreSQL.
 		_ = server.Wait()
 	})
 	config.Host = s.address

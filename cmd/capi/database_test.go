@@ -74,7 +74,7 @@ func TestPostgreSQLConfig(t *testing.T) {
 	}
 }
 
-// TestPostgreSQLConfigSeveral looks at what is only so with several hosts.
+// TestPostgreSQLConfigSeveral covers what several hosts change.
 func TestPostgreSQLConfigSeveral(t *testing.T) {
 	config := capi.SiteConfig{DBType: "pgsql", Host: "a.example.org,b.example.org:5433,/run/pg", User: "joomla",
 		DBEncryption: 1, DBSSLVerifyServerCert: true}
@@ -149,7 +149,7 @@ func TestOpenDatabaseSendsNothingInTheClear(t *testing.T) {
 	}
 }
 
-// A fakeConnector is a server that answers as it is told.
+// A fakeConnector connects, or fails with the error it is given.
 type fakeConnector struct {
 	err   error
 	asked *[]string
@@ -173,7 +173,7 @@ func TestLocalConnector(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		paths []string
-		errs  []error // of the sockets and of TCP
+		errs  []error // of the sockets, then of TCP
 		asked string
 		want  error
 	}{
@@ -199,7 +199,8 @@ func TestLocalConnector(t *testing.T) {
 	}
 }
 
-// TestCheckSocket reaches MySQL by its socket, which PHP means by localhost.
+// TestCheckSocket reaches MySQL by its socket, which is what localhost means to
+// PHP.
 func TestCheckSocket(t *testing.T) {
 	site := newSiteOf(t, "mysqli")
 	var socket string

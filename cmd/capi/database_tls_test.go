@@ -17,11 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestDatabaseTLS checks and serves sites of servers with certificates of an
-// authority of the test's own. Of their accounts, "encrypted" is let in by TLS
-// alone, "certified" by a certificate of that authority, and "ciphered" by one
-// cipher suite of TLS 1.2. There, nothing but what configuration.php says makes
-// a difference.
+// TestDatabaseTLS checks and serves sites of servers whose certificates are
+// signed by an authority of the test. The account "encrypted" requires TLS,
+// "certified" a certificate of that authority, and "ciphered" one cipher suite
+// of TLS 1.2. Only configuration.php decides how the program connects.
 func TestDatabaseTLS(t *testing.T) {
 	const allowed, other = "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-GCM-SHA256"
 	type properties = map[string]any
@@ -42,7 +41,7 @@ func TestDatabaseTLS(t *testing.T) {
 			type test struct {
 				name       string
 				properties properties
-				refused    string // What check says, or empty for a site that is served.
+				refused    string // what check says, or empty for a site that is served
 			}
 			tests := []test{
 				{"verified", verified, ""},
@@ -61,7 +60,7 @@ func TestDatabaseTLS(t *testing.T) {
 				tests = append(tests,
 					test{"the cipher", with(properties{"user": "ciphered", "dbsslcipher": "HIGH:" + allowed}), ""},
 					test{"another cipher", with(properties{"user": "ciphered", "dbsslcipher": other}), "Access denied"},
-					test{"no cipher", with(properties{"user": "ciphered", "dbsslcipher": "HIGH:!aNULL"}), `no cipher suite of Go in the list "HIGH:!aNULL"`},
+					test{"no cipher", with(properties{"user": "ciphered", "dbsslcipher": "HIGH:!aNULL"}), `the list "HIGH:!aNULL" has no cipher suite that Go supports`},
 				)
 			} else {
 				rules := filepath.Join(server.home, "hba.conf")
@@ -69,7 +68,7 @@ func TestDatabaseTLS(t *testing.T) {
 					"hostssl all encrypted 127.0.0.1/32 trust\nhostssl all certified 127.0.0.1/32 cert\n"), 0o644))
 				server.startPostgreSQL(t, "-c", "ssl=on", "-c", "ssl_ca_file="+authority.CertFile, "-c", "ssl_cert_file="+ours.CertFile,
 					"-c", "ssl_key_file="+ours.KeyFile, "-c", "hba_file="+rules)
-				t.Setenv("PGSSLMODE", "disable") // Where configuration.php says nothing.
+				t.Setenv("PGSSLMODE", "disable") // This counts where configuration.php says nothing.
 				t.Setenv("CAPI_POSTGRES_DSN", "postgres://postgres@"+server.address+"/postgres?sslmode=disable")
 			}
 			site := newSiteOf(t, dialect)
@@ -102,7 +101,7 @@ func TestDatabaseTLS(t *testing.T) {
 	}
 }
 
-// TestCipherSuites compares names with those of OpenSSL.
+// TestCipherSuites compares the names with those of OpenSSL.
 func TestCipherSuites(t *testing.T) {
 	path := programPath(t, "openssl", "")
 	output, err := exec.CommandContext(t.Context(), path, "ciphers", "-stdname", "ALL").Output()

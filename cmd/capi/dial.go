@@ -7,9 +7,8 @@ import (
 	"syscall"
 )
 
-// dial connects to MySQL. The driver asks the network for 4 KB at a time, which
-// for a list of many MB is most of what reading it costs; through a buffer of
-// 256 KB it takes a third less.
+// dial connects to MySQL. The driver reads 4 KB at a time, which is most of the
+// cost of reading a list of many MB; a buffer of 256 KB saves a third of it.
 func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, network, address)
@@ -19,7 +18,7 @@ func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return &bufferedConn{conn, bufio.NewReaderSize(conn, 256<<10)}, nil
 }
 
-// A bufferedConn is a connection that is read through a buffer.
+// A bufferedConn is a connection with a buffer for reading.
 type bufferedConn struct {
 	net.Conn
 	reader *bufio.Reader
@@ -28,8 +27,8 @@ type bufferedConn struct {
 // Read implements [net.Conn].
 func (c *bufferedConn) Read(p []byte) (int, error) { return c.reader.Read(p) }
 
-// SyscallConn implements [syscall.Conn], by which the driver finds out whether
-// the server has closed an idle connection.
+// SyscallConn implements [syscall.Conn], which the driver uses to find out
+// whether the server has closed an idle connection.
 func (c *bufferedConn) SyscallConn() (syscall.RawConn, error) {
 	conn, ok := c.Conn.(syscall.Conn)
 	if !ok {

@@ -9,15 +9,15 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// A variable is one of the environment that holds a property of
+// A variable is an environment variable that holds a property of
 // configuration.php.
 type variable struct {
 	name, property string
 	set            func(*capi.SiteConfig, string)
 }
 
-// variables are those that are read, each after "CAPI_" and, for a site with a
-// name, the name.
+// variables are the variables that are read. Their names begin with "CAPI_" and,
+// for a site with a name, that name.
 var variables = []variable{
 	{"DB_TYPE", "dbtype", func(c *capi.SiteConfig, v string) { c.DBType = v }},
 	{"DB_HOST", "host", func(c *capi.SiteConfig, v string) { c.Host = v }},
@@ -43,8 +43,8 @@ Each may end in _FILE instead, and then is the path of a file with the value. Fo
 -config shop.example.org=FILE, they begin with CAPI_SHOP_EXAMPLE_ORG_.
 `
 
-// loadConfig reads the configuration of a site, in which the environment comes
-// first.
+// loadConfig reads the configuration of a site. The environment takes
+// precedence.
 func loadConfig(site siteFile) (capi.SiteConfig, error) {
 	prefix := "CAPI_"
 	if site.name != "" {
@@ -74,7 +74,7 @@ func loadConfig(site siteFile) (capi.SiteConfig, error) {
 	return config, nil
 }
 
-// lookup returns the variable of a name, or the content of the file that
+// lookup returns the value of a variable, or the content of the file that
 // NAME_FILE names.
 func lookup(name string) (value string, ok bool, err error) {
 	value, ok = os.LookupEnv(name)
@@ -85,10 +85,10 @@ func lookup(name string) (value string, ok bool, err error) {
 	if ok {
 		return "", false, fmt.Errorf("%s and %[1]s_FILE are both set", name)
 	}
-	// It is read again and again, which a pipe can not be.
+	// The file is read again and again, and a pipe cannot be.
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file", path)
+		err = fmt.Errorf("%s is not a regular file", path)
 	}
 	if err == nil {
 		value, err = readLine(path)

@@ -16,8 +16,8 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// A followedSite is a site that is served by its configuration as it is now.
-// What is here outlives each configuration.
+// A followedSite is a site that is served by its current configuration. It
+// outlives each configuration.
 type followedSite struct {
 	siteFile
 	options serveOptions
@@ -25,15 +25,16 @@ type followedSite struct {
 	// handler serves the list.
 	handler *capi.SiteHandler
 	ready   *readiness
-	// turns are of the lists, whatever configuration they were begun with.
+	// turns limits the lists of all configurations together.
 	turns limit
 
 	mu sync.Mutex
-	// first is what the program was started with, until it is served.
+	// first is the site that the program opened at its start, until open takes
+	// it over.
 	first *site
-	// opened are not closed yet. The last is the current one.
+	// opened are the sites that are not closed yet. The last is the current one.
 	opened []*site
-	// replaced tells that there is a new one.
+	// replaced receives when there is a new one.
 	replaced chan struct{}
 }
 
@@ -100,8 +101,8 @@ func (f *followedSite) close(s *site) error {
 	return err
 }
 
-// share gives the current configuration those connections that the ones before
-// do not have. It is called with mu held.
+// share gives the current configuration the connections that previous ones do
+// not use. It is called with mu held.
 func (f *followedSite) share() {
 	if len(f.opened) == 0 {
 		return
@@ -129,7 +130,7 @@ func (f *followedSite) pool() *sql.DB {
 	return nil
 }
 
-// acquire returns the site as it is now. It is to be released.
+// acquire returns the current site. The caller must release it.
 func (f *followedSite) acquire(ctx context.Context) (s *site, release func(), err error) {
 	current, release, err := f.handler.Acquire(ctx)
 	if err != nil {
@@ -138,7 +139,7 @@ func (f *followedSite) acquire(ctx context.Context) (s *site, release func(), er
 	return current.(*site), release, nil
 }
 
-// Authorize implements [capi.Authorizer] by the configuration as it is now.
+// Authorize implements [capi.Authorizer] by the current configuration.
 func (f *followedSite) Authorize(r *http.Request) error {
 	s, release, err := f.acquire(r.Context())
 	if err != nil {
@@ -148,8 +149,8 @@ func (f *followedSite) Authorize(r *http.Request) error {
 	return s.guard.Authorize(r)
 }
 
-// feed serves what the page shows of the site. It takes a connection of the
-// database as a list does, and counts as one.
+// feed serves the feed of the page. It takes a database connection as a list
+// does, and counts as one.
 func (f *followedSite) feed() http.Handler {
 	return f.turns.handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, release, err := f.acquire(r.Context())
@@ -162,7 +163,7 @@ func (f *followedSite) feed() http.Handler {
 	}))
 }
 
-// administrator returns the address where the site's Joomla logs users out.
+// administrator returns the address of the site's Joomla administrator.
 func (f *followedSite) administrator() string {
 	switch address := f.options.administrator; {
 	case f.name == "" || !strings.HasPrefix(address, "/"):
@@ -173,7 +174,7 @@ func (f *followedSite) administrator() string {
 	return ""
 }
 
-// shutdown closes what is open, once no request uses it any more.
+// shutdown closes the site once no request uses it.
 func (f *followedSite) shutdown() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
@@ -186,16 +187,16 @@ func (f *followedSite) shutdown() error {
 	return err
 }
 
-// watchAgain is how often configurations are looked at without requests.
+// watchAgain is how often configurations are read without requests.
 const watchAgain = 500 * time.Millisecond
 
-// watch looks at the configuration of each site now and then, so that what is
-// no longer used is closed and the log tells of it without any request, and at
-// all of them with each signal, until stop is called.
+// watch reads the configuration of each site now and then until stop is called,
+// so that changes are logged and old connections closed without any request. It
+// reads all of them on each signal.
 func watch(sites []*followedSite, signals <-chan os.Signal, logger *slog.Logger) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
-	for _, f := range sites { // One that hangs is not to delay another.
+	for _, f := range sites { // One that hangs must not delay the others.
 		group.Go(func() { f.watch(ctx) })
 	}
 	group.Go(func() {
@@ -215,9 +216,8 @@ func watch(sites []*followedSite, signals <-chan os.Signal, logger *slog.Logger)
 	}
 }
 
-// trim closes the connections that the configurations before the current one
-// have and do not use. That may take a while where a server does not answer, so
-// that no request waits for it.
+// trim closes the idle connections of previous configurations. It may take a
+// while if a server does not answer, so no request waits for it.
 func (f *followedSite) trim() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -233,7 +233,7 @@ func (f *followedSite) trim() {
 	f.share()
 }
 
-// watch looks at the configuration now and then until ctx ends.
+// watch reads the configuration now and then until ctx ends.
 func (f *followedSite) watch(ctx context.Context) {
 	ticker := time.NewTicker(watchAgain)
 	defer ticker.Stop()
@@ -251,8 +251,8 @@ func (f *followedSite) watch(ctx context.Context) {
 	}
 }
 
-// check looks at the configurations of sites now, and returns how many cannot
-// be used.
+// check reads the configurations of sites now, and returns how many cannot be
+// used.
 func check(ctx context.Context, sites []*followedSite) (unusable int) {
 	errs := make([]error, len(sites))
 	var group sync.WaitGroup

@@ -27,8 +27,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A changingFile is a configuration.php that is changed in every way that there
-// is. Its size and its time are always the same.
+// A changingFile is a configuration.php that is replaced in a different way each
+// time, while its size and modification time stay the same.
 type changingFile struct {
 	t       testing.TB
 	path    string
@@ -50,7 +50,7 @@ func (f *changingFile) write(php string) {
 		require.NoError(f.t, os.Chtimes(path, written, written))
 	}
 	switch f.changes++; f.changes % 3 {
-	case 0: // What may be a link.
+	case 0: // The path may be a link.
 		put(f.path)
 	case 1:
 		put(f.path + ".new")
@@ -63,8 +63,8 @@ func (f *changingFile) write(php string) {
 	}
 }
 
-// cookieOf returns the cookie of a session in the frontend, as a browser has
-// it that has logged in with a configuration.
+// cookieOf returns the frontend cookie of a browser that has logged in under a
+// configuration.
 func cookieOf(t testing.TB, config map[string]any, id string) http.Header {
 	t.Helper()
 	path := writePHP(t, joomlatest.ConfigurationPHP(config))
@@ -77,7 +77,7 @@ func cookieOf(t testing.TB, config map[string]any, id string) http.Header {
 	return http.Header{"Cookie": {auth.CookieNames()[0] + "=" + id}}
 }
 
-// tokenWith returns the API token of a Super Admin for another secret.
+// tokenWith returns a Super Admin's API token under another secret.
 func (s *testSite) tokenWith(t testing.TB, secret string) http.Header {
 	t.Helper()
 	text, err := base64.StdEncoding.DecodeString(s.token())
@@ -96,8 +96,8 @@ func (s *testSite) tokenWith(t testing.TB, secret string) http.Header {
 	return nil
 }
 
-// untilAnswer waits until a request is answered with a status, and returns how
-// long after begin the first such request was made.
+// untilAnswer asks until the answer has a status, and returns how long after
+// begin it asked the question that got it.
 func (p *process) untilAnswer(begin time.Time, path string, header http.Header, want int) time.Duration {
 	p.t.Helper()
 	for {
@@ -113,8 +113,8 @@ func (p *process) untilAnswer(begin time.Time, path string, header http.Header, 
 	}
 }
 
-// account makes a user of MariaDB who may read the site, and returns how to
-// change the password and to count connections.
+// account creates a MariaDB user who may read the site. It returns functions
+// that change the password and count the connections.
 func (s *testSite) account(t testing.TB) (name string, setPassword func(string), connections func() int) {
 	t.Helper()
 	name = strings.TrimSuffix(s.Prefix, "_")
@@ -130,8 +130,8 @@ func (s *testSite) account(t testing.TB) (name string, setPassword func(string),
 	return name, setPassword, connections
 }
 
-// TestServeFollows changes each property of a configuration that a running
-// program depends on, with the cookies and tokens of before and after.
+// TestServeFollows changes each property that a running program depends on, and
+// asks with the cookies and tokens from before and after the change.
 func TestServeFollows(t *testing.T) {
 	site := newSiteOf(t, "mysqli")
 	other := newSiteOf(t, "mysqli", func(r *joomlatest.Recording) { r.Tables["session"] = r.Tables["session"][:5] })
@@ -159,7 +159,7 @@ func TestServeFollows(t *testing.T) {
 
 	file := newChangingFile(t, joomlatest.ConfigurationPHP(properties(nil)))
 	program := startProcess(t, exec.Command("capi", "serve", "-addr", "127.0.0.1:0", "-config", file.path))
-	// An answer is what a request gets with a configuration.
+	// An answer is what a request gets under a configuration.
 	type answer struct {
 		header http.Header
 		status int
@@ -252,7 +252,7 @@ func TestServeFollows(t *testing.T) {
 	require.Equal(t, exitOK, program.exited(), "%s", program.Output())
 	log := program.Output()
 	assert.Contains(t, log, `"msg":"capi: site configuration changed","fields":["RootUser"]`)
-	// Five have a moment without a file before or after them.
+	// Five of the changes remove the file for a moment.
 	told := strings.Count(log, "capi: site cannot be served")
 	assert.True(t, 7 <= told && told <= 7+2*5, "each of seven is told of once, whoever asks, and not %d times", told)
 	for _, secret := range []string{oldSecret, newSecret, `"two"`, `"manager"`, id} {
@@ -260,8 +260,8 @@ func TestServeFollows(t *testing.T) {
 	}
 }
 
-// TestServeFollowsWhileSending changes the configuration while 100,000 sessions
-// are being sent, as a list and as a feed.
+// TestServeFollowsWhileSending changes the configuration while a list and a feed
+// of 100,000 sessions are being sent.
 func TestServeFollowsWhileSending(t *testing.T) {
 	site, other := newSiteOf(t, "mysqli"), newSiteOf(t, "mysqli")
 	const digits = "(SELECT 0 AS d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)"
@@ -281,8 +281,8 @@ func TestServeFollowsWhileSending(t *testing.T) {
 	program := startProcess(t, exec.Command("capi", "serve", "-addr", "127.0.0.1:0", "-connections", "4", "-max-lists", "3",
 		"-stall", "10m", "-config", file.path))
 	token := site.tokenWith(t, site.Config.Secret)
-	// With a buffer that does not grow, neither fits between the program and a
-	// client that does not read.
+	// With a buffer that does not grow, neither fits into the buffers between
+	// the program and a client that does not read.
 	slow := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, address)
 		if err == nil {
@@ -310,7 +310,7 @@ func TestServeFollowsWhileSending(t *testing.T) {
 	for i, change := range []map[string]any{
 		{}, {"lifetime": 1}, {"root_user": "manager"}, {}, {"session_handler": "filesystem", "session_filesystem_path": t.TempDir()}, {},
 	} {
-		// The secrets alternate, so that a token tells which configuration counts.
+		// The secrets alternate, so that a token tells which configuration is used.
 		secret := []string{"aN0therS3cret...", site.Config.Secret}[i%2]
 		change["dbprefix"], change["secret"] = other.Prefix, secret
 		file.write(php(change))
@@ -390,8 +390,8 @@ func TestServeFollowsLeavesNothing(t *testing.T) {
 	assert.Contains(t, program.Output(), `"msg":"configurations read","sites":1,"unusable":0`)
 }
 
-// TestServeFollowsEach breaks the configuration of one site of two, of which a
-// file beside it holds a part.
+// TestServeFollowsEach breaks the configuration of one of two sites, which keeps
+// its secret in a file of its own.
 func TestServeFollowsEach(t *testing.T) {
 	one, two := newSiteOf(t, "sqlite"), newSiteOf(t, "sqlite")
 	file := newChangingFile(t, one.php(nil))
@@ -437,11 +437,11 @@ func TestServeFollowsEach(t *testing.T) {
 	assert.Regexp(t, `"msg":"capi: site configuration changed","site":"one","fields":\["Secret"\]`, program.Output())
 }
 
-// TestLookupPipe has a variable name what cannot be read again.
+// TestLookupPipe has a variable name a pipe, which cannot be read twice.
 func TestLookupPipe(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "secret")
 	require.NoError(t, syscall.Mkfifo(path, 0o600))
 	t.Setenv("CAPI_SECRET_FILE", path)
 	_, _, err := lookup("CAPI_SECRET")
-	require.EqualError(t, err, "reading CAPI_SECRET_FILE: "+path+" is no regular file")
+	require.EqualError(t, err, "reading CAPI_SECRET_FILE: "+path+" is not a regular file")
 }

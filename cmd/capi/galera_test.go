@@ -56,7 +56,7 @@ func startGalera(t testing.TB) *galera {
 	g := &galera{t: t}
 	for i := range 3 {
 		data := filepath.Join(dir, fmt.Sprint("data", i))
-		// Of its own: a server that starts clears it.
+		// A server clears it at its start, so each has its own.
 		require.NoError(t, as(exec.Command("mkdir", filepath.Join(dir, fmt.Sprint("tmp", i)))).Run())
 		group, sst, ist := ports[4*i+1], ports[4*i+2], ports[4*i+3]
 		node := &galeraNode{port: ports[4*i], first: i == 0}
@@ -82,7 +82,7 @@ func startGalera(t testing.TB) *galera {
 		g.nodes = append(g.nodes, node)
 		node.untilSynced()
 		if node.first {
-			node.first = false // When it starts again, it joins the others.
+			node.first = false // The next time it joins the others.
 			node.exec("CREATE DATABASE test")
 			node.exec("CREATE USER 'haproxy'@'%'")
 		}
@@ -92,7 +92,7 @@ func startGalera(t testing.TB) *galera {
 	return g
 }
 
-// untilSynced waits until the node is a part of the cluster.
+// untilSynced waits until the node is part of the cluster.
 func (n *galeraNode) untilSynced() {
 	n.t.Helper()
 	n.until(2*time.Minute, func(ctx context.Context) error {
@@ -128,8 +128,8 @@ func (g *galera) newSite(t *testing.T, n int) *testSite {
 	return site
 }
 
-// loseNode has 50 clients ask a program for a minute. A node is killed after 20
-// seconds, and back after 40.
+// loseNode has 50 clients ask a program for a minute. It kills a node after 20
+// seconds, and starts it again after 40.
 func (g *galera) loseNode(t *testing.T, site *testSite, proxy string, lost int) {
 	program := serveProcess(t, site.php(nil), "-db-host", proxy, "-connections", "120", "-max-lists", "60")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -191,7 +191,7 @@ func (g *galera) startHAProxy(t *testing.T) string {
 	haproxy := startServer(t, config+".log", func() *exec.Cmd { return exec.Command(path, "-db", "-f", config) })
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Log(haproxy.tail()) // Which tells of each node that goes and comes.
+			t.Log(haproxy.tail()) // It tells when nodes go and come.
 		}
 	})
 	haproxy.until(processPatience, func(ctx context.Context) error {
@@ -205,12 +205,12 @@ func (g *galera) startHAProxy(t *testing.T) string {
 	return local(port)
 }
 
-// proxyPatience is how long the proxy may take to notice that a node has gone: by
-// two checks, a second apart.
+// proxyPatience is how long the proxy may take to notice that a node has gone:
+// it checks twice, a second apart.
 const proxyPatience = 5 * time.Second
 
-// untilUnready waits until the node is up and not part of the cluster, and
-// returns when it was that last.
+// untilUnready waits until the node is up but not part of the cluster, and
+// returns the last moment before that.
 func (n *galeraNode) untilUnready(site *testSite) (last time.Time) {
 	n.t.Helper()
 	n.until(time.Minute, func(ctx context.Context) error {
@@ -226,8 +226,8 @@ func (n *galeraNode) untilUnready(site *testSite) (last time.Time) {
 	return last
 }
 
-// isolate cuts a node off from the others while clients ask: it is up, and says
-// that it is not part of the cluster any more.
+// isolate cuts a node off from the others while clients ask. It stays up, and
+// says that it is not part of the cluster.
 func (g *galera) isolate(t *testing.T, site *testSite, proxy string, alone int) {
 	node := g.nodes[alone]
 	program := serveProcess(t, site.php(nil), "-db-host", proxy, "-connections", "40", "-max-lists", "30")
@@ -239,7 +239,7 @@ func (g *galera) isolate(t *testing.T, site *testSite, proxy string, alone int) 
 		node.exec("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=0'")
 		node.untilSynced()
 	}
-	defer join() // For the tests after this one, if it fails.
+	defer join() // The next tests need it even if this one fails.
 	at := node.untilUnready(site)
 	clients.serveUntil(t, at.Add(2*proxyPatience))
 	// A program that starts now, too.
@@ -252,8 +252,8 @@ func (g *galera) isolate(t *testing.T, site *testSite, proxy string, alone int) 
 	clients.requireRight(t, proxyPatience, at)
 }
 
-// pause stops a node in the middle of what it does while clients ask: it takes
-// connections, and answers nothing.
+// pause freezes a node while clients ask: it accepts connections, and answers
+// nothing.
 func (g *galera) pause(t *testing.T, site *testSite, proxy string, paused int) {
 	node := g.nodes[paused]
 	program := serveProcess(t, site.php(nil), "-db-host", proxy, "-connections", "40", "-max-lists", "30")
@@ -267,8 +267,8 @@ func (g *galera) pause(t *testing.T, site *testSite, proxy string, paused int) {
 	t.Cleanup(goOn)
 	clients.serveUntil(t, at.Add(4*proxyPatience))
 	goOn()
-	// Until it notices that it was left out, it takes itself for a part of the
-	// cluster.
+	// It believes that it is part of the cluster until it notices that it was
+	// left out.
 	noticed := node.untilUnready(site)
 	node.untilSynced()
 	clients.untilServed(t)
@@ -299,7 +299,7 @@ func (g *galera) testLag(t *testing.T) {
 		auth, err := capi.NewSessionAuthorizer(opened)
 		require.NoError(t, err)
 		statuses[name] = func() int { return statusOf(t, auth, session) }
-		g.nodes[1].until(processPatience, func(context.Context) error { // That the cookie's session is gone there, too.
+		g.nodes[1].until(processPatience, func(context.Context) error { // until the session is gone there, too
 			if status := statuses[name](); status != http.StatusUnauthorized {
 				return fmt.Errorf("status %d", status)
 			}
@@ -307,7 +307,7 @@ func (g *galera) testLag(t *testing.T) {
 		})
 	}
 
-	// A backup holds the node up.
+	// A backup holds up the node.
 	holder, err := g.nodes[1].db.Conn(t.Context())
 	require.NoError(t, err)
 	defer holder.Close()
@@ -317,7 +317,7 @@ func (g *galera) testLag(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, statuses["as it comes"](), "the login has not arrived")
 	answered := make(chan int, 1)
 	go func() { answered <- statuses["wsrep_sync_wait=1"]() }()
-	// That it waits is seen from the server.
+	// The server tells that it waits.
 	g.nodes[1].until(processPatience, func(ctx context.Context) error {
 		var waiting int
 		err := g.nodes[1].db.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%"+site.Prefix+

@@ -108,7 +108,7 @@ func list(ctx context.Context, o listOptions, c *command) (err error) {
 			return err
 		}
 		sessions, key = client.Sessions(ctx), rand.Text()
-		o.filter.lifetime = 15 * time.Minute
+		o.filter.lifetime = capi.DefaultLifetime
 	} else {
 		s, err := o.openSite(o.sites[0], slog.New(slog.DiscardHandler))
 		if err != nil {

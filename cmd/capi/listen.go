@@ -12,7 +12,7 @@ import (
 )
 
 // listen listens at an address: host:port, or unix: and the path of a socket.
-// The flag is what the address was given with.
+// Errors name flag, which gave the address.
 func listen(ctx context.Context, flag, address string) (net.Listener, error) {
 	network := "tcp"
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
@@ -26,18 +26,17 @@ func listen(ctx context.Context, flag, address string) (net.Listener, error) {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("%s: another program serves at %s: stop it, or choose another address", flag, address)
 	case errors.Is(err, fs.ErrPermission) && network == "tcp":
-		return nil, fmt.Errorf("%s: %s is not for every user: choose a port from 1024 on, or let systemd open it: %w", flag, address, err)
+		return nil, fmt.Errorf("%s: %s needs privileges: choose a port from 1024 on, or let systemd open it: %w", flag, address, err)
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	return listener, nil
 }
 
-// removeStale removes the socket at path if a program left it that runs no
-// more.
+// removeStale removes the socket at path if no program listens there.
 func removeStale(ctx context.Context, path string) error {
 	if !isSocket(path) {
-		return nil // What else is there is not ours to remove: listening fails.
+		return nil // Anything else is not ours to remove; listening fails.
 	}
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
 	if err == nil {

@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// longSession is what a session of a user holds, with text of so many bytes
+// longSession returns the data of a user's session, with so many bytes of text
 // that a visitor has put there.
 func longSession(user int64, bytes int) string {
 	text := strings.Repeat("x", bytes/4*3)
@@ -32,9 +32,9 @@ func longSession(user int64, bytes int) string {
 	return fmt.Sprintf(`joomla|s:%d:"%s";`, len(encoded), encoded)
 }
 
-// TestServeLongSessions has a hundred requests at once with a guest's session of
-// 15 MB, whose text that visitor has chosen. Super Admins are let in meanwhile,
-// and the program takes no more memory than it would for a few.
+// TestServeLongSessions sends a hundred requests at once with a guest's session
+// of 15 MB, whose text the visitor chose. Super Admins are let in meanwhile, and
+// the program takes no more memory than for a few such requests.
 func TestServeLongSessions(t *testing.T) {
 	long(t)
 	const (
@@ -73,7 +73,7 @@ func TestServeLongSessions(t *testing.T) {
 				}
 				site.Insert(t, "session", row)
 			}
-			// The list of these would be their 30 MB.
+			// Listing them would send 30 MB.
 			program := serveProcess(t, site.php(map[string]any{
 				"session_handler": test.handler, "session_filesystem_path": dir, "session_redis_server_host": host,
 				"session_redis_server_port": port, "session_redis_server_db": options.DB,
@@ -133,7 +133,7 @@ func TestServeLongSessions(t *testing.T) {
 	}
 }
 
-// peakMemory returns the most memory that a process has had resident.
+// peakMemory returns the peak resident memory of a process.
 func peakMemory(t testing.TB, pid int) int64 {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

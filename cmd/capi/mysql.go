@@ -14,7 +14,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// mysqlSockets are the usual places of the socket of MySQL and MariaDB.
+// mysqlSockets are the usual paths of the socket of MySQL and MariaDB.
 var mysqlSockets = []string{
 	"/run/mysqld/mysqld.sock", "/var/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock",
 }
@@ -22,7 +22,7 @@ var mysqlSockets = []string{
 // openMySQL opens a database of MySQL or MariaDB.
 func openMySQL(config capi.SiteConfig, socket string, logger *slog.Logger) (*database, error) {
 	if strings.Contains(config.Host, ",") {
-		return nil, errors.New("several database hosts ($host, -db-host): MySQL and MariaDB take one; for a cluster, " +
+		return nil, errors.New("several database hosts ($host, -db-host): MySQL and MariaDB take only one; for a cluster, " +
 			"put a proxy in front of its nodes, such as HAProxy with packaging/balancers/haproxy-galera.cfg, and give the proxy's address")
 	}
 	connector, err := mysqlConnector(config, socket, logger)
@@ -36,7 +36,7 @@ func openMySQL(config capi.SiteConfig, socket string, logger *slog.Logger) (*dat
 	return &database{sql.OpenDB(connector), where}, nil
 }
 
-// mysqlConnector returns what connects to the server.
+// mysqlConnector returns the connector to the server.
 func mysqlConnector(config capi.SiteConfig, socket string, logger *slog.Logger) (localConnector, error) {
 	network, address, err := config.Address()
 	if err != nil {
@@ -58,7 +58,7 @@ func mysqlConnector(config capi.SiteConfig, socket string, logger *slog.Logger) 
 	case socket != "":
 		err = add("unix", socket)
 	default:
-		// PHP takes localhost for a socket, and here is no php.ini to say
+		// To PHP, localhost means a socket, and there is no php.ini here to say
 		// which.
 		for _, path := range mysqlSockets {
 			err = errors.Join(err, add("unix", path))
@@ -66,12 +66,12 @@ func mysqlConnector(config capi.SiteConfig, socket string, logger *slog.Logger) 
 		err = errors.Join(err, add(network, address))
 	}
 	if err != nil {
-		return nil, problems(err)[0] // They are all the same.
+		return nil, problems(err)[0] // All are the same.
 	}
 	return all, nil
 }
 
-// mysqlConfig returns what the driver needs to know.
+// mysqlConfig returns the settings of the driver.
 func mysqlConfig(config capi.SiteConfig, network, address string, logger *slog.Logger) (*mysql.Config, error) {
 	server := "localhost"
 	if host, _, err := net.SplitHostPort(address); err == nil {
@@ -84,10 +84,9 @@ func mysqlConfig(config capi.SiteConfig, network, address string, logger *slog.L
 	}
 	settings.Net, settings.Addr, settings.DialFunc = network, address, dial
 	settings.User, settings.Passwd, settings.DBName = config.User, config.Password.Reveal(), config.DB
-	// A server may ignore the character set that a client asks for when it
-	// connects (skip-character-set-client-handshake). As Joomla's MysqliDriver
-	// does (setUtf), this asks once more, at the price of a round trip for each
-	// connection.
+	// A server may ignore the character set that clients ask for as they connect
+	// (skip-character-set-client-handshake). As Joomla's MysqliDriver does
+	// (setUtf), this asks again, which costs each connection a round trip.
 	if err := settings.Apply(mysql.Charset("utf8mb4", "")); err != nil {
 		return nil, err
 	}
@@ -98,9 +97,8 @@ func mysqlConfig(config capi.SiteConfig, network, address string, logger *slog.L
 	return settings, nil
 }
 
-// A localConnector connects to the server of this machine: at the first of
-// several sockets that is there, else at the last address. With one address it
-// connects to that.
+// A localConnector connects to the first of its servers that answers. All but
+// the last are sockets, which may be missing.
 type localConnector []localServer
 
 type localServer struct {
@@ -108,7 +106,7 @@ type localServer struct {
 	network, address string
 }
 
-// servers returns where to connect to, in that order.
+// servers returns the servers to try, in order.
 func (c localConnector) servers() []localServer {
 	var there []localServer
 	for _, server := range c[:len(c)-1] {
@@ -130,7 +128,7 @@ func (c localConnector) Connect(ctx context.Context) (driver.Conn, error) {
 		if first == nil {
 			first = err
 		}
-		// Whoever answered is the server, whatever it says.
+		// A server that answers is the right one, whatever it says.
 		var network *net.OpError
 		if !errors.As(err, &network) {
 			return nil, err

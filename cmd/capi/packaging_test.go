@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestUnits verifies the units for systemd, of which the path of the program is
-// the only thing that is not on this machine.
+// TestUnits verifies the systemd units. It replaces the path of the program, the
+// only thing in them that is not on this machine.
 func TestUnits(t *testing.T) {
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {
@@ -39,14 +39,13 @@ func TestUnits(t *testing.T) {
 	output, err := exec.CommandContext(t.Context(), analyze, append([]string{"verify", "--man=no"}, units...)...).CombinedOutput()
 	require.NoError(t, err, "%s", output)
 	assert.Empty(t, string(output))
-	// In tenths: 10 is a service that nothing restricts.
+	// In tenths: 10 is a service without any restriction.
 	output, err = exec.CommandContext(t.Context(), analyze, "security", "--offline=true", "--threshold=15", units[0]).CombinedOutput()
 	assert.NoError(t, err, "%s", output)
 }
 
-// TestEmptyRoot builds the program as the container file does, and runs it
-// where there is nothing else but certificates of authorities and what is
-// mounted.
+// TestEmptyRoot builds the program as the container file does, and runs it with
+// nothing around it but certificates of authorities and what is mounted.
 func TestEmptyRoot(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes a build without cgo")

@@ -13,7 +13,7 @@ import (
 // pagePath is where the page of a site is, or of all.
 const pagePath = "/capi/"
 
-// addPages adds the page of each site and, where they have names, that of all.
+// addPages adds the page of each site and, if they have names, that of all.
 func (r *router) addPages(sites []*followedSite, logger *slog.Logger) error {
 	for _, s := range sites {
 		if err := r.addPage(s.name, []*followedSite{s}, s.logger); err != nil {
@@ -27,13 +27,13 @@ func (r *router) addPages(sites []*followedSite, logger *slog.Logger) error {
 	return r.addPage("", slices.SortedFunc(slices.Values(sites), byName), logger)
 }
 
-// addPage adds the page of sites to the routes of the site name, or of all
-// hosts.
+// addPage adds the page of sites to the routes of the site with that name, or to
+// those of all hosts.
 func (r *router) addPage(name string, sites []*followedSite, logger *slog.Logger) error {
 	shown := make([]page.Site, len(sites))
 	byName := map[string]http.Handler{}
 	for i, s := range sites {
-		// Each site serves its feed itself, by its configuration as it is now.
+		// Each site serves its own feed, by its current configuration.
 		shown[i] = page.Site{Name: s.name, Store: capi.Sessions{}, Auth: s, Administrator: s.administrator()}
 		byName[s.name] = s.feed()
 	}
@@ -48,18 +48,18 @@ func (r *router) addPage(name string, sites []*followedSite, logger *slog.Logger
 		case len(sites) == 1:
 			feed = byName[sites[0].name]
 		case feed == nil:
-			feed = handler // Which says that there is no such site.
+			feed = handler // It says that there is no such site.
 		}
 		feed.ServeHTTP(w, request)
 	}))
 	return nil
 }
 
-// newFeed returns the handler of what the page shows of a site.
+// newFeed returns the handler of a site's feed.
 func (f *followedSite) newFeed(s *site) (http.Handler, error) {
 	shown := page.Site{Name: s.name, Store: f.turns.store(s.store(capi.SQLStoreOptions{})), Auth: s.guard, Joomla: s.joomla}
-	// Where sessions live elsewhere, their rows do not tell which have ended,
-	// and without metadata they do not tell whose they are.
+	// If sessions live elsewhere, rows do not tell which have ended, and without
+	// metadata they do not tell whose they are.
 	if s.data.SessionData == nil && !s.config.SessionMetadataOff {
 		shown.Summary = f.turns.store(capi.SQLStoreOptions{OmitData: true}.NewSQLStore(s.joomla))
 	}

@@ -13,17 +13,17 @@ import (
 
 // A poolerConnector connects to PostgreSQL, or to a pooler in front of it.
 //
-// Statements that are prepared once take less than half of the time of those
-// that the server plans each time. But behind a pooler in transaction mode, the
-// next query may be run by a server process that does not know them: there,
-// each query is whole in itself.
+// Prepared statements take less than half the time of those that the server
+// plans each time. But behind a pooler in transaction mode, another server
+// process may run the next query and not know them: there, each query is
+// self-contained.
 type poolerConnector struct {
 	prepared, whole driver.Connector
 	// pooler reports whether there is one.
 	pooler atomic.Bool
 }
 
-// newPoolerConnector returns what connects by settings.
+// newPoolerConnector returns a connector with settings.
 func newPoolerConnector(settings *pgx.ConnConfig) *poolerConnector {
 	whole := settings.Copy()
 	whole.DefaultQueryExecMode = pgx.QueryExecModeExec
@@ -53,9 +53,8 @@ func (c *poolerConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return c.whole.Connect(ctx)
 }
 
-// isDirect reports whether the process that runs a query is the one that
-// welcomed the connection. A pooler welcomes clients itself, with a number of
-// its own.
+// isDirect reports whether the process that runs a query is the one that accepted
+// the connection. A pooler accepts connections itself, with numbers of its own.
 func isDirect(ctx context.Context, conn driver.Conn) (bool, error) {
 	postgresql, ok := conn.(*stdlib.Conn)
 	if !ok {

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkQueryExecMode is the guard's query in each way in which pgx can send
-// it. Only the last three work behind a pooler in transaction mode.
+// BenchmarkQueryExecMode sends the guard's query in each of pgx's modes. Only the
+// last three work behind a pooler in transaction mode.
 func BenchmarkQueryExecMode(b *testing.B) {
 	site := newTestSite(b, "pgsql", "")
 	var cookie http.Header

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// packaged returns a file of packaging/balancers, with some texts replaced:
-// each must be there.
+// packaged returns a file of packaging/balancers with some texts replaced, each
+// of which must occur in it.
 func packaged(t testing.TB, name string, replace ...string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "packaging", "balancers", name))

@@ -32,8 +32,8 @@ func openPostgreSQL(config capi.SiteConfig, socket string, logger *slog.Logger) 
 	return &database{sql.OpenDB(newPoolerConnector(settings)), func() string { return where }}, nil
 }
 
-// postgresqlServers says where the servers are, in the order in which they are
-// tried.
+// postgresqlServers returns the addresses of the servers, in the order in which
+// they are tried.
 func postgresqlServers(settings *pgx.ConnConfig) []string {
 	var all []string
 	for _, server := range append([]*pgconn.FallbackConfig{{Host: settings.Host, Port: settings.Port}}, settings.Fallbacks...) {
@@ -41,15 +41,15 @@ func postgresqlServers(settings *pgx.ConnConfig) []string {
 		if strings.HasPrefix(server.Host, "/") {
 			where = "unix:" + server.Host
 		}
-		if !slices.Contains(all, where) { // A server may be tried with and without TLS.
+		if !slices.Contains(all, where) { // pgx may try a server with and without TLS.
 			all = append(all, where)
 		}
 	}
 	return all
 }
 
-// postgresqlHosts returns the hosts and ports of the servers that the
-// configuration names, separated by commas.
+// postgresqlHosts returns the hosts and ports of the servers in the
+// configuration, which commas separate.
 func postgresqlHosts(config capi.SiteConfig) (hosts, ports []string, err error) {
 	names := strings.Split(config.Host, ",")
 	for _, name := range names {
@@ -72,12 +72,11 @@ func postgresqlHosts(config capi.SiteConfig) (hosts, ports []string, err error) 
 	return hosts, ports, nil
 }
 
-// postgresqlConfig returns what the driver needs to know. All that the site's
-// configuration leaves open can be set by libpq's environment variables, such
-// as PGSSLMODE, as for Joomla itself. The driver tries several hosts in turn for
-// each connection. Unless PGTARGETSESSIONATTRS says otherwise, it takes only the
-// primary of them: a replica may lag, and let in a user who was blocked a moment
-// ago.
+// postgresqlConfig returns the settings of the driver. libpq's environment
+// variables, such as PGSSLMODE, set what the site's configuration leaves open, as
+// they do for Joomla. The driver tries several hosts in turn for each connection
+// and uses only the primary, unless PGTARGETSESSIONATTRS says otherwise: a
+// replica may lag, and let in a user who was blocked a moment ago.
 func postgresqlConfig(config capi.SiteConfig, socket string) (*pgx.ConnConfig, error) {
 	hosts, ports, err := postgresqlHosts(config)
 	if err != nil {
@@ -92,7 +91,7 @@ func postgresqlConfig(config capi.SiteConfig, socket string) (*pgx.ConnConfig, e
 		if path, ok := strings.CutPrefix(filepath.Base(socket), ".s.PGSQL."); ok {
 			hosts[0], ports[0] = filepath.Dir(socket), path
 		}
-	default: // Where nothing listens at the first.
+	default: // In case nothing listens at the first.
 		hosts, ports = append(hosts, postgresqlSocket), append(ports, ports[0])
 	}
 	query := url.Values{"host": {strings.Join(hosts, ",")}, "port": {strings.Join(ports, ",")}}
@@ -122,14 +121,14 @@ func postgresqlConfig(config capi.SiteConfig, socket string) (*pgx.ConnConfig, e
 	if several {
 		settings.ConnectTimeout = 2 * time.Second // For each.
 	}
-	// Else it is that of the database, such as LATIN1.
+	// The default is the encoding of the database, such as LATIN1.
 	settings.RuntimeParams["client_encoding"] = "UTF8"
 	return settings, nil
 }
 
-// postgresqlTLS returns how a server is to be spoken to: as the configuration
-// says, or else as the environment does. As for libpq, what goes through a
-// socket stays on the machine.
+// postgresqlTLS returns the TLS configuration for a server: that of
+// configuration.php, else that of the environment. As in libpq, a socket needs
+// none.
 func postgresqlTLS(config capi.SiteConfig, host string, environment *tls.Config) (*tls.Config, error) {
 	if config.DBEncryption == 0 || strings.HasPrefix(host, "/") {
 		return environment, nil

@@ -15,9 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A process is a program that serves.
+// A process is a running capi serve.
 type process struct {
-	// URL is where it serves the lists, and metrics where it serves those.
+	// URL is where it serves the lists, and metrics where it serves /metrics.
 	URL, metrics string
 
 	t       testing.TB
@@ -27,7 +27,7 @@ type process struct {
 	output  strings.Builder
 }
 
-// processPatience is how long a program may take for what it does at once.
+// processPatience is how long a program may take for what should be immediate.
 const processPatience = 30 * time.Second
 
 // serveProcess starts capi serve with a configuration.
@@ -36,8 +36,8 @@ func serveProcess(t testing.TB, php string, args ...string) *process {
 	return startProcess(t, exec.Command("capi", append([]string{"serve", "-addr", "127.0.0.1:0", "-config", writePHP(t, php)}, args...)...))
 }
 
-// startProcess starts a program and waits until it serves. It is killed at the
-// end of the test if it still runs.
+// startProcess starts a program and waits until it serves. A program that still
+// runs at the end of the test is killed.
 func startProcess(t testing.TB, command *exec.Cmd) *process {
 	t.Helper()
 	reader, writer, err := os.Pipe()
@@ -126,7 +126,7 @@ func (p *process) ask(path string, header http.Header) *http.Response {
 	return response
 }
 
-// get asks the program for a path, and returns what it answers.
+// get asks the program for a path, and returns the answer.
 func (p *process) get(path string, header http.Header) (status int, body string) {
 	p.t.Helper()
 	response := p.ask(path, header)

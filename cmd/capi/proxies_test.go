@@ -19,17 +19,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A front is a proxy as it is shipped in packaging/proxies, in front of the
-// program.
+// A front is a proxy in front of the program, with a configuration of
+// packaging/proxies.
 type front struct {
 	name, program string
-	// shipped is the file, of which a test changes nothing but addresses.
+	// shipped is the file. A test changes only the addresses in it.
 	shipped string
-	// around is the rest of a configuration, with INCLUDE where the file is
-	// included.
+	// around is the rest of the configuration, with INCLUDE where the file goes.
 	around string
 	args   []string
-	// orderly reports whether it gives a list that was cut an orderly end.
+	// orderly reports whether it ends a list that was cut in an orderly way.
 	orderly bool
 }
 
@@ -232,7 +231,7 @@ func countSessions(body io.Reader) (n int, err error) {
 		rest = bytes.Clone(text[max(len(text)-len(mark)+1, 0):])
 		switch {
 		case err == io.EOF && !bytes.HasSuffix(text, []byte(`"status":200}`)):
-			return n, io.ErrUnexpectedEOF // The text has no end.
+			return n, io.ErrUnexpectedEOF // The JSON has no end.
 		case err == io.EOF:
 			return n, nil
 		case err != nil:
@@ -242,7 +241,7 @@ func countSessions(body io.Reader) (n int, err error) {
 }
 
 // begin asks for the list and reads its first bytes. The rest, some hundred MB,
-// is more than there is room for between the program and the client.
+// does not fit into the buffers between the program and the client.
 func begin(t *testing.T, p *process, header http.Header) *http.Response {
 	t.Helper()
 	response := p.ask(listPath, header)
@@ -257,15 +256,15 @@ func unbuffered(t *testing.T, site *testSite, through *process, header http.Head
 	t.Helper()
 	require.Eventually(t, func() bool { return len(site.running(t)) == 0 }, processPatience, 20*time.Millisecond)
 	response := begin(t, through, header)
-	// In this time, the program sends all of it to whoever takes it.
+	// In this time, the program could send all of it.
 	time.Sleep(3 * time.Second)
 	assert.Len(t, site.running(t), 1, "the list is still being read")
 	_, err := countSessions(response.Body)
 	assert.NoError(t, err)
 }
 
-// running returns the connections of the database that read the sessions of the
-// site.
+// running returns the ids of the database connections that read the site's
+// sessions.
 func (s *testSite) running(t *testing.T) (ids []int64) {
 	t.Helper()
 	rows, err := s.DB.QueryContext(t.Context(), "SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE ? AND ID <> CONNECTION_ID()",
@@ -281,7 +280,7 @@ func (s *testSite) running(t *testing.T) (ids []int64) {
 	return ids
 }
 
-// cutSeen breaks the connection of the database in the middle of a list.
+// cutSeen breaks the database connection in the middle of a list.
 func cutSeen(t *testing.T, site *testSite, through *process, header http.Header, orderly bool) {
 	t.Helper()
 	require.Eventually(t, func() bool { return len(site.running(t)) == 0 }, processPatience, 20*time.Millisecond)
@@ -299,7 +298,7 @@ func cutSeen(t *testing.T, site *testSite, through *process, header http.Header,
 	assert.False(t, bytes.HasSuffix(rest, []byte(`"status":200}`)), "so does the text")
 }
 
-// leaves closes the connection of a client in the middle of a list.
+// leaves closes a client's connection in the middle of a list.
 func leaves(t *testing.T, site *testSite, through *process, header http.Header) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, through.URL+listPath, nil)

@@ -40,7 +40,7 @@ func (r *readiness) get(ctx context.Context) bool {
 	if r.of == current && time.Since(r.checked) < fresh {
 		return r.ready
 	}
-	err, _ = current.check(ctx)
+	_, err = current.check(ctx)
 	was := r.ready || r.checked.IsZero()
 	r.checked, r.of, r.ready = time.Now(), current, err == nil
 	switch {

@@ -18,14 +18,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A postgresql is a server of PostgreSQL of one test.
+// A postgresql is a test's own PostgreSQL server.
 type postgresql struct {
 	*server
 	port int
 	db   *sql.DB
 }
 
-// startReplicated starts a primary and a replica of it.
+// startReplicated starts a primary and its replica.
 func startReplicated(t testing.TB) (primary, replica *postgresql) {
 	t.Helper()
 	const bin = "/usr/lib/postgresql/*/bin"
@@ -78,7 +78,7 @@ func (p *postgresql) untilCaughtUp(primary *postgresql) {
 	})
 }
 
-// siteAt returns the library's site of a server.
+// siteAt returns the library's Site on a server.
 func siteAt(t testing.TB, site *testSite, server *postgresql) *capi.Site {
 	t.Helper()
 	db, err := sql.Open("pgx", fmt.Sprintf("postgres://postgres@%s/test?sslmode=disable", local(server.port)))
@@ -96,7 +96,7 @@ func TestReplica(t *testing.T) {
 	site := newSiteOf(t, "pgsql", addSessions(100))
 	replica.untilCaughtUp(primary)
 
-	// From here, the replica has what the primary had an hour ago.
+	// From here on, the replica lags by an hour.
 	replica.exec("ALTER SYSTEM SET recovery_min_apply_delay = '1h'")
 	replica.exec("SELECT pg_reload_conf()")
 	replica.until(processPatience, func(ctx context.Context) error {
@@ -149,7 +149,7 @@ func TestReplica(t *testing.T) {
 		clients.untilServed(t)
 		killed := time.Now()
 		primary.kill()
-		// Nobody is let in by a replica, which may lag.
+		// A replica may lag, so it lets nobody in.
 		program.untilStatus(site, http.StatusInternalServerError)
 		replica.exec("SELECT pg_promote()")
 		program.untilStatus(site, http.StatusOK)
@@ -159,7 +159,7 @@ func TestReplica(t *testing.T) {
 		clients.requireRight(t, promoted.Sub(killed)+2*time.Second, killed)
 		program.signal(syscall.SIGTERM)
 		assert.Equal(t, exitOK, program.exited())
-		primary.start() // For those who clean up.
+		primary.start() // Cleaning up needs it.
 		primary.until(time.Minute, primary.db.PingContext)
 	})
 }

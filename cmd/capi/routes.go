@@ -16,10 +16,10 @@ import (
 // listPath is where the list of a site is.
 const listPath = "/api/v1/user/sessions"
 
-// authorizeTimeout is how long finding out who asks may take.
+// authorizeTimeout is how long authorizing a request may take.
 const authorizeTimeout = 10 * time.Second
 
-// A route is what an access log and metrics call the pattern of a mux.
+// A route is the name of a mux pattern in the log and the metrics.
 type route struct{ site, name string }
 
 // A router is a mux that knows its routes.
@@ -28,8 +28,8 @@ type router struct {
 	routes map[string]route // by pattern
 }
 
-// handle serves a route of a site, of all hosts and, where the site has a name,
-// below it and at the root of the host of that name.
+// handle serves a route. If the site has a name, it is below that name and at the
+// root of the host of that name, else it is at the root of any host.
 func (r *router) handle(site, name, path string, handler http.Handler) {
 	patterns := []string{path}
 	if site != "" {
@@ -68,7 +68,7 @@ func newRouter(ctx context.Context, sites []*followedSite, o serveOptions, logge
 	return r, nil
 }
 
-// addHandlers makes what serves a site with one configuration.
+// addHandlers sets the handlers of s.
 func (f *followedSite) addHandlers(s *site) error {
 	o := f.options
 	guard := []capi.Authorizer{capi.NewAPITokenAuthorizer(s.joomla), capi.NewCAPITokenAuthorizer(s.joomla)}
@@ -112,8 +112,8 @@ func pseudonyms(secret string) (capi.Redaction, error) {
 	return capi.PseudonymizeIDs(key)
 }
 
-// pseudonymKey returns a key that is made from the site's secret, so that a
-// session keeps its pseudonym when the program is started anew.
+// pseudonymKey derives a key from the site's secret, so that sessions keep their
+// pseudonyms when the program restarts.
 func pseudonymKey(secret string) ([]byte, error) {
 	if secret == "" {
 		return nil, errors.New("the site has no secret to make pseudonyms with")
@@ -121,7 +121,7 @@ func pseudonymKey(secret string) ([]byte, error) {
 	return hkdf.Key(sha256.New, []byte(secret), nil, "capi: pseudonyms of session ids", sha256.Size)
 }
 
-// inTime returns an Authorizer that gives up where the database takes too long.
+// inTime returns an Authorizer that gives up if the database takes too long.
 func inTime(auth capi.Authorizer) capi.Authorizer {
 	return capi.AuthorizerFunc(func(r *http.Request) error {
 		ctx, cancel := context.WithTimeout(r.Context(), authorizeTimeout)
@@ -130,7 +130,7 @@ func inTime(auth capi.Authorizer) capi.Authorizer {
 	})
 }
 
-// of returns the route that a request was served by.
+// of returns the route that served a request.
 func (r *router) of(request *http.Request) route {
 	return cmp.Or(r.routes[request.Pattern], route{name: "other"})
 }

@@ -217,7 +217,7 @@ func openSites(ctx context.Context, o serveOptions, logger *slog.Logger) ([]*fol
 // start logs what is known of the site. The error is what keeps it from ever
 // being served.
 func (s *site) start(ctx context.Context, logger *slog.Logger) error {
-	err, down := s.check(ctx)
+	down, err := s.check(ctx)
 	if err != nil && !down {
 		return err
 	}

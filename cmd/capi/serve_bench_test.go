@@ -14,10 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkServeManySites starts one program for 200 sites of one server, asks
-// each for its list, and reports the time until it serves, what it took of the
-// processors, its resident memory after the lists, and the connections that the
-// server has of it.
+// BenchmarkServeManySites starts one program for 200 sites on one server and asks
+// each for its list. It reports the time until the program serves, its processor
+// time, its resident memory after the lists, and its connections to the server.
 func BenchmarkServeManySites(b *testing.B) {
 	const sites = 200
 	for _, dialect := range []string{"mysqli", "sqlite"} {
@@ -58,12 +57,12 @@ func BenchmarkServeManySites(b *testing.B) {
 	}
 }
 
-// processorTime returns how long all threads of a program have had a processor.
+// processorTime returns the processor time of all threads of a program.
 func processorTime(b *testing.B, program *process) time.Duration {
 	b.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", program.command.Process.Pid))
 	require.NoError(b, err)
-	_, rest, _ := strings.Cut(string(text), ") ") // The name may have spaces.
+	_, rest, _ := strings.Cut(string(text), ") ") // The name may contain spaces.
 	fields := strings.Fields(rest)
 	var sum time.Duration
 	for _, field := range fields[11:13] { // utime and stime, in hundredths of a second

@@ -29,8 +29,8 @@ func newSiteOf(t *testing.T, dialect string, change ...func(*joomlatest.Recordin
 	return newTestSite(t, dialect, filepath.Join(t.TempDir(), "joomla.sqlite"), change...)
 }
 
-// TestServe asks one program for three sites with each cookie and token of a
-// real one.
+// TestServe asks one program for three sites, with each cookie and token of a
+// real site.
 func TestServe(t *testing.T) {
 	args := []string{"serve", "-addr", "127.0.0.1:0"}
 	var sites []*testSite
@@ -75,7 +75,7 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// addBig adds 300 rows of 128 KiB: more than fits into the buffers between the
+// addBig adds 300 rows of 128 KiB, which do not fit into the buffers between the
 // program and a client that does not read.
 func addBig(recording *joomlatest.Recording) {
 	data := strings.Repeat("0123456789abcdef", 8<<10)
@@ -115,8 +115,8 @@ func TestServeFinishes(t *testing.T) {
 	}
 }
 
-// TestServeDrains has a program go on for a while, and end at once at a second
-// signal.
+// TestServeDrains tells a program to stop, which goes on for a while, and stops
+// at once on a second signal.
 func TestServeDrains(t *testing.T) {
 	site := newSiteOf(t, "sqlite")
 	program := serveProcess(t, site.php(nil), "-drain", "1h")
@@ -178,8 +178,8 @@ func TestServeMaxLists(t *testing.T) {
 	}, 10*time.Second, 10*time.Millisecond, "the turn is given back")
 }
 
-// TestServeDatabaseGone takes the database away from a program that runs, and
-// from one that starts.
+// TestServeDatabaseGone takes the database away from a running program and from
+// one that starts.
 func TestServeDatabaseGone(t *testing.T) {
 	site := newSiteOf(t, "mysqli")
 	network, address, err := capi.SiteConfig{DBType: "mysqli", Host: fmt.Sprint(site.properties["host"])}.Address()
@@ -220,8 +220,8 @@ func TestServeDatabaseGone(t *testing.T) {
 	assert.Equal(t, http.StatusOK, status)
 }
 
-// TestServeConnectionsBreak breaks the connections that the program keeps,
-// which no client notices.
+// TestServeConnectionsBreak breaks idle connections of the program, which no
+// client should notice.
 func TestServeConnectionsBreak(t *testing.T) {
 	for _, dialect := range []string{"mysqli", "pgsql"} {
 		t.Run(dialect, func(t *testing.T) {
@@ -239,7 +239,7 @@ func TestServeConnectionsBreak(t *testing.T) {
 	}
 }
 
-// A proxy passes connections on to a server until it is closed.
+// A proxy forwards connections to a server until it is closed.
 type proxy struct {
 	listener net.Listener
 
@@ -252,7 +252,7 @@ func newProxy(t *testing.T, network, address string) *proxy {
 	return newProxyAt(t, "127.0.0.1:0", network, address)
 }
 
-// newProxyAt listens where it is told.
+// newProxyAt listens at a given address.
 func newProxyAt(t *testing.T, at, network, address string) *proxy {
 	t.Helper()
 	listener, err := net.Listen("tcp", at)
@@ -280,7 +280,7 @@ func newProxyAt(t *testing.T, at, network, address string) *proxy {
 	return p
 }
 
-// drop breaks the connections of now, and returns how many those were.
+// drop breaks all connections, and returns how many there were.
 func (p *proxy) drop() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

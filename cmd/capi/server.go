@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// servers are the HTTP servers of the program: of the lists, and of the metrics
-// if they are asked for.
+// servers are the HTTP servers of the program: for the lists, and for the metrics
+// if there are any.
 type servers struct {
 	all    []*http.Server
 	listen []net.Listener
@@ -60,15 +60,14 @@ func newServers(ctx context.Context, o serveOptions, handler, metrics http.Handl
 			TLSConfig:         encryption,
 			ReadHeaderTimeout: 10 * time.Second,
 			ReadTimeout:       30 * time.Second,
-			WriteTimeout:      30 * time.Second, // The list has a deadline of its own for each of its parts.
+			WriteTimeout:      30 * time.Second, // Lists set their own deadline for each part.
 			IdleTimeout:       2 * time.Minute,
 			MaxHeaderBytes:    64 << 10,
 			ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 		})
 		return nil
 	}
-	// Metrics first: whoever waits for the address of the lists finds both
-	// served.
+	// Metrics first: once the address of the lists is logged, both are served.
 	if err := open(metricsSocket, "-metrics", o.metrics, "/metrics", metrics, nil); err != nil {
 		return nil, err
 	}
@@ -78,15 +77,15 @@ func newServers(ctx context.Context, o serveOptions, handler, metrics http.Handl
 	return s, nil
 }
 
-// close closes what was opened and is not served yet.
+// close closes the listeners of servers that do not run yet.
 func (s *servers) close() {
 	for _, listener := range s.listen {
 		_ = listener.Close()
 	}
 }
 
-// run serves until ctx ends, and then calls stop, goes on for the time of
-// drain, and finishes what is being sent, within grace.
+// run serves until ctx ends. It then calls stop, goes on for drain, and gives the
+// last answers grace to finish.
 func (s *servers) run(ctx context.Context, stop func(), drain, grace time.Duration) error {
 	served := make(chan error, len(s.all))
 	for i, server := range s.all {
@@ -99,7 +98,7 @@ func (s *servers) run(ctx context.Context, stop func(), drain, grace time.Durati
 		case err = <-served:
 			running--
 		case <-ctx.Done():
-			stop() // Whoever signals twice does not want to wait.
+			stop() // A second signal ends the program at once.
 			s.logger.Info("stopping", "drain", drain.String(), "grace", grace.String())
 			err = notify("STOPPING=1")
 			select {

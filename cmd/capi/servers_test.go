@@ -25,8 +25,8 @@ func long(t testing.TB) {
 	}
 }
 
-// program returns the path of a program, which may be outside of the PATH of
-// users, or in a directory that a pattern names.
+// program returns the path of a program, which may be in a directory outside of
+// users' PATH, or in one that a pattern matches.
 func program(t testing.TB, name string, patterns ...string) string {
 	t.Helper()
 	for _, pattern := range append(patterns, "/usr/sbin", "/usr/bin") {
@@ -44,7 +44,7 @@ func program(t testing.TB, name string, patterns ...string) string {
 	return path
 }
 
-// A server is a process of one test, which may be killed and started again.
+// A server is a process of one test, which can be killed and started again.
 type server struct {
 	t        testing.TB
 	command  func() *exec.Cmd
@@ -53,9 +53,9 @@ type server struct {
 	finished chan struct{}
 }
 
-// serverDir returns a directory for servers that run as a user, where the test
-// is run by root: database servers refuse to run as root. The second result
-// makes a command be run by that user.
+// serverDir returns a directory for a server, and a function that makes a command
+// run as its user if the test runs as root, as which database servers refuse to
+// run.
 func serverDir(t testing.TB, name string) (dir string, as func(*exec.Cmd) *exec.Cmd) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "capi-"+name)
@@ -79,8 +79,8 @@ func serverDir(t testing.TB, name string) (dir string, as func(*exec.Cmd) *exec.
 	}
 }
 
-// startServer starts a process that logs to a file, and is killed with the
-// test.
+// startServer starts a process that logs to a file and is killed when the test
+// ends.
 func startServer(t testing.TB, log string, command func() *exec.Cmd) *server {
 	t.Helper()
 	s := &server{t: t, command: command, log: log}
@@ -140,7 +140,7 @@ func (s *server) tail() string {
 	return strings.Join(lines[max(0, len(lines)-30):], "\n")
 }
 
-// listens returns what waits until a server accepts connections.
+// listens returns a condition for until: that a server accepts connections.
 func listens(address string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
@@ -151,8 +151,7 @@ func listens(address string) func(context.Context) error {
 	}
 }
 
-// freePorts returns ports that are free, below those that the system gives to
-// clients.
+// freePorts returns free ports below the range that the system gives to clients.
 func freePorts(t testing.TB, n int) []int {
 	t.Helper()
 	var ports []int

@@ -15,9 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestServeSessionData serves a site whose sessions live in files, in Redis or
-// in Memcached: only who has one there is let in, and the list has what it
-// holds.
+// TestServeSessionData serves a site whose sessions live in files, Redis or
+// Memcached. Only those with a session there are let in, and the list has its
+// data.
 func TestServeSessionData(t *testing.T) {
 	options, err := redis.ParseURL(cmp.Or(os.Getenv("CAPI_REDIS_URL"), "redis://127.0.0.1:6379/0"))
 	require.NoError(t, err)

@@ -12,7 +12,7 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// A site is a Joomla site that the program has opened.
+// A site is a Joomla site with one configuration.
 type site struct {
 	siteFile
 	config capi.SiteConfig
@@ -20,16 +20,15 @@ type site struct {
 	data   sessionData
 	joomla *capi.Site
 
-	// What follows is set where the site is served. The Handler is that of its
-	// list.
+	// The following are set by addHandlers, for a site that is served. The
+	// Handler serves the list.
 	http.Handler
 	feed  http.Handler
 	guard capi.Authorizer
 }
 
-// openSite opens a site, of which it reads nothing but the configuration. The
-// error is everything that keeps it from being used. A site without an error is
-// to be closed.
+// openSite opens a site. It reads only the configuration. The error is everything
+// that keeps the site from being used. The caller closes the site.
 func (f siteFlags) openSite(file siteFile, logger *slog.Logger) (*site, error) {
 	config, err := f.loadSite(file)
 	if err != nil {
@@ -38,7 +37,7 @@ func (f siteFlags) openSite(file siteFile, logger *slog.Logger) (*site, error) {
 	return f.openConfig(file, config, logger)
 }
 
-// loadSite reads the configuration of a site, in which flags come first.
+// loadSite reads the configuration of a site. Flags take precedence.
 func (f siteFlags) loadSite(file siteFile) (capi.SiteConfig, error) {
 	config, err := loadConfig(file)
 	if err != nil {
@@ -46,8 +45,8 @@ func (f siteFlags) loadSite(file siteFile) (capi.SiteConfig, error) {
 	}
 	config.Host = cmp.Or(f.host, config.Host)
 	if f.tokensOnly {
-		// Then it does not matter where sessions live: the list has what is in
-		// the table.
+		// Where sessions live does not matter: the list has what is in the
+		// table.
 		config.SessionHandler = ""
 	}
 	return config, nil
@@ -58,10 +57,9 @@ func (f siteFlags) openConfig(file siteFile, config capi.SiteConfig, logger *slo
 	data, dataErr := f.sessionData(config)
 	db, dbErr := openDatabase(config, f.socket, logger)
 	if dbErr != nil {
-		db = &database{DB: noDatabase(dbErr)} // For all that is wrong with the rest.
+		db = &database{DB: noDatabase(dbErr)} // So that the rest is checked, too.
 	}
-	// Each list that is being sent holds a connection, for as long as its
-	// client takes to read it.
+	// Each list holds a connection for as long as its client takes to read it.
 	db.SetMaxOpenConns(f.connections)
 	db.SetMaxIdleConns(f.idle())
 	db.SetConnMaxIdleTime(time.Minute)
@@ -100,18 +98,18 @@ func (s *site) close() error {
 // served.
 const checkTimeout = 5 * time.Second
 
-// check returns everything that keeps the site from being served. It reports
+// check returns everything that keeps the site from being served, and reports
 // whether the database is merely unreachable, so that it may come back.
-func (s *site) check(ctx context.Context) (err error, down bool) {
+func (s *site) check(ctx context.Context) (down bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	if err := s.db.PingContext(ctx); err != nil && !permanent(err) {
-		return fmt.Errorf("the database %s is out of reach%s: %w", s.db.where(), s.hint(), err), true
+		return true, fmt.Errorf("the database %s is out of reach%s: %w", s.db.where(), s.hint(), err)
 	}
-	return s.joomla.Check(ctx), false
+	return false, s.joomla.Check(ctx)
 }
 
-// hint says what to do where $host does not say where the database is.
+// hint says what to do if $host does not say where the database is.
 func (s *site) hint() string {
 	if s.config.Database() == capi.MySQL && isLocalhost(s.config) {
 		return " (PHP takes the host localhost for a socket, which is at none of the usual places: give its path with -db-socket)"
@@ -125,7 +123,7 @@ func problems(err error) []error {
 		return nil
 	}
 	joined, ok := err.(interface{ Unwrap() []error })
-	// One that wraps several errors with a text of its own is one problem.
+	// An error that wraps several with a text of its own is one problem.
 	if !ok || err.Error() != errors.Join(joined.Unwrap()...).Error() {
 		return []error{err}
 	}
@@ -147,8 +145,7 @@ func (s *site) sessionsIn() string {
 	return s.config.SessionHandler
 }
 
-// empty says why the list of a site has no sessions, whoever is logged in. It is
-// empty itself where it has them.
+// empty says why the list of a site is always empty, or returns "".
 func (s *site) empty() string {
 	if s.config.SessionMetadataOff && s.sessionsIn() != "the database" && s.data.store == nil {
 		return "the list has no sessions: Joomla writes none into the table ($session_metadata is off), " +
@@ -158,4 +155,4 @@ func (s *site) empty() string {
 }
 
 // lifetime returns how long a session lives.
-func (s *site) lifetime() time.Duration { return cmp.Or(s.config.Lifetime, 15*time.Minute) }
+func (s *site) lifetime() time.Duration { return cmp.Or(s.config.Lifetime, capi.DefaultLifetime) }

@@ -22,15 +22,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A testSite is a site of a test, with the rows of a real Joomla 5, as if it
-// had written them just now.
+// A testSite is a test's site, with the rows of a real Joomla 5 as if it had
+// just written them.
 type testSite struct {
 	*joomlatest.Site
 	// properties are what its configuration.php says.
 	properties map[string]any
 }
 
-// newTestSite makes a site in a dialect, for SQLite in the file at path.
+// newTestSite makes a site in a dialect; for SQLite, in the file at path.
 func newTestSite(t testing.TB, dialect, path string, change ...func(*joomlatest.Recording)) *testSite {
 	t.Helper()
 	config := capi.SiteConfig{DBType: dialect}
@@ -52,7 +52,7 @@ func newTestSite(t testing.TB, dialect, path string, change ...func(*joomlatest.
 	var db *sql.DB
 	if config.Database() == capi.SQLite {
 		var err error
-		db, err = sql.Open("sqlite", path) // That can be written to.
+		db, err = sql.Open("sqlite", path) // It can be written to.
 		require.NoError(t, err)
 	} else {
 		opened, err := openDatabase(config, "", slog.New(slog.DiscardHandler))
@@ -67,7 +67,7 @@ func newTestSite(t testing.TB, dialect, path string, change ...func(*joomlatest.
 		t.Skipf("NOT TESTED: no database server: %v", err)
 	}
 	recording := joomlatest.Recorded("j5")
-	// What sessions hold has the time of the recording, too.
+	// Session data has the time of the recording, too.
 	lifetime := int(time.Since(time.Unix(recording.Now, 0)).Minutes()) + 60
 	recording.MoveTo(time.Now())
 	for _, c := range change {
@@ -125,7 +125,7 @@ func (s *testSite) sessionOf(cookie http.Header) joomlatest.Row {
 	return nil
 }
 
-// statusOf returns what an answer to a request would be.
+// statusOf returns the status that a request would get.
 func statusOf(t testing.TB, auth capi.Authorizer, header http.Header) int {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
@@ -144,6 +144,5 @@ func statusOf(t testing.TB, auth capi.Authorizer, header http.Header) int {
 	}
 }
 
-// longLifetime is that of sites whose sessions are of the time of their
-// recording.
+// longLifetime keeps sessions alive that have the time of their recording.
 const longLifetime = 100 * 365 * 24 * time.Hour

@@ -15,11 +15,11 @@ import (
 	"modernc.org/sqlite"
 )
 
-// openSQLite opens a database in a file, to read it.
+// openSQLite opens a database in a file for reading.
 func openSQLite(config capi.SiteConfig) (*database, error) {
-	// Whoever closes a file loses all POSIX locks that the process has on it,
-	// and walProblem opens and closes the database. Without these locks (an old
-	// file system), it does so here alone, before the first connection.
+	// Closing a file drops all POSIX locks that the process has on it, and
+	// walProblem opens and closes the database. Without OFD locks (an old file
+	// system), it does so only here, before the first connection.
 	_, _ = sqlite.OFDLocking(true)
 	if err := walProblem(config.DB); err != nil && !errors.Is(err, errWALUnused) {
 		return nil, err
@@ -35,7 +35,7 @@ func openSQLite(config capi.SiteConfig) (*database, error) {
 	return &database{sql.OpenDB(sqliteConnector{connector, config.DB}), func() string { return "SQLite in " + config.DB }}, nil
 }
 
-// A sqliteConnector opens a database whose site it does not get in the way of.
+// A sqliteConnector opens a database without getting in the way of its site.
 type sqliteConnector struct {
 	driver.Connector
 	path string
@@ -53,7 +53,7 @@ func (c sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return sqliteConn{conn.(driverConn), c}, nil
 }
 
-// problem returns why the database is not to be used now.
+// problem returns why the database must not be used now.
 func (c sqliteConnector) problem() error {
 	if !sqlite.OFDLockingEnabled() {
 		return nil
@@ -61,7 +61,7 @@ func (c sqliteConnector) problem() error {
 	return walProblem(c.path)
 }
 
-// A driverConn is a connection of the driver, with all that it can do.
+// A driverConn is a connection of the driver with all of its methods.
 type driverConn interface {
 	driver.Conn
 	driver.ConnBeginTx
@@ -78,8 +78,8 @@ type sqliteConn struct {
 	of sqliteConnector
 }
 
-// ResetSession implements [driver.SessionResetter]. The site may have changed
-// the mode of its journal.
+// ResetSession implements [driver.SessionResetter]. The site may have changed its
+// journal mode.
 func (c sqliteConn) ResetSession(ctx context.Context) error {
 	if c.of.problem() != nil {
 		return driver.ErrBadConn // Connect says why.
@@ -87,28 +87,27 @@ func (c sqliteConn) ResetSession(ctx context.Context) error {
 	return c.driverConn.ResetSession(ctx)
 }
 
-// errWALForeign and errWALUnused say why a database in WAL mode is not read.
-// Even a reader makes the two files beside it (-wal and -shm) where they are
-// missing, with itself as their owner, and then the site cannot write to them,
-// nor to its database.
+// errWALForeign and errWALUnused say why a database in WAL mode is not read. Even
+// a reader creates the two files beside it (-wal and -shm) if they are missing.
+// It then owns them, and the site can write neither to them nor to its database.
 var (
-	errWALForeign = errors.New("its site could not write any more to what a reader of another user makes beside it (WAL mode): " +
+	errWALForeign = errors.New("in WAL mode, this user would create files beside it that its site could not write to: " +
 		"run capi as the user that owns it, or let that user's group write to it (chmod g+w) in a directory that hands on the " +
 		"group (chmod g+s), or forbid this user to write to the directory, or have the site use PRAGMA journal_mode = DELETE")
-	errWALUnused = errors.New("its site does not use it now, and this user may not make what a reader needs beside it (WAL mode): " +
+	errWALUnused = errors.New("in WAL mode, a reader needs files beside it that this user may not create, and its site does not use it now: " +
 		"run capi as the user that owns it, or have the site use PRAGMA journal_mode = DELETE")
 )
 
-// walProblem returns why the database at path is not to be opened. What keeps
-// it from being looked at is left to SQLite to say.
+// walProblem returns why the database at path must not be opened. If the file
+// cannot be read, SQLite will say so.
 func walProblem(path string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil
 	}
 	defer file.Close()
-	// The versions that it takes to write and to read the file: 2 is WAL. See
-	// the database file format of SQLite, 1.3.
+	// The file format write and read versions: 2 is WAL. See section 1.3 of
+	// SQLite's database file format.
 	const versions, wal = 18, 2
 	var header [versions + 2]byte
 	if _, err := io.ReadFull(file, header[:]); err != nil || header[versions] != wal && header[versions+1] != wal {

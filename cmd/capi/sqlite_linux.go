@@ -6,9 +6,9 @@ import (
 	"syscall"
 )
 
-// walForeign returns why a database in WAL mode is not to be opened: what this
-// process would make beside it would keep its owner out, or it may make
-// nothing, and nothing is there.
+// walForeign returns why a database in WAL mode must not be opened: the files
+// that this process would create beside it would lock out its owner, or they are
+// missing and this process may not create them.
 func walForeign(file *os.File) error {
 	path, err := filepath.EvalSymlinks(file.Name())
 	if err != nil {
@@ -23,7 +23,8 @@ func walForeign(file *os.File) error {
 	if err != nil {
 		return err
 	}
-	// SQLite gives them the mode of the database and, as root, its owner.
+	// SQLite creates them with the mode of the database and, as root, with its
+	// owner.
 	self, group := uint32(os.Geteuid()), uint32(os.Getegid())
 	if parent.Mode&syscall.S_ISGID != 0 {
 		group = parent.Gid

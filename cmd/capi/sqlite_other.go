@@ -4,5 +4,5 @@ package main
 
 import "os"
 
-// walForeign knows nothing of the rights of this system.
+// walForeign does not know the file permissions of this system.
 func walForeign(*os.File) error { return nil }

@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestWAL reads a database in WAL mode as another user than its site's, which
-// must be able to write afterwards.
+// TestWAL reads a database in WAL mode as users other than its site's, which must
+// be able to write afterwards.
 func TestWAL(t *testing.T) {
 	if os.Geteuid() != 0 {
 		require.Empty(t, os.Getenv("CI"), "CI runs tests as root")
@@ -30,7 +30,7 @@ func TestWAL(t *testing.T) {
 		require.NoError(t, err)
 		return uint32(id)
 	}
-	// All but the stranger are in the group of the site.
+	// All except the stranger are in the site's group.
 	site, other, stranger := idOf("www-data"), idOf("nobody"), idOf("games")
 	self, err := os.Executable()
 	require.NoError(t, err)
@@ -46,13 +46,13 @@ func TestWAL(t *testing.T) {
 		file      fs.FileMode
 		mode      string
 		as        uint32
-		used      bool // by the site, meanwhile
+		used      bool // by the site meanwhile
 		want      string
 	}{
-		{"another user", fs.ModeSetgid | 0o775, 0o644, "wal", other, false, "could not write any more to what a reader of another user makes"},
-		{"another user, in use", fs.ModeSetgid | 0o775, 0o644, "wal", other, true, "could not write any more to what a reader of another user makes"},
+		{"another user", fs.ModeSetgid | 0o775, 0o644, "wal", other, false, "this user would create files beside it that its site could not write to"},
+		{"another user, in use", fs.ModeSetgid | 0o775, 0o644, "wal", other, true, "this user would create files beside it that its site could not write to"},
 		{"the group may write, and is its own", 0o777, 0o664, "wal", other, false, ""},
-		{"the group may write, and another is its own", 0o777, 0o664, "wal", stranger, false, "could not write any more to what a reader of another user makes"},
+		{"the group may write, and another is its own", 0o777, 0o664, "wal", stranger, false, "this user would create files beside it that its site could not write to"},
 		{"the group may write", fs.ModeSetgid | 0o775, 0o664, "wal", other, false, ""},
 		{"no right to the directory", 0o755, 0o644, "wal", other, false, "its site does not use it now"},
 		{"no right to the directory, in use", 0o755, 0o644, "wal", other, true, ""},
@@ -113,7 +113,7 @@ func TestWAL(t *testing.T) {
 				assert.Equal(t, before, files(), "nothing is written")
 			}
 
-			// The site itself, as another process.
+			// The site itself is another process.
 			command = exec.CommandContext(t.Context(), self, "-test.run", "^TestWALWriter$", "-test.v")
 			command.Path = program
 			command.Env = append(os.Environ(), "CAPI_WAL_DATABASE="+path, "CAPI_WAL_TABLE="+made.Prefix+"session")
@@ -125,7 +125,7 @@ func TestWAL(t *testing.T) {
 	}
 }
 
-// TestWALWriter is what a site does, for TestWAL.
+// TestWALWriter does what a site does, for TestWAL.
 func TestWALWriter(t *testing.T) {
 	path := os.Getenv("CAPI_WAL_DATABASE")
 	if path == "" {

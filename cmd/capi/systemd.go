@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// firstActivated is the first file descriptor that systemd passes on
+// firstActivated is the first file descriptor that systemd passes
 // (SD_LISTEN_FDS_START).
 const firstActivated = 3
 
-// activated returns the sockets that systemd opened for this process, by the
-// names that their units give them (FileDescriptorName=), as
-// sd_listen_fds_with_names has it. Those without a name have the empty one.
+// activated returns the sockets that systemd opened for this process, by name
+// (FileDescriptorName=), as sd_listen_fds_with_names does. The name is empty
+// except for metricsSocket.
 func activated() (map[string]net.Listener, error) {
 	if os.Getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
 		return nil, nil
@@ -35,7 +35,7 @@ func activated() (map[string]net.Listener, error) {
 			name = metricsSocket
 		}
 		if listeners[name] != nil {
-			return nil, errors.New("systemd passed more sockets than one to serve at, and one named metrics")
+			return nil, errors.New("systemd passed more than one socket to serve at, or more than one named metrics")
 		}
 		file := os.NewFile(uintptr(firstActivated+i), name)
 		listener, err := net.FileListener(file)

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestServeActivation passes sockets on as systemd does, and listens to what it
-// is told.
+// TestServeActivation passes sockets as systemd does, and reads the
+// notifications.
 func TestServeActivation(t *testing.T) {
 	site := newSiteOf(t, "sqlite")
 	told, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(t.TempDir(), "notify"), Net: "unixgram"})
@@ -32,7 +32,7 @@ func TestServeActivation(t *testing.T) {
 		files, addresses = append(files, file), append(addresses, listener.Addr().String())
 		listener.Close()
 	}
-	// The addresses of the command line are not used, or it would fail.
+	// It would fail if it used the addresses of the command line.
 	command := exec.Command("sh", "-c", `LISTEN_PID=$$ exec capi serve -addr nonsense -metrics nonsense -config "$0"`, writePHP(t, site.php(nil)))
 	command.ExtraFiles = files
 	command.Env = append(os.Environ(), "LISTEN_FDS=2", "LISTEN_FDNAMES=capi.socket:metrics", "NOTIFY_SOCKET="+told.LocalAddr().String())
@@ -56,7 +56,7 @@ func TestServeActivation(t *testing.T) {
 
 func TestActivated(t *testing.T) {
 	t.Setenv("LISTEN_FDS", "1")
-	t.Setenv("LISTEN_PID", "1") // Another process: sockets are not for children.
+	t.Setenv("LISTEN_PID", "1") // The sockets are for another process, such as the parent.
 	got, err := activated()
 	require.NoError(t, err)
 	assert.Empty(t, got)

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A certificateFile is a certificate with its key in two files. Whoever renews
-// it replaces them, and it is read anew.
+// A certificateFile is a certificate and its key in two files. It reads them
+// again when they are replaced by new ones.
 type certificateFile struct {
 	certPath, keyPath string
 
@@ -25,8 +25,8 @@ func openCertificate(certPath, keyPath string) (*certificateFile, error) {
 	return c, err
 }
 
-// get is a [tls.Config.GetCertificate]. While the files cannot be used, as
-// between the writing of one and of the other, it returns what it has.
+// get implements [tls.Config.GetCertificate]. While the files cannot be used,
+// such as when only one of them is new, it returns the last certificate.
 func (c *certificateFile) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

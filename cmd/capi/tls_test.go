@@ -16,7 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// writeCertificate writes a certificate with a serial number, as of a time.
+// writeCertificate writes a certificate with a serial number and a modification
+// time.
 func writeCertificate(t *testing.T, certPath, keyPath string, serial int64, written time.Time) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -1,10 +1,5 @@
 package joomla
 
-import (
-	"strconv"
-	"strings"
-)
-
 // A Flag is what a session holds under a name, as PHP compares it with a number
 // by ==.
 type Flag uint8
@@ -31,13 +26,8 @@ func flag(v any) Flag {
 	case float64:
 		return number(v)
 	case string:
-		// A numeric string: white space around a decimal number.
-		v = strings.Trim(v, NumericSpace)
-		if v == "" || strings.Trim(v, "0123456789+-.eE") != "" {
-			return Other
-		}
-		n, err := strconv.ParseFloat(v, 64)
-		if err != nil {
+		n, ok := ParseNumber(v)
+		if !ok {
 			return Other
 		}
 		return number(n)

@@ -65,12 +65,12 @@ func (m *masker) inside(level, start, end int, c coding) bool {
 		in.plain, in.starts = unescape(in.plain[:0], in.starts[:0], raw, c)
 		text, starts = in.plain, in.starts
 	}
-	before := len(text) - len(bytes.TrimLeft(text, whitespace))
+	before := len(text) - len(bytes.TrimLeft(text, anySpace))
 	for bytes.HasPrefix(text[before:], []byte(byteOrderMark)) {
 		before += len(byteOrderMark)
-		before += len(text) - before - len(bytes.TrimLeft(text[before:], whitespace))
+		before += len(text) - before - len(bytes.TrimLeft(text[before:], anySpace))
 	}
-	after := len(bytes.TrimRight(text, whitespace))
+	after := len(bytes.TrimRight(text, anySpace))
 	if after-before < minNested {
 		return true
 	}
@@ -103,9 +103,6 @@ func (m *masker) inside(level, start, end int, c coding) bool {
 	}
 	return true
 }
-
-// whitespace is what PHP's trim removes, and a form feed.
-const whitespace = " \t\n\v\f\r\x00"
 
 const byteOrderMark = "\ufeff"
 

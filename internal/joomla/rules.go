@@ -1,8 +1,6 @@
 package joomla
 
 import (
-	"math"
-	"regexp"
 	"slices"
 	"strconv"
 
@@ -119,35 +117,5 @@ func castBool(value any) bool {
 		return len(value) > 0
 	default:
 		return value != nil && value != false && value != int64(0) && value != 0.0 && value != "" && value != "0"
-	}
-}
-
-// numericPrefix is what PHP reads of a string as a number.
-var numericPrefix = regexp.MustCompile(`^[ \t\n\r\v\f]*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)`)
-
-// CastInteger returns what PHP's (int) makes of a string: of the number that it
-// begins with, the integral part, or the nearest integer there is, but 0 where
-// it is infinite; and 0 where it begins with none.
-func CastInteger(text string) int64 {
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return n
-	}
-	match := numericPrefix.FindStringSubmatch(text)
-	if match == nil {
-		return 0
-	}
-	if n, err := strconv.ParseInt(match[1], 10, 64); err == nil {
-		return n
-	}
-	f, _ := strconv.ParseFloat(match[1], 64)
-	switch {
-	case math.IsInf(f, 0):
-		return 0
-	case f >= math.MaxInt64:
-		return math.MaxInt64
-	case f < math.MinInt64:
-		return math.MinInt64
-	default:
-		return int64(f)
 	}
 }

@@ -1,6 +1,7 @@
 package phpconfig
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -112,39 +113,41 @@ func decimal(written string) float64 {
 // php.ini-production repeat.
 const precision = 14
 
-// floatValue returns float as PHP's php_gcvt writes it.
+// floatValue returns the Value of float, with a minus if it is negative.
 func floatValue(float float64, negative bool) Value {
-	sign := ""
 	if negative {
-		sign = "-"
+		float = -float
 	}
-	if math.IsInf(float, 0) {
-		return Value{Kind: Float, Text: sign + "INF"}
-	}
-	if float == 0 {
-		return Value{Kind: Float, Text: sign + "0"}
+	return Value{Kind: Float, Text: FormatFloat(float)}
+}
+
+// FormatFloat returns float as PHP converts it to a string (php_gcvt).
+func FormatFloat(float float64) string {
+	switch {
+	case math.IsNaN(float):
+		return "NAN"
+	case math.IsInf(float, 0):
+		return strings.TrimPrefix(strconv.FormatFloat(float, 'f', -1, 64)[:1]+"INF", "+")
+	case float == 0:
+		return strconv.FormatFloat(float, 'f', 0, 64)
 	}
 	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(float, 'e', precision-1, 64), "e")
 	power, _ := strconv.Atoi(exponent)
-	if power >= -4 && power < precision { // As long as it has at most so many digits, or three zeros after the point.
+	if power >= -4 && power < precision { // With at most that many digits, or three zeros after the point.
 		fixed := strconv.FormatFloat(float, 'f', precision-1-power, 64)
 		if strings.Contains(fixed, ".") {
 			fixed = strings.TrimRight(strings.TrimRight(fixed, "0"), ".")
 		}
-		return Value{Kind: Float, Text: sign + fixed}
+		return fixed
 	}
-	// PHP's zend_dtoa leaves the zeros of a whole number of one digit more that
-	// is halfway between two of so many, where it takes the lower.
-	halfway := power == precision && float == math.Trunc(float) && math.Mod(float, 20) == 5
+	// For a whole number of one digit more that is halfway between two of
+	// precision digits, PHP's zend_dtoa takes the lower and leaves its zeros.
+	halfway := power == precision && float == math.Trunc(float) && math.Mod(math.Abs(float), 20) == 5
 	if !halfway {
 		mantissa = strings.TrimRight(mantissa, "0")
 	}
 	if strings.HasSuffix(mantissa, ".") {
 		mantissa += "0"
 	}
-	plus := ""
-	if power > 0 {
-		plus = "+"
-	}
-	return Value{Kind: Float, Text: sign + mantissa + "E" + plus + strconv.Itoa(power)}
+	return fmt.Sprintf("%sE%+d", mantissa, power)
 }

@@ -1,0 +1,87 @@
+package integration_test
+
+import (
+	"encoding/json"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/internal/joomlatest"
+)
+
+// TestSiteUsers compares users with what the recorded Joomla says of them.
+func TestSiteUsers(t *testing.T) {
+	onEach(t, func(t *testing.T, d database) {
+		s := joomla5(t, d)
+		ids := []int64{0, -1, 1 << 40, 4711}
+		for _, user := range s.Users {
+			ids = append(ids, user.ID, user.ID)
+		}
+		users, err := s.capi(t, nil).Users(t.Context(), ids)
+		require.NoError(t, err)
+		require.Len(t, users, len(s.Users))
+		found := map[string]capi.User{}
+		for i, user := range users {
+			assert.True(t, i == 0 || users[i-1].ID < user.ID, "in ascending order")
+			found[user.Username] = user
+		}
+		for _, want := range s.Users {
+			got := found[want.Username]
+			assert.Equal(t, want.ID, got.ID)
+			assert.Equal(t, want.CoreAdmin, got.SuperAdmin, want.Username)
+			var groups []int64
+			for _, number := range want.Groups {
+				if id, err := number.Int64(); assert.NoError(t, err) && id != 0 {
+					groups = append(groups, id)
+				}
+			}
+			assert.ElementsMatch(t, groups, got.Groups, want.Username)
+			assert.Equal(t, want.Username == "super_blocked", got.Blocked, want.Username)
+		}
+		ops, err := json.Marshal(found["ops"])
+		require.NoError(t, err)
+		assert.JSONEq(t, `{"id":103,"username":"ops","name":"ops name","email":"ops103@example.org","groups":[1,8,20],"direct_groups":[20],
+			"super_admin":true,"blocked":false}`, string(ops))
+		none, err := s.capi(t, nil).Users(t.Context(), nil)
+		require.NoError(t, err)
+		assert.Empty(t, none)
+	})
+}
+
+func TestSiteGroupTitles(t *testing.T) {
+	onEach(t, func(t *testing.T, d database) {
+		s := emptySite(t, d, joomlatest.Joomla33)
+		s.Insert(t, "usergroups", row{"id": 1, "title": "Public"}, row{"id": 20, "title": "Ops, night's"})
+		titles, err := s.capi(t, nil).GroupTitles(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, map[int64]string{1: "Public", 20: "Ops, night's"}, titles)
+	})
+}
+
+// BenchmarkSiteUsers looks up as many users as a busy site has logged in.
+func BenchmarkSiteUsers(b *testing.B) {
+	for _, d := range databases() {
+		b.Run("db="+d.name+"/users=1280", func(b *testing.B) {
+			s := joomla5(b, d)
+			var ids []int64
+			var users, groups []row
+			for id := int64(10_000); id < 11_280; id++ {
+				ids = append(ids, id)
+				users = append(users, row{"id": id, "username": "u" + strconv.FormatInt(id, 10)})
+				groups = append(groups, row{"user_id": id, "group_id": 2})
+			}
+			s.Insert(b, "users", users...)
+			s.Insert(b, "user_usergroup_map", groups...)
+			site := s.capi(b, nil)
+			b.ReportAllocs()
+			for b.Loop() {
+				found, err := site.Users(b.Context(), ids)
+				require.NoError(b, err)
+				require.Len(b, found, len(ids))
+			}
+		})
+	}
+}
