@@ -21,6 +21,9 @@ func (d discard) Header() http.Header         { return d.header }
 func (d discard) WriteHeader(int)             {}
 func (d discard) Write(p []byte) (int, error) { return len(p), nil }
 
+// SetWriteDeadline is for [http.ResponseController].
+func (d discard) SetWriteDeadline(time.Time) error { return nil }
+
 // TestHandlerAllocatesNothingPerSession compares lists of two lengths, so that
 // what a request costs does not count.
 func TestHandlerAllocatesNothingPerSession(t *testing.T) {

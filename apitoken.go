@@ -48,11 +48,9 @@ var (
 )
 
 // NewAPITokenAuthorizer returns the APITokenAuthorizer of site. It panics if
-// site is nil.
+// site is nil or the zero Site.
 func NewAPITokenAuthorizer(site *Site) *APITokenAuthorizer {
-	if site == nil {
-		panic("capi: nil Site")
-	}
+	mustSite(site)
 	const (
 		profile = `(SELECT "profile_value" FROM "#__user_profiles" WHERE "user_id" = u."id"` +
 			` AND "profile_key" = 'joomlatoken.%s' LIMIT 1)`

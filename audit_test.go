@@ -2,12 +2,16 @@ package capi_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"iter"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -42,11 +46,23 @@ func anyOf(t testing.TB, site *capi.Site) capi.Authorizer {
 	return capi.AnyOf(newSessionAuthorizer(t, site), capi.NewAPITokenAuthorizer(site), capi.NewCAPITokenAuthorizer(site))
 }
 
+// naming returns an Authorizer that accepts every request, from a user.
+func naming(id int64, credential string) capi.Authorizer {
+	return capi.AuthorizerFunc(func(r *http.Request) error {
+		capi.SetUser(r.Context(), capi.User{ID: id, Credential: credential})
+		return nil
+	})
+}
+
 func TestHandlerLogsReaders(t *testing.T) {
 	named := capi.AuthorizerFunc(func(r *http.Request) error {
 		capi.SetUser(r.Context(), capi.User{ID: 1, Credential: "first"})
 		capi.SetUser(r.Context(), capi.User{ID: 2, Credential: "SSO"})
 		return nil
+	})
+	wrapped := capi.AuthorizerFunc(func(r *http.Request) error {
+		_, err := capi.Authorize(named, r)
+		return err
 	})
 	all := func(found reply) capi.Authorizer { return anyOf(t, newFakeDB(found).site(t)) }
 	tests := map[string]struct {
@@ -55,11 +71,11 @@ func TestHandlerLogsReaders(t *testing.T) {
 		user    int64
 		kind    string
 	}{
-		"session":         {all(found(byCookie, row{})), withSession(), 7, "session"},
-		"API token":       {all(found(byAPIToken, row{"id": int64(8)})), withAPIToken(), 8, "API token"},
-		"cAPI token":      {all(found(byCAPIToken, row{"id": int64(9)})), withHeaders("token", "token-hush"), 9, "cAPI token"},
-		"the last counts": {named, withHeaders(), 2, "SSO"},
-		"nobody":          {answering(nil), withHeaders(), 0, ""},
+		"session":              {all(found(byCookie, row{})), withSession(), 7, "session"},
+		"API token":            {all(found(byAPIToken, row{"id": int64(8)})), withAPIToken(), 8, "API token"},
+		"cAPI token":           {all(found(byCAPIToken, row{"id": int64(9)})), withHeaders("token", "token-hush"), 9, "cAPI token"},
+		"the last counts":      {named, withHeaders(), 2, "SSO"},
+		"a wrapped authorizer": {wrapped, withHeaders(), 2, "SSO"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -71,17 +87,123 @@ func TestHandlerLogsReaders(t *testing.T) {
 	}
 }
 
+// Whatever ends a list after its first bytes, the log says once who has read how
+// much of it.
 func TestHandlerLogsCutLists(t *testing.T) {
-	config, logs := logged()
-	assert.Panics(t, func() {
-		serveOnce(newHandler(t, config, failing(100, 4<<10, errors.New("the cause")), answering(nil)))
+	const most = 100 // sessions before something happens
+	down := errors.New("down")
+	type next = func(capi.Session, error) bool
+	tests := map[string]struct {
+		then     func(ctx context.Context, leave context.CancelFunc, yield next)
+		fails    error // what writing fails with, after the first bytes
+		panics   any
+		sessions int
+		level    string // of the line about the failure, if there is one
+	}{
+		"error": {func(_ context.Context, _ context.CancelFunc, yield next) { yield(capi.Session{}, down) },
+			nil, http.ErrAbortHandler, most, "ERROR"},
+		"deadline": {func(ctx context.Context, _ context.CancelFunc, _ next) { <-ctx.Done() },
+			nil, http.ErrAbortHandler, most, "ERROR"},
+		"client that leaves": {func(_ context.Context, leave context.CancelFunc, _ next) { leave() },
+			nil, http.ErrAbortHandler, most, "INFO"},
+		"client that cannot be written to": {nil, down, http.ErrAbortHandler, 6, "INFO"},
+		"panic of the Store": {func(context.Context, context.CancelFunc, next) { panic("a fault") },
+			nil, "a fault", most, ""},
+		"abort by the Store": {func(context.Context, context.CancelFunc, next) { panic(http.ErrAbortHandler) },
+			nil, http.ErrAbortHandler, most, ""},
+		"panic of a Redaction": {func(_ context.Context, _ context.CancelFunc, yield next) { yield(capi.Session{ID: "fatal"}, nil) },
+			nil, "a fault", most, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			ctx, leave := context.WithCancel(t.Context())
+			if name == "deadline" {
+				ctx, leave = context.WithTimeout(t.Context(), time.Millisecond)
+			}
+			defer leave()
+			store := capi.StoreFunc(func(ctx context.Context) iter.Seq2[capi.Session, error] {
+				return func(yield func(capi.Session, error) bool) {
+					for range most {
+						if !yield(capi.Session{ID: "id", Data: make(capi.Payload, 4<<10)}, nil) {
+							return
+						}
+					}
+					test.then(ctx, leave, yield)
+				}
+			})
+			options, logs := logged()
+			options.Redact = []capi.Redaction{func(session capi.Session) capi.Session {
+				if session.ID == "fatal" {
+					panic("a fault")
+				}
+				return session
+			}}
+			w := &chunks{header: http.Header{}, err: test.fails}
+			var panicked any
+			func() {
+				defer func() { panicked = recover() }()
+				newHandler(t, options, store, naming(7, "SSO")).ServeHTTP(w, withHeaders().WithContext(ctx))
+			}()
+			assert.Equal(t, test.panics, panicked)
+			sent := 0
+			for _, size := range w.sizes {
+				sent += size
+			}
+			if test.fails != nil {
+				sent = w.sizes[0]
+			}
+			got := records(t, logs)
+			if test.level != "" {
+				require.Len(t, got, 2)
+				assert.Equal(t, test.level, got[0]["level"])
+				assert.Equal(t, "capi: listing sessions, cut short", got[0]["msg"])
+				got = got[1:]
+			}
+			assert.Equal(t, []map[string]any{read(7, "SSO", test.sessions, sent, false)}, got)
+		})
+	}
+}
+
+// What fails before the first bytes are sent has no reader.
+func TestHandlerLogsNoReaderOfNothing(t *testing.T) {
+	options, logs := logged()
+	handler := newHandler(t, options, failing(1, 0, errors.New("down")), naming(7, "SSO"))
+	serveOnce(handler)
+	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodHead, "/", nil))
+	require.Len(t, records(t, logs), 1)
+	assert.NotContains(t, logs.String(), "SSO")
+}
+
+// A handler that cannot keep a promise says so once.
+func TestHandlerWarnsOnce(t *testing.T) {
+	elsewhere := capi.AuthorizerFunc(func(*http.Request) error {
+		capi.SetUser(context.Background(), capi.User{ID: 7})
+		return nil
 	})
-	got := records(t, logs)
-	require.Len(t, got, 2)
-	bytes, _ := got[0]["bytes"].(float64)
-	assert.Greater(t, bytes, 100_000.0)
-	assert.Equal(t, read(0, "", 100, int(bytes), false), got[0])
-	assert.Equal(t, map[string]any{"level": "ERROR", "msg": "capi: listing sessions, cut short", "error": "the cause"}, got[1])
+	tests := map[string]struct {
+		auth capi.Authorizer
+		w    func() http.ResponseWriter
+		want string
+	}{
+		"no reader":    {elsewhere, func() http.ResponseWriter { return &chunks{header: http.Header{}} }, "capi: the log cannot say who reads"},
+		"no deadlines": {naming(0, "network"), func() http.ResponseWriter { return httptest.NewRecorder() }, "capi: StallTimeout has no effect"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			options, logs := logged()
+			handler := newHandler(t, options, capi.Sessions{}, test.auth)
+			for range 3 {
+				handler.ServeHTTP(test.w(), withHeaders())
+			}
+			got := map[any]int{}
+			for _, record := range records(t, logs) {
+				if record["level"] == "WARN" {
+					got[record["msg"]]++
+				}
+			}
+			assert.Equal(t, map[any]int{test.want: 1}, got)
+		})
+	}
 }
 
 // No credential gets into a log at any level, whatever becomes of the request.

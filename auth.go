@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -100,9 +101,22 @@ func (r refusals) Unwrap() []error { return r }
 
 // mustAuthorizer panics on what would only fail in a request, or worse.
 func mustAuthorizer(authorizer Authorizer) {
-	if f, ok := authorizer.(AuthorizerFunc); authorizer == nil || ok && f == nil {
+	if isNil(authorizer) {
 		panic("capi: nil Authorizer")
 	}
+}
+
+// isNil reports whether an implementation of an interface is nil, or a nil
+// pointer or function, which only its first call would show. A nil slice or map
+// is an empty one.
+func isNil(implementation any) bool {
+	switch value := reflect.ValueOf(implementation); value.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Func:
+		return value.IsNil()
+	}
+	return false
 }
 
 // A User is a user of the site: that of a request, as its credentials prove it,
@@ -134,38 +148,43 @@ type User struct {
 	Credential string `json:"credential,omitempty"`
 }
 
-// userKey is the key of the *User in the context of a request that SetUser
+// userKey is the key of the *userSlot in the context of a request that SetUser
 // fills.
 type userKey struct{}
 
+// A userSlot is where SetUser puts a user.
+type userSlot struct {
+	user User
+	set  bool
+}
+
 // SetUser tells the handler of this package, or the function [Authorize], that
-// a request comes from user. An [Authorizer] calls it with the context of the
-// request that it was given. The handler logs the user's ID and Credential with
-// the list. Of several calls, the last counts. With any other context, SetUser
-// does nothing. It must not be called by several goroutines at once for the
-// same request.
+// a request comes from user. An [Authorizer] that accepts a request calls it
+// with the context of that request, or with one made from it. Of several calls,
+// the last counts. The handler logs the user's ID and Credential with the list;
+// where nobody has set either, such as with another context, it logs a warning
+// once, at level Warn. SetUser must not be called by several goroutines at once
+// for the same request.
 func SetUser(ctx context.Context, user User) {
-	if slot, ok := ctx.Value(userKey{}).(*User); ok {
-		*slot = user
+	if slot, ok := ctx.Value(userKey{}).(*userSlot); ok {
+		*slot = userSlot{user, true}
 	}
 }
 
-// withUser returns a context for an Authorizer, and where SetUser will put the
-// user.
-func withUser(ctx context.Context) (context.Context, *User) {
-	user := new(User)
-	return context.WithValue(ctx, userKey{}, user), user
-}
-
-// Authorize asks auth for routes other than those of this package. It returns
-// the user whom auth lets in, as auth told [SetUser], or the error of auth. The
-// user of an Authorizer that does not call SetUser is the zero User. Authorize
-// sends nothing. It panics if auth is nil.
+// Authorize asks auth for routes other than those of this package, or for an
+// Authorizer that adds something to auth. It returns the user whom auth lets in,
+// as auth told [SetUser], or the error of auth. The user of an Authorizer that
+// does not call SetUser is the zero User. Within an Authorizer, Authorize passes
+// the user on, as SetUser does. It sends nothing. It panics if auth is nil.
 func Authorize(auth Authorizer, r *http.Request) (User, error) {
 	mustAuthorizer(auth)
-	ctx, user := withUser(r.Context())
-	if err := auth.Authorize(r.WithContext(ctx)); err != nil {
+	outer := r.Context()
+	slot := new(userSlot)
+	if err := auth.Authorize(r.WithContext(context.WithValue(outer, userKey{}, slot))); err != nil {
 		return User{}, err
 	}
-	return *user, nil
+	if slot.set {
+		SetUser(outer, slot.user)
+	}
+	return slot.user, nil
 }

@@ -60,7 +60,7 @@ func TestAnyOf(t *testing.T) {
 }
 
 func TestAnyOfPanicsOnNil(t *testing.T) {
-	for _, auth := range []capi.Authorizer{nil, capi.AuthorizerFunc(nil)} {
+	for _, auth := range []capi.Authorizer{nil, capi.AuthorizerFunc(nil), (*capi.SessionAuthorizer)(nil)} {
 		assert.PanicsWithValue(t, "capi: nil Authorizer", func() { capi.AnyOf(answering(nil), auth) })
 	}
 }
@@ -108,6 +108,31 @@ func TestAuthorize(t *testing.T) {
 	assert.Equal(t, capi.ErrForbidden, err)
 	assert.Zero(t, user)
 	assert.Panics(t, func() { _, _ = capi.Authorize(nil, r) })
+}
+
+// An Authorizer within another passes its user on, if it accepts and names one.
+func TestAuthorizePassesOn(t *testing.T) {
+	own := capi.User{ID: 1, Credential: "own"}
+	inner := capi.User{ID: 2, Credential: "inner"}
+	for name, test := range map[string]struct {
+		inner capi.Authorizer
+		want  capi.User
+	}{
+		"accepts":      {naming(inner.ID, inner.Credential), inner},
+		"names nobody": {answering(nil), own},
+		"refuses": {capi.AuthorizerFunc(func(r *http.Request) error {
+			capi.SetUser(r.Context(), inner)
+			return capi.ErrForbidden
+		}), own},
+	} {
+		user, err := capi.Authorize(capi.AuthorizerFunc(func(r *http.Request) error {
+			capi.SetUser(r.Context(), own)
+			_, _ = capi.Authorize(test.inner, r)
+			return nil
+		}), withHeaders())
+		require.NoError(t, err)
+		assert.Equal(t, test.want, user, name)
+	}
 }
 
 func TestForbiddenReason(t *testing.T) {

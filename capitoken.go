@@ -34,11 +34,9 @@ var (
 )
 
 // NewCAPITokenAuthorizer returns the CAPITokenAuthorizer of site. It panics if
-// site is nil.
+// site is nil or the zero Site.
 func NewCAPITokenAuthorizer(site *Site) *CAPITokenAuthorizer {
-	if site == nil {
-		panic("capi: nil Site")
-	}
+	mustSite(site)
 	return &CAPITokenAuthorizer{site: site, query: site.accountQuery(
 		`"#__services_tokens" AS t LEFT JOIN "#__users" AS u ON u."id" = t."userid"`, `t."token" = ?`,
 		`t."token"`, `t."state"`)}

@@ -71,8 +71,9 @@ type Client struct {
 }
 
 // NewClient returns a Client of the endpoint at rawURL, such as
-// https://example.org/api/v1/user/sessions. Changing o later does not change
-// it. The error names everything that is wrong with o and rawURL.
+// https://example.org/api/v1/user/sessions. A URL without a path, such as
+// https://example.org, gets this one. Changing o later does not change the
+// Client. The error names everything that is wrong with o and rawURL.
 func (o ClientOptions) NewClient(rawURL string) (*Client, error) {
 	var errs []error
 	refuse := func(format string, args ...any) { errs = append(errs, fmt.Errorf("capi: "+format, args...)) }
@@ -109,7 +110,10 @@ func (o ClientOptions) NewClient(rawURL string) (*Client, error) {
 	if o.MaxSessionSize == 0 {
 		o.MaxSessionSize = 64 << 20
 	}
-	client := &Client{options: o, endpoint: NewSecret(rawURL)}
+	if endpoint.Path == "" || endpoint.Path == "/" {
+		endpoint.Path = "/api/v1/user/sessions"
+	}
+	client := &Client{options: o, endpoint: NewSecret(endpoint.String())}
 	if o.HTTPClient != nil {
 		client.http = *o.HTTPClient
 	} else {

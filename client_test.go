@@ -368,6 +368,27 @@ type transportFunc func(*http.Request) (*http.Response, error)
 
 func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
+// A URL without a path gets that of the contract.
+func TestClientFindsThePath(t *testing.T) {
+	var asked string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = r.RequestURI
+		assert.NoError(t, capi.WriteEnvelope(w, http.StatusOK, []capi.Session{}))
+	}))
+	defer server.Close()
+	for given, want := range map[string]string{
+		"":                   "/api/v1/user/sessions",
+		"/":                  "/api/v1/user/sessions",
+		"?token=a%20b":       "/api/v1/user/sessions?token=a%20b",
+		"/joomla/":           "/joomla/",
+		"/api%2Fv1?token=ab": "/api%2Fv1?token=ab",
+	} {
+		_, err := capi.Collect(newClient(t, server.URL+given, capi.ClientOptions{}).Sessions(t.Context()))
+		require.NoError(t, err)
+		assert.Equal(t, want, asked)
+	}
+}
+
 func TestClientGzip(t *testing.T) {
 	want := []capi.Session{{ID: "a", Data: bytes.Repeat([]byte("x"), 1<<20)}}
 	body := answer(t, want...)

@@ -73,16 +73,14 @@ var (
 )
 
 // NewSessionAuthorizer returns the SessionAuthorizer of site. It panics if site
-// is nil.
+// is nil or the zero Site.
 //
 // It returns an error, which wraps [ErrSiteConfig], if the site keeps session
 // data outside of its database and has no [SiteOptions.SessionData]: a live
 // session cannot be told from one that has ended. Give the site a source of
 // session data, or mount the handler with other authorizers alone.
 func NewSessionAuthorizer(site *Site) (*SessionAuthorizer, error) {
-	if site == nil {
-		panic("capi: nil Site")
-	}
+	mustSite(site)
 	if !site.dataInTable() && site.data == nil {
 		return nil, fmt.Errorf("%w: sessions live outside of the database ($session_handler is %q): "+
 			"give SiteOptions.SessionData, or do without SessionAuthorizer", ErrSiteConfig, site.config.SessionHandler)

@@ -21,7 +21,15 @@ import (
 // credentials that they hold themselves (the header token): a browser keeps
 // answers to requests with cookies from them. Under a policy that names
 // origins, others get no CORS headers at all.
+//
+// An answer has the headers of one policy, the innermost: those that handlers
+// around it have set are removed, since a mix of two may allow more than either.
 type CORS struct {
+	// Disabled is no policy: the handler sets no CORS headers and answers no
+	// preflights. It is for handlers within a CORS middleware of another
+	// package, or within [CORS.Handler]. Together with any other field, it is
+	// an error.
+	Disabled bool
 	// AllowedOrigins are the origins whose pages may read, such as
 	// "https://dashboard.example.org": scheme and host, and port unless it is
 	// the scheme's own, as a browser writes them. Nil is the contract's "*",
@@ -50,14 +58,20 @@ type CORS struct {
 
 // Handler returns a handler that applies the policy to the answers of next, and
 // answers preflights itself, with 204. It is for other routes than the handler
-// of this package, which applies the policy of its [HandlerOptions]. The handler is
-// safe for concurrent use if next is; changing c later does not change it. The
-// error names everything that is wrong with c. Handler panics if next is nil.
+// of this package, which applies the policy of its [HandlerOptions]: around that
+// handler, it is an error unless the handler's own policy is Disabled. The
+// returned handler is safe for concurrent use if next is; changing c later does
+// not change it. The error names everything that is wrong with c. Handler panics
+// if next is nil.
 func (c CORS) Handler(next http.Handler) (http.Handler, error) {
 	if next == nil {
 		panic("capi: nil Handler")
 	}
 	policy, err := c.compile()
+	if list, ok := next.(*handler); ok && list.cors != nil {
+		err = errors.Join(err, errors.New("capi: CORS: the handler of NewHandler has a policy already: "+
+			"set HandlerOptions.CORS instead, or disable it there"))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +82,8 @@ func (c CORS) Handler(next http.Handler) (http.Handler, error) {
 	}), nil
 }
 
-// corsPolicy is a CORS policy that has been checked, ready to be applied.
+// corsPolicy is a CORS policy that has been checked, ready to be applied. Nil is
+// none.
 type corsPolicy struct {
 	origins     []string // nil: any
 	methods     []string
@@ -78,6 +93,12 @@ type corsPolicy struct {
 }
 
 func (c CORS) compile() (*corsPolicy, error) {
+	if c.Disabled {
+		if c.AllowedOrigins != nil || c.AllowedMethods != nil || c.AllowedHeaders != nil || c.AllowCredentials || c.MaxAge != 0 {
+			return nil, errors.New("capi: CORS: a disabled policy has other settings")
+		}
+		return nil, nil
+	}
 	if c.AllowedOrigins == nil {
 		c.AllowedOrigins = []string{"*"}
 	}
@@ -140,7 +161,16 @@ func validToken(name string) bool {
 // apply sets the CORS headers of the answer to r. It answers a preflight, and
 // reports whether r is one.
 func (p *corsPolicy) apply(w http.ResponseWriter, r *http.Request) (done bool) {
+	if p == nil {
+		return false
+	}
 	header := w.Header()
+	for _, name := range [...]string{ // As [http.CanonicalHeaderKey] has them.
+		"Access-Control-Allow-Origin", "Access-Control-Allow-Headers", "Access-Control-Allow-Methods",
+		"Access-Control-Allow-Credentials", "Access-Control-Max-Age", "Access-Control-Expose-Headers",
+	} {
+		delete(header, name)
+	}
 	origin := p.allow[0]
 	requested := r.Header.Get("Access-Control-Request-Method")
 	preflight := r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && requested != ""

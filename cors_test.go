@@ -93,6 +93,11 @@ func TestCORS(t *testing.T) {
 			{"page", "GET", "https://a.example", "", headers(origins, "*"), true},
 			{"preflight", "OPTIONS", "https://a.example", "GET", headers(origins, "*"), false},
 		}},
+		{"disabled", capi.CORS{Disabled: true}, []request{
+			{"no page", "GET", "", "", headers(), true},
+			{"a page", "GET", "https://a.example", "", headers(), true},
+			{"preflight", "OPTIONS", "https://a.example", "PUT", headers(), true},
+		}},
 		{"all methods", capi.CORS{AllowedOrigins: []string{"https://a.example"}, AllowedMethods: []string{"*"}, AllowedHeaders: []string{"*"}}, []request{
 			{"preflight", "OPTIONS", "https://a.example", "PATCH",
 				headers("Vary", "Origin", origins, "https://a.example", methods, "*", names, "*"), false},
@@ -165,6 +170,7 @@ func TestCORSRefusesWhatCannotWork(t *testing.T) {
 			[]string{`"https://a.example/" is not an origin`}},
 		{"port that browsers leave out", capi.CORS{AllowedOrigins: []string{"https://a.example:443", "https://good.example"}},
 			[]string{`"https://a.example:443" is not an origin`}},
+		{"disabled with others", capi.CORS{Disabled: true, AllowedMethods: []string{}}, []string{"a disabled policy has other settings"}},
 		{"everything at once", capi.CORS{
 			AllowedOrigins: []string{"a", "b"}, AllowedMethods: []string{"("}, AllowedHeaders: []string{")"}, MaxAge: -1,
 		}, []string{`"a"`, `"b"`, `"("`, `")"`, "MaxAge"}},
@@ -198,6 +204,43 @@ func TestCORSKeepsTheVaryOfOthers(t *testing.T) {
 	w.Header().Set("Vary", "Accept-Encoding")
 	handler.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	assert.Equal(t, []string{"Accept-Encoding", "Origin"}, w.Header().Values("Vary"))
+}
+
+// Whatever policies are around a handler, an answer has the headers of one.
+func TestCORSDoubled(t *testing.T) {
+	outer := capi.CORS{AllowedOrigins: []string{"https://a.example"}, AllowCredentials: true}
+	outerHeaders := headers("Vary", "Origin", "Access-Control-Allow-Origin", "https://a.example", "Access-Control-Allow-Credentials", "true",
+		"Access-Control-Allow-Headers", "X-Requested-With, Origin, Content-Type, token, dlid, nonce",
+		"Access-Control-Allow-Methods", "PUT, GET, POST, DELETE, OPTIONS")
+	contract := headers(append([]string{"Vary", "Origin"}, contractCORS...)...)
+	for name, test := range map[string]struct {
+		inner capi.CORS
+		want  http.Header
+		err   bool // where the handler is wrapped itself
+	}{
+		"contract": {capi.CORS{}, contract, true},
+		"another":  {capi.CORS{AllowedOrigins: []string{"https://b.example"}}, headers("Vary", "Origin", "Vary", "Origin"), true},
+		"disabled": {capi.CORS{Disabled: true}, outerHeaders, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inner := newHandler(t, capi.HandlerOptions{CORS: test.inner}, capi.Sessions{}, answering(capi.ErrForbidden))
+			_, err := outer.Handler(inner)
+			assert.Equal(t, test.err, err != nil, "%v", err)
+			mux := http.NewServeMux()
+			mux.Handle("/", inner)
+			wrapped, err := outer.Handler(mux)
+			require.NoError(t, err)
+			r := withHeaders("Origin", "https://a.example")
+			w := httptest.NewRecorder()
+			wrapped.ServeHTTP(w, r)
+			for name := range w.Header() {
+				if !strings.HasPrefix(name, "Access-Control-") && name != "Vary" {
+					w.Header().Del(name)
+				}
+			}
+			assert.Equal(t, test.want, w.Header())
+		})
+	}
 }
 
 // What middleware does to the headers of one answer must not show in the next.

@@ -29,29 +29,28 @@ type Envelope[T any] struct {
 // written. An error of w.Write is wrapped. As [http.ResponseWriter.WriteHeader]
 // does, WriteEnvelope panics if status is no code of HTTP.
 func WriteEnvelope(w http.ResponseWriter, status int, msg any) error {
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(msg); err != nil {
-		return fmt.Errorf("capi: marshalling the message of an envelope: %w", err)
+	body := append(make([]byte, 0, 128), envelopeBegin...)
+	if message, ok := msg.(string); ok {
+		body = phpjson.AppendString(body, message)
+	} else {
+		var text bytes.Buffer
+		encoder := json.NewEncoder(&text)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(msg); err != nil {
+			return fmt.Errorf("capi: marshalling the message of an envelope: %w", err)
+		}
+		body = phpjson.AppendJSON(body, bytes.TrimSuffix(text.Bytes(), []byte("\n")))
 	}
-	return writeEnvelope(w, status, phpjson.AppendJSON([]byte(envelopeBegin), bytes.TrimSuffix(text.Bytes(), []byte("\n"))))
-}
-
-// envelopeBegin is what precedes msg.
-const envelopeBegin = `{"msg":`
-
-// writeEnvelope answers with an envelope of which body has all up to the end of
-// msg.
-func writeEnvelope(w http.ResponseWriter, status int, body []byte) error {
-	body = appendEnvelopeEnd(body, status)
 	setEnvelopeHeader(w.Header())
 	w.WriteHeader(status)
-	if _, err := w.Write(body); err != nil {
+	if _, err := w.Write(appendEnvelopeEnd(body, status)); err != nil {
 		return fmt.Errorf("capi: writing an envelope: %w", err)
 	}
 	return nil
 }
+
+// envelopeBegin is what precedes msg.
+const envelopeBegin = `{"msg":`
 
 // setEnvelopeHeader sets what every envelope is sent with.
 func setEnvelopeHeader(header http.Header) {

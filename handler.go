@@ -1,6 +1,7 @@
 package capi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/capi-go/capi/internal/phpjson"
 	"github.com/capi-go/capi/internal/stream"
 )
 
@@ -45,8 +45,8 @@ type HandlerOptions struct {
 }
 
 // NewHandler returns a handler that serves store's sessions to requests that
-// auth accepts, as the zero [HandlerOptions] have it. It panics if one of them is nil.
-// See [HandlerOptions.NewHandler].
+// auth accepts, as the zero [HandlerOptions] have it. It panics if one of them
+// is nil or a nil pointer. See [HandlerOptions.NewHandler].
 func NewHandler(store Store, auth Authorizer) http.Handler {
 	handler, err := HandlerOptions{}.NewHandler(store, auth)
 	if err != nil {
@@ -66,7 +66,7 @@ func NewHandler(store Store, auth Authorizer) http.Handler {
 // the connection is cut by panicking with [http.ErrAbortHandler], so that no
 // client takes a part of the list for the whole.
 func (o HandlerOptions) NewHandler(store Store, auth Authorizer) (http.Handler, error) {
-	if f, ok := store.(StoreFunc); store == nil || ok && f == nil {
+	if isNil(store) {
 		panic("capi: nil Store")
 	}
 	mustAuthorizer(auth)
@@ -77,22 +77,21 @@ func (o HandlerOptions) NewHandler(store Store, auth Authorizer) (http.Handler, 
 	if err != nil {
 		return nil, err
 	}
-	if o.StallTimeout == 0 {
-		o.StallTimeout = 30 * time.Second
-	}
-	h := &handler{store: store, auth: auth, cors: policy, logger: o.Logger, stall: o.StallTimeout}
+	h := &handler{store: store, auth: auth, cors: policy, Answers: stream.Answers{
+		Package: "capi", Read: "session list read", Reading: "listing sessions", Logger: o.Logger,
+		StallTimeout: cmp.Or(o.StallTimeout, 30*time.Second), Header: setEnvelopeHeader, Envelope: WriteEnvelope,
+	}}
 	h.redact = slices.DeleteFunc(slices.Clone(o.Redact), func(r Redaction) bool { return r == nil })
 	h.buffers.New = func() any { return new([bufferSize]byte) }
 	return h, nil
 }
 
 type handler struct {
+	stream.Answers
 	store   Store
 	auth    Authorizer
 	cors    *corsPolicy
-	logger  *slog.Logger
 	redact  []Redaction
-	stall   time.Duration
 	buffers sync.Pool // of *[bufferSize]byte
 }
 
@@ -109,131 +108,42 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	default:
 		w.Header().Set("Allow", allow)
-		h.refuse(w, r, http.StatusMethodNotAllowed, "Method not allowed.")
+		h.Answer(w, r, http.StatusMethodNotAllowed, "Method not allowed.")
 		return
 	}
-	ctx, user := withUser(r.Context())
-	switch err := h.auth.Authorize(r.WithContext(ctx)); {
+	switch user, err := Authorize(h.auth, r); {
 	case err == nil:
+		h.Stream(w, r, user.ID, user.Credential, h.list)
 	case errors.Is(err, ErrUnauthenticated):
-		h.log(r, slog.LevelDebug, "refused", err)
-		w.Header().Set("WWW-Authenticate", "Bearer")
-		h.refuse(w, r, http.StatusUnauthorized, "Not authenticated.")
-		return
+		h.Refuse(w, r, http.StatusUnauthorized, "Not authenticated.", err)
 	case errors.Is(err, ErrForbidden):
-		h.log(r, slog.LevelDebug, "refused", err)
-		h.refuse(w, r, http.StatusForbidden, "Not authorized.")
-		return
+		h.Refuse(w, r, http.StatusForbidden, "Not authorized.", err)
 	default:
-		h.fail(w, r, "authorizing a request", err)
-		return
+		h.Fail(w, r, "authorizing a request", err)
 	}
-	if r.Method == http.MethodHead {
-		setEnvelopeHeader(w.Header())
-		w.WriteHeader(http.StatusOK)
-		return
-	}
-	h.list(w, r, user)
 }
 
 // allow are the methods that the handler takes.
 const allow = "GET, HEAD, OPTIONS"
 
-// refuse answers with an error that the client is told.
-func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, message string) {
-	body := append(make([]byte, 0, 128), envelopeBegin...)
-	if err := writeEnvelope(w, status, phpjson.AppendString(body, message)); err != nil {
-		h.log(r, slog.LevelInfo, "sending an answer", err)
-	}
-}
-
-// fail answers with an error whose cause only the log is told.
-func (h *handler) fail(w http.ResponseWriter, r *http.Request, doing string, err error) {
-	level := slog.LevelError
-	if r.Context().Err() == context.Canceled {
-		level = slog.LevelInfo // The client has left, and its query was cancelled with it.
-	}
-	h.log(r, level, doing, err)
-	h.refuse(w, r, http.StatusInternalServerError, "Internal server error.")
-}
-
-// log logs an err that holds nothing that the client sent.
-func (h *handler) log(r *http.Request, level slog.Level, doing string, err error) {
-	h.slog().LogAttrs(r.Context(), level, "capi: "+doing, slog.Any("error", err))
-}
-
-func (h *handler) slog() *slog.Logger {
-	if h.logger == nil {
-		return slog.Default()
-	}
-	return h.logger
-}
-
-// list answers with the list, which user reads.
-func (h *handler) list(w http.ResponseWriter, r *http.Request, user *User) {
-	// Whatever ends the range early ends the query, too.
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	out := stream.New(w, r, h.stall, cancel, setEnvelopeHeader)
-	defer out.Cut() // Also when a Store or a Redaction panics.
+// list writes the list.
+func (h *handler) list(ctx context.Context, out *stream.Response) error {
 	buffer := h.buffers.Get().(*[bufferSize]byte)
 	defer h.buffers.Put(buffer)
-	writer := &listWriter{buffer: buffer[:0], out: out}
-
-	sessions, err := h.write(ctx, writer, out)
-	if err == nil {
-		out.Finish()
-	}
-	if out.Started() {
-		h.audit(r, user, sessions, out)
-	}
-	switch {
-	case err == nil:
-	case !out.Started():
-		h.fail(w, r, "listing sessions", err)
-	default:
-		level := slog.LevelError
-		if writer.err != nil || r.Context().Err() == context.Canceled {
-			level = slog.LevelInfo
-		}
-		h.log(r, level, "listing sessions, cut short", err)
-		panic(http.ErrAbortHandler)
-	}
-}
-
-// write writes the sessions of the store to w, which writes to out, and returns
-// how many.
-func (h *handler) write(ctx context.Context, w *listWriter, out *stream.Response) (sessions int, err error) {
+	w := &listWriter{buffer: buffer[:0], out: out}
 	w.begin()
-	list := h.store.Sessions(ctx)
-	if list == nil {
-		return 0, errors.New("the Store returned a nil iterator")
-	}
-	for session, err := range list {
-		if err != nil {
-			return sessions, err
-		}
+	err := stream.Each(ctx, h.store.Sessions(ctx), func(session Session) error {
 		for _, redaction := range h.redact {
 			session = redaction(session)
 		}
-		if err := w.next(&session); err != nil {
-			return sessions, fmt.Errorf("sending: %w", err)
-		}
-		sessions++
-	}
-	// Guard against stores that stop silently when ctx ends.
-	if err := ctx.Err(); err != nil {
-		return sessions, err
+		out.Sessions++
+		return w.next(&session)
+	})
+	if err != nil {
+		return err
 	}
 	w.end()
 	out.SetLength(len(w.buffer))
 	w.flush(0)
-	return sessions, w.err
-}
-
-// audit logs who read a list. With it, a session can be taken over.
-func (h *handler) audit(r *http.Request, user *User, sessions int, out *stream.Response) {
-	h.slog().LogAttrs(r.Context(), slog.LevelInfo, "capi: session list read",
-		slog.Int64("user", user.ID), slog.String("credential", user.Credential),
-		slog.Int("sessions", sessions), slog.Int64("bytes", out.Sent()), slog.Bool("finished", out.Finished()))
+	return w.err
 }

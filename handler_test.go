@@ -209,8 +209,10 @@ func TestNewHandlerPanicsOnNil(t *testing.T) {
 	}{
 		{"store", nil, answering(nil), "capi: nil Store"},
 		{"store func", capi.StoreFunc(nil), answering(nil), "capi: nil Store"},
+		{"store pointer", (*capi.SQLStore)(nil), answering(nil), "capi: nil Store"},
 		{"authorizer", capi.Sessions(nil), nil, "capi: nil Authorizer"},
 		{"authorizer func", capi.Sessions(nil), capi.AuthorizerFunc(nil), "capi: nil Authorizer"},
+		{"authorizer pointer", capi.Sessions(nil), (*capi.SessionAuthorizer)(nil), "capi: nil Authorizer"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

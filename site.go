@@ -29,8 +29,8 @@ type SiteOptions struct {
 }
 
 // A Site is a Joomla installation: its database and what its configuration
-// says. It is safe for concurrent use. Make one with [NewSite]; the zero value
-// is not usable.
+// says. It is safe for concurrent use. Make one with [NewSite]; the
+// constructors that take a Site panic if it is the zero value.
 //
 // In MySQL and SQLite, it keeps the few queries of the authorizers prepared on
 // each connection until the database is closed, so make one Site for a
@@ -93,6 +93,13 @@ func (o SiteOptions) NewSite(db *sql.DB, config SiteConfig) (*Site, error) {
 		db: db, config: config, dialect: config.Database().dialect(), data: o.SessionData, now: o.Now,
 		serialize: o.PHPSerialize, long: newBudget(longBudget),
 	}, nil
+}
+
+// mustSite panics on a Site that could only fail in a request.
+func mustSite(site *Site) {
+	if site == nil || site.db == nil {
+		panic("capi: nil or zero Site")
+	}
 }
 
 // sql returns query in the dialect of the site's database, with #__ replaced by

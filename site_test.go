@@ -62,9 +62,13 @@ func TestNewSite(t *testing.T) {
 }
 
 func TestNewAuthorizersPanicOnNil(t *testing.T) {
-	assert.PanicsWithValue(t, "capi: nil Site", func() { _, _ = capi.NewSessionAuthorizer(nil) })
-	assert.PanicsWithValue(t, "capi: nil Site", func() { capi.NewAPITokenAuthorizer(nil) })
-	assert.PanicsWithValue(t, "capi: nil Site", func() { capi.NewCAPITokenAuthorizer(nil) })
+	for _, site := range []*capi.Site{nil, new(capi.Site)} {
+		const want = "capi: nil or zero Site"
+		assert.PanicsWithValue(t, want, func() { _, _ = capi.NewSessionAuthorizer(site) })
+		assert.PanicsWithValue(t, want, func() { capi.NewAPITokenAuthorizer(site) })
+		assert.PanicsWithValue(t, want, func() { capi.NewCAPITokenAuthorizer(site) })
+		assert.PanicsWithValue(t, want, func() { capi.NewSQLStore(site) })
+	}
 }
 
 func TestSiteEnded(t *testing.T) {

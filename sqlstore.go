@@ -13,8 +13,10 @@ import (
 // A SQLStore is the [Store] of a site's own database. It lists the rows of
 // #__session in the order of the database, as they are in the table: also those
 // that have expired and wait for Joomla's garbage collection. Each range runs
-// one query, and holds one connection and one row until it ends. A SQLStore is
-// safe for concurrent use. The zero value has no site: its ranges fail.
+// one query, and holds one connection and one row until it ends. So a query
+// within the loop needs a second connection, and waits for it until its context
+// ends if [database/sql.DB.SetMaxOpenConns] is 1. A SQLStore is safe for
+// concurrent use. The zero value has no site: its ranges fail.
 //
 // Where the site keeps session data outside of its database, Data is null in
 // the table. With a [SiteOptions.SessionData], the store fills it in, some
@@ -44,14 +46,13 @@ type SQLStoreOptions struct {
 }
 
 // NewSQLStore returns the Store of site, as the zero [SQLStoreOptions] have it.
-// It panics if site is nil.
+// It panics if site is nil or the zero Site.
 func NewSQLStore(site *Site) *SQLStore { return SQLStoreOptions{}.NewSQLStore(site) }
 
-// NewSQLStore returns the Store of site. It panics if site is nil.
+// NewSQLStore returns the Store of site. It panics if site is nil or the zero
+// Site.
 func (o SQLStoreOptions) NewSQLStore(site *Site) *SQLStore {
-	if site == nil {
-		panic("capi: nil Site")
-	}
+	mustSite(site)
 	data := `"data"`
 	if o.OmitData {
 		data = `NULL`

@@ -75,10 +75,6 @@ func TestSQLStoreActiveOnly(t *testing.T) {
 	assert.Equal(t, "now", sessions[1].ID)
 }
 
-func TestNewSQLStorePanicsOnNil(t *testing.T) {
-	assert.PanicsWithValue(t, "capi: nil Site", func() { capi.NewSQLStore(nil) })
-}
-
 func TestSQLStoreTakesWhatDriversGive(t *testing.T) {
 	full := capi.Session{
 		ID: "abc", ClientID: capi.ClientAdministrator, Time: time.Unix(1795489075, 0).UTC(), Data: capi.Payload("x|N;"), UserID: 42,

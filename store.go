@@ -15,7 +15,8 @@ import (
 //     anew.
 //   - A non-nil error comes with the zero Session and is the last pair. The
 //     list is not whole then.
-//   - The range ends early, with an error, when ctx ends.
+//   - The range ends early, with an error, when ctx ends. A Store that ignores
+//     ctx goes on, and keeps its connection, after the client has left.
 //   - What the range holds is released when it ends, for whatever reason.
 //   - The Data of a Session is valid until the next one is asked for, and must
 //     not be changed by the caller. Everything else may be kept.

@@ -119,6 +119,10 @@ type chunks struct {
 
 func (c *chunks) Header() http.Header { return c.header }
 func (c *chunks) WriteHeader(int)     {}
+
+// SetWriteDeadline is for [http.ResponseController].
+func (c *chunks) SetWriteDeadline(time.Time) error { return nil }
+
 func (c *chunks) Write(p []byte) (int, error) {
 	c.sizes = append(c.sizes, len(p))
 	if len(c.sizes) > 1 && c.err != nil {

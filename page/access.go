@@ -1,9 +1,7 @@
 package page
 
 import (
-	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"sync"
 
@@ -30,7 +28,7 @@ type shownSite struct {
 // listSites answers with the sites that the request may see.
 func (h *handler) listSites(w http.ResponseWriter, r *http.Request) {
 	if !fromHere(r) {
-		h.answer(w, r, http.StatusForbidden, "Not authorized: other origins may not ask.")
+		h.Answer(w, r, http.StatusForbidden, "Not authorized: other origins may not ask.")
 		return
 	}
 	answers, panics := make([]error, len(h.sites)), make([]any, len(h.sites))
@@ -67,7 +65,7 @@ func (h *handler) listSites(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, refusal)
 		return
 	}
-	h.answer(w, r, http.StatusOK, shown)
+	h.Answer(w, r, http.StatusOK, shown)
 }
 
 // worse reports whether err says more than other about why nothing is shown: a
@@ -91,50 +89,14 @@ func worse(err, other error) bool {
 func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, capi.ErrUnauthenticated):
-		h.log(r, slog.LevelDebug, "refused", err)
-		w.Header().Set("WWW-Authenticate", "Bearer")
-		h.answer(w, r, http.StatusUnauthorized, "Not authenticated.")
+		h.Refuse(w, r, http.StatusUnauthorized, "Not authenticated.", err)
 	case errors.Is(err, capi.ErrForbidden):
-		h.log(r, slog.LevelDebug, "refused", err)
 		message := "Not authorized."
 		if reason := capi.ForbiddenReason(err); reason != "" {
 			message = "Not authorized: " + reason + "."
 		}
-		h.answer(w, r, http.StatusForbidden, message)
+		h.Refuse(w, r, http.StatusForbidden, message, err)
 	default:
-		h.fail(w, r, "authorizing a request", err)
+		h.Fail(w, r, "authorizing a request", err)
 	}
-}
-
-// fail answers with an error whose cause only the log is told.
-func (h *handler) fail(w http.ResponseWriter, r *http.Request, doing string, err error) {
-	h.log(r, levelOf(r, slog.LevelError), doing, err)
-	h.answer(w, r, http.StatusInternalServerError, "Internal server error.")
-}
-
-// levelOf returns level, or a lower one where the client has left.
-func levelOf(r *http.Request, level slog.Level) slog.Level {
-	if r.Context().Err() == context.Canceled {
-		return slog.LevelInfo
-	}
-	return level
-}
-
-// answer answers with an envelope.
-func (h *handler) answer(w http.ResponseWriter, r *http.Request, status int, msg any) {
-	if err := capi.WriteEnvelope(w, status, msg); err != nil {
-		h.log(r, slog.LevelInfo, "sending an answer", err)
-	}
-}
-
-// log logs an err that holds nothing that the client sent.
-func (h *handler) log(r *http.Request, level slog.Level, doing string, err error) {
-	h.slog().LogAttrs(r.Context(), level, "page: "+doing, slog.Any("error", err))
-}
-
-func (h *handler) slog() *slog.Logger {
-	if h.logger == nil {
-		return slog.Default()
-	}
-	return h.logger
 }

@@ -2,9 +2,6 @@ package page
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"time"
@@ -16,13 +13,13 @@ import (
 // feed answers with the feed of a site.
 func (h *handler) feed(w http.ResponseWriter, r *http.Request) {
 	if !fromHere(r) {
-		h.answer(w, r, http.StatusForbidden, "Not authorized: other origins may not ask.")
+		h.Answer(w, r, http.StatusForbidden, "Not authorized: other origins may not ask.")
 		return
 	}
 	query := r.URL.Query()
 	site := h.site(query.Get("site"))
 	if site == nil {
-		h.answer(w, r, http.StatusNotFound, "No such site.")
+		h.Answer(w, r, http.StatusNotFound, "No such site.")
 		return
 	}
 	user, err := capi.Authorize(site.Auth, r)
@@ -30,38 +27,10 @@ func (h *handler) feed(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
-	if r.Method == http.MethodHead {
-		setFeedHeader(w.Header())
-		w.WriteHeader(http.StatusOK)
-		return
-	}
-	// Whatever ends the range early ends the query, too.
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	out := stream.New(w, r, h.stall, cancel, setFeedHeader)
-	defer out.Cut() // Also when a Store panics.
-	f := &feed{handler: h, site: site, out: newFeedWriter(out), rows: query.Get("rows") != "0", now: time.Now()}
-	err = f.write(ctx)
-	if err == nil {
-		out.Finish()
-	}
-	if out.Started() {
-		h.slog().LogAttrs(r.Context(), slog.LevelInfo, "page: feed read",
-			slog.Int64("user", user.ID), slog.String("credential", user.Credential),
-			slog.Int64("sessions", f.sessions), slog.Int64("bytes", out.Sent()), slog.Bool("finished", out.Finished()))
-	}
-	switch {
-	case err == nil:
-	case !out.Started():
-		h.fail(w, r, "reading sessions", err)
-	default:
-		level := levelOf(r, slog.LevelError)
-		if f.out.err != nil {
-			level = slog.LevelInfo
-		}
-		h.log(r, level, "reading sessions, cut short", err)
-		panic(http.ErrAbortHandler)
-	}
+	h.Stream(w, r, user.ID, user.Credential, func(ctx context.Context, out *stream.Response) error {
+		f := &feed{handler: h, site: site, read: out, out: newFeedWriter(out), rows: query.Get("rows") != "0", now: time.Now()}
+		return f.write(ctx)
+	})
 }
 
 // site returns the site of that name, or nil. The only one needs none.
@@ -82,12 +51,12 @@ func setFeedHeader(header http.Header) {
 
 // A feed is being written.
 type feed struct {
-	handler  *handler
-	site     *Site
-	out      *feedWriter
-	rows     bool // whether sessions are sent, and not only counted
-	now      time.Time
-	sessions int64
+	handler *handler
+	site    *Site
+	read    *stream.Response // counts the sessions of the Store
+	out     *feedWriter
+	rows    bool // whether sessions are sent, and not only counted
+	now     time.Time
 	// logins are the sessions of people that have not ended, as far as they
 	// say themselves.
 	logins []login
@@ -115,8 +84,8 @@ func (f *feed) write(ctx context.Context) error {
 	f.out.head(f.now)
 	if f.site.Summary != nil {
 		var sum figures
-		err := each(ctx, f.site.Summary, func(session *capi.Session) error {
-			sum.add(f.now, entryOf(session), f.ended(session), false)
+		err := stream.Each(ctx, f.site.Summary.Sessions(ctx), func(session capi.Session) error {
+			sum.add(f.now, entryOf(&session), f.ended(session), false)
 			return f.tellSoFar(&sum)
 		})
 		if err != nil {
@@ -126,9 +95,9 @@ func (f *feed) write(ctx context.Context) error {
 		f.out.flush()
 	}
 	var sum figures
-	err := each(ctx, f.site.Store, func(session *capi.Session) error {
-		f.sessions++
-		e := readEntry(session)
+	err := stream.Each(ctx, f.site.Store.Sessions(ctx), func(session capi.Session) error {
+		f.read.Sessions++
+		e := readEntry(&session)
 		ended := f.ended(session)
 		f.add(&sum, e, ended)
 		if e.guest || !f.rows {
@@ -137,7 +106,7 @@ func (f *feed) write(ctx context.Context) error {
 			}
 			return f.out.err
 		}
-		return f.out.row(f.handler.pseudonym(*session).ID, e, ended)
+		return f.out.row(f.handler.pseudonym(session).ID, e, ended)
 	})
 	if err != nil {
 		return err
@@ -224,23 +193,6 @@ func (f *feed) settle(ctx context.Context, sum *figures) (gone, waiting []login,
 	return gone, waiting, nil
 }
 
-func (f *feed) ended(session *capi.Session) bool {
-	return f.site.Joomla != nil && f.site.Joomla.Ended(*session)
-}
-
-// each calls do with each session of store.
-func each(ctx context.Context, store capi.Store, do func(*capi.Session) error) error {
-	list := store.Sessions(ctx)
-	if list == nil {
-		return errors.New("the Store returned a nil iterator")
-	}
-	for session, err := range list {
-		if err != nil {
-			return err
-		}
-		if err := do(&session); err != nil {
-			return fmt.Errorf("sending: %w", err)
-		}
-	}
-	return ctx.Err() // Stores may stop silently when ctx ends.
+func (f *feed) ended(session capi.Session) bool {
+	return f.site.Joomla != nil && f.site.Joomla.Ended(session)
 }

@@ -2,11 +2,13 @@ package page_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -221,11 +223,7 @@ func TestFeedRefuses(t *testing.T) {
 		{"a user", fmt.Errorf("%w: reason of another Authorizer", capi.ErrForbidden), 403, "Not authorized."},
 		{"a failure", errors.New("the database is on fire"), 500, "Internal server error."},
 	} {
-		store := capi.StoreFunc(func(context.Context) iter.Seq2[capi.Session, error] {
-			assert.Fail(t, "the list is not read")
-			return nil
-		})
-		handler := newHandler(t, page.Site{Store: store, Auth: answering(test.err)})
+		handler := newHandler(t, page.Site{Store: unread(t), Auth: answering(test.err)})
 		for _, path := range []string{"/capi/feed", "/capi/sites"} {
 			w := get(handler, path)
 			assert.Equal(t, test.status, w.Code, test.name)
@@ -289,5 +287,50 @@ func TestFeedFails(t *testing.T) {
 		assert.NotContains(t, string(body), `"whole":true`)
 		response.Body.Close()
 		server.Close()
+	}
+}
+
+// Whatever ends a feed after its first bytes, the log says once who has read how
+// much of it.
+func TestFeedLogsReaders(t *testing.T) {
+	named := capi.AuthorizerFunc(func(r *http.Request) error {
+		capi.SetUser(r.Context(), capi.User{ID: 42, Credential: "session"})
+		return nil
+	})
+	for name, test := range map[string]struct {
+		then   func(yield func(capi.Session, error) bool)
+		panics any
+	}{
+		"whole":              {func(func(capi.Session, error) bool) {}, nil},
+		"error":              {func(yield func(capi.Session, error) bool) { yield(capi.Session{}, errors.New("down")) }, http.ErrAbortHandler},
+		"panic of the Store": {func(func(capi.Session, error) bool) { panic("a fault") }, "a fault"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const sessions = 1000
+			store := capi.StoreFunc(func(context.Context) iter.Seq2[capi.Session, error] {
+				return func(yield func(capi.Session, error) bool) {
+					for range sessions {
+						if !yield(capi.Session{UserID: 1, Username: "somebody"}, nil) {
+							return
+						}
+					}
+					test.then(yield)
+				}
+			})
+			var logs bytes.Buffer
+			handler, err := page.Options{Logger: slog.New(slog.NewTextHandler(&logs, nil))}.NewHandler(page.Site{Store: store, Auth: named})
+			require.NoError(t, err)
+			w := httptest.NewRecorder()
+			var panicked any
+			func() {
+				defer func() { panicked = recover() }()
+				handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/feed", nil))
+			}()
+			assert.Equal(t, test.panics, panicked)
+			line := fmt.Sprintf(`msg="page: feed read" user=42 credential=session sessions=%d bytes=%d finished=%t`,
+				sessions, w.Body.Len(), test.panics == nil)
+			assert.Equal(t, 1, strings.Count(logs.String(), line), logs.String())
+			assert.Equal(t, 1, strings.Count(logs.String(), "feed read"))
+		})
 	}
 }

@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"embed"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/capi-go/capi"
+	"github.com/capi-go/capi/internal/stream"
 )
 
 // A Site is what the page shows.
@@ -68,28 +70,27 @@ func NewHandler(sites ...Site) (http.Handler, error) { return Options{}.NewHandl
 // at least one, and its feed. It takes any path, of which what follows the last
 // slash counts. It is safe for concurrent use; changing o or sites later does
 // not change it. The error names everything that is wrong with o and the names
-// of sites. NewHandler panics if a Store or an Auth is nil.
+// of sites. NewHandler panics if a Store or an Auth is nil or a nil pointer, and
+// if a Joomla is the zero Site.
 func (o Options) NewHandler(sites ...Site) (http.Handler, error) {
-	h := &handler{sites: slices.Clone(sites), logger: o.Logger, stall: o.StallTimeout, files: readFiles()}
+	h := &handler{sites: slices.Clone(sites), files: readFiles(), Answers: stream.Answers{
+		Package: "page", Read: "feed read", Reading: "reading sessions", Logger: o.Logger,
+		StallTimeout: cmp.Or(o.StallTimeout, 30*time.Second), Header: setFeedHeader, Envelope: capi.WriteEnvelope,
+	}}
 	var errs []error
 	if len(sites) == 0 {
 		errs = append(errs, errors.New("page: no sites"))
 	}
 	names := map[string]bool{}
 	for _, site := range sites {
-		if f, ok := site.Auth.(capi.AuthorizerFunc); site.Store == nil || site.Auth == nil || ok && f == nil {
-			panic("page: a Site without a Store or an Auth")
-		}
+		mustServe(site)
 		if names[site.Name] {
 			errs = append(errs, fmt.Errorf("page: two sites of the name %q", site.Name))
 		}
 		names[site.Name] = true
 	}
-	if h.stall < 0 {
-		errs = append(errs, fmt.Errorf("page: negative StallTimeout %v", h.stall))
-	}
-	if h.stall == 0 {
-		h.stall = 30 * time.Second
+	if o.StallTimeout < 0 {
+		errs = append(errs, fmt.Errorf("page: negative StallTimeout %v", o.StallTimeout))
 	}
 	if o.Key == nil {
 		o.Key = make([]byte, 32)
@@ -105,10 +106,21 @@ func (o Options) NewHandler(sites ...Site) (http.Handler, error) {
 	return h, nil
 }
 
+// mustServe panics on a site that would only fail in a request, as the
+// constructors of package capi do.
+func mustServe(site Site) {
+	capi.NewHandler(site.Store, site.Auth)
+	if site.Summary != nil {
+		capi.NewHandler(site.Summary, site.Auth)
+	}
+	if site.Joomla != nil {
+		capi.NewSQLStore(site.Joomla)
+	}
+}
+
 type handler struct {
+	stream.Answers
 	sites     []Site
-	logger    *slog.Logger
-	stall     time.Duration
 	pseudonym capi.Redaction
 	files     map[string]file
 }
@@ -121,7 +133,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Referrer-Policy", "no-referrer")
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		header.Set("Allow", "GET, HEAD")
-		h.answer(w, r, http.StatusMethodNotAllowed, "Method not allowed.")
+		h.Answer(w, r, http.StatusMethodNotAllowed, "Method not allowed.")
 		return
 	}
 	switch name := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]; name {
@@ -135,7 +147,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		f, ok := h.files[name]
 		if !ok {
-			h.answer(w, r, http.StatusNotFound, "Not found.")
+			h.Answer(w, r, http.StatusNotFound, "Not found.")
 			return
 		}
 		header.Set("Content-Security-Policy", policy)

@@ -26,9 +26,16 @@ func TestNewHandler(t *testing.T) {
 	for _, problem := range []string{`two sites of the name ""`, "negative StallTimeout", "shorter than 16 bytes"} {
 		assert.ErrorContains(t, err, problem)
 	}
-	assert.Panics(t, func() { _, _ = page.NewHandler(page.Site{Store: capi.Sessions{}}) })
-	assert.Panics(t, func() { _, _ = page.NewHandler(page.Site{Auth: answering(nil)}) })
-	assert.Panics(t, func() { _, _ = page.NewHandler(page.Site{Store: capi.Sessions{}, Auth: capi.AuthorizerFunc(nil)}) })
+	for want, site := range map[string]page.Site{
+		"capi: nil Authorizer":   {Store: capi.Sessions{}, Auth: capi.AuthorizerFunc(nil)},
+		"capi: nil Store":        {Store: (*capi.SQLStore)(nil), Auth: answering(nil)},
+		"capi: nil or zero Site": {Store: capi.Sessions{}, Auth: answering(nil), Joomla: new(capi.Site)},
+	} {
+		assert.PanicsWithValue(t, want, func() { _, _ = page.NewHandler(site) })
+	}
+	assert.PanicsWithValue(t, "capi: nil Store", func() {
+		_, _ = page.NewHandler(page.Site{Store: capi.Sessions{}, Summary: (*capi.SQLStore)(nil), Auth: answering(nil)})
+	})
 }
 
 func TestHandlerFiles(t *testing.T) {
@@ -63,8 +70,7 @@ func TestHandlerFiles(t *testing.T) {
 }
 
 func TestHandlerHead(t *testing.T) {
-	store := capi.StoreFunc(nil)
-	handler := newHandler(t, page.Site{Store: store, Auth: answering(nil)})
+	handler := newHandler(t, page.Site{Store: unread(t), Auth: answering(nil)})
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequest(http.MethodHead, "/feed", nil))
 	assert.Equal(t, http.StatusOK, w.Code)

@@ -1,8 +1,10 @@
 package page_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
+	"iter"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/capi-go/capi"
@@ -27,6 +30,14 @@ func newHandler(t testing.TB, sites ...page.Site) http.Handler {
 // answering returns an Authorizer that answers with err.
 func answering(err error) capi.Authorizer {
 	return capi.AuthorizerFunc(func(*http.Request) error { return err })
+}
+
+// unread returns a Store that must not be read.
+func unread(t testing.TB) capi.Store {
+	return capi.StoreFunc(func(context.Context) iter.Seq2[capi.Session, error] {
+		assert.Fail(t, "the list is not read")
+		return nil
+	})
 }
 
 // get asks a handler.

@@ -1,29 +1,37 @@
-// Package stream is the bytes and deadlines of an answer that is sent while it
-// is made: its header goes out with the first bytes, a client that does not
-// read is dropped, and an answer that cannot be finished is cut, so that no
-// client takes it for the whole.
+// Package stream is how the handlers of this module answer, above all with an
+// answer that is sent while it is made: its header goes out with the first
+// bytes, a client that does not read is dropped, an answer that cannot be
+// finished is cut, so that no client takes it for the whole, and the log is told
+// who has read it.
 package stream
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"strconv"
 	"time"
 )
 
-// A Response is the answer to a request, as an [io.Writer] of its body.
+// A Response is a streamed answer, as an [io.Writer] of its body. [Answers.Stream]
+// makes it.
 type Response struct {
+	// Sessions counts the sessions that were written, for the log.
+	Sessions int
+
+	answers *Answers
 	w       http.ResponseWriter
 	r       *http.Request
 	control *http.ResponseController
-	header  func(http.Header)
 	// stall is how long one write may take. Where the writer has no deadlines
 	// it is 0: stalls are the server's to notice.
 	stall time.Duration
 	// cancel ends what makes the answer.
 	cancel context.CancelFunc
 	state  state
+	// failed reports whether a write has failed.
+	failed bool
 	// sent counts the bytes of the body.
 	sent int64
 	// length is that of the body, 0 while it is not known.
@@ -38,12 +46,6 @@ const (
 	finished              // The answer was sent whole.
 )
 
-// New returns the answer to r. Its status is 200, and its header is set by
-// header. A write may take as long as stall; when one fails, cancel is called.
-func New(w http.ResponseWriter, r *http.Request, stall time.Duration, cancel context.CancelFunc, header func(http.Header)) *Response {
-	return &Response{w: w, r: r, control: http.NewResponseController(w), header: header, stall: stall, cancel: cancel}
-}
-
 // Write sends a part of the body.
 func (r *Response) Write(p []byte) (int, error) {
 	if r.state == unsent {
@@ -53,16 +55,22 @@ func (r *Response) Write(p []byte) (int, error) {
 		if r.length > 0 {
 			header.Set("Content-Length", strconv.Itoa(r.length))
 		}
-		r.header(header)
-		r.w.WriteHeader(http.StatusOK)
+		r.answers.Header(header)
 		r.state = started
+		r.w.WriteHeader(http.StatusOK)
 	}
-	if r.stall > 0 && r.control.SetWriteDeadline(time.Now().Add(r.stall)) != nil {
-		r.stall = 0
+	if r.stall > 0 {
+		if err := r.control.SetWriteDeadline(time.Now().Add(r.stall)); err != nil {
+			r.stall = 0
+			if errors.Is(err, http.ErrNotSupported) {
+				r.answers.warnNoDeadlines(r.w, r.r)
+			}
+		}
 	}
 	n, err := r.w.Write(p)
 	r.sent += int64(n)
 	if err != nil {
+		r.failed = true
 		r.cancel() // Before the range ends: the query is then dropped rather than read to its end.
 	}
 	return n, err
@@ -80,21 +88,9 @@ func (r *Response) SetLength(n int) {
 // Flush sends what was written so far, where the writer can.
 func (r *Response) Flush() { _ = r.control.Flush() } // The next Write tells of a client that has left.
 
-// Finish notes that all was written.
-func (r *Response) Finish() { r.state = finished }
-
-// Started reports whether something was sent, so that no other status can be.
-func (r *Response) Started() bool { return r.state != unsent }
-
-// Finished reports whether all was sent.
-func (r *Response) Finished() bool { return r.state == finished }
-
-// Sent returns how many bytes of the body were sent.
-func (r *Response) Sent() int64 { return r.sent }
-
-// Cut makes sure that the client of an answer that was started and not finished
+// cut makes sure that the client of an answer that was started and not finished
 // sees that it is cut, whatever becomes of the panic that ends the request.
-func (r *Response) Cut() {
+func (r *Response) cut() {
 	if r.state != started {
 		return
 	}

@@ -1,0 +1,61 @@
+// Metrics mounts the session list within the instruments of Prometheus and
+// OpenTelemetry, and counts the lists that were cut.
+//
+//	go run ./metrics
+package main
+
+import (
+	"net/http"
+
+	"github.com/capi-go/capi/examples/internal/demo"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+)
+
+func main() {
+	demo.Main(func(sessions http.Handler) http.Handler { return mount(prometheus.NewRegistry(), sessions) })
+}
+
+// mount puts the list on a mux, with its metrics at /metrics. Traces and the
+// metrics of OpenTelemetry go wherever its global providers send them.
+func mount(registry *prometheus.Registry, sessions http.Handler) http.Handler {
+	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "http_requests_total", Help: "Requests, by status."}, []string{"code"})
+	cuts := prometheus.NewCounter(prometheus.CounterOpts{Name: "http_cut_answers_total", Help: "Answers that were cut."})
+	registry.MustRegister(requests, cuts)
+	cutAnswers, err := otel.Meter("example").Int64Counter("http.server.cut_answers")
+	if err != nil {
+		otel.Handle(err)
+	}
+
+	list := whenCut(sessions, func(r *http.Request) {
+		cuts.Inc()
+		cutAnswers.Add(r.Context(), 1)
+		trace.SpanFromContext(r.Context()).SetStatus(codes.Error, "cut")
+	})
+	mux := http.NewServeMux()
+	mux.Handle(demo.Path, otelhttp.NewHandler(promhttp.InstrumentHandlerCounter(requests, list), "sessions"))
+	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	return mux
+}
+
+// whenCut calls count when next panics, as the handler of the session list does
+// with http.ErrAbortHandler to cut a list that it cannot finish. Instruments
+// that count after next has returned, such as those of promhttp and otelhttp,
+// do not count such an answer. The panic goes on, so that net/http breaks the
+// connection.
+func whenCut(next http.Handler, count func(r *http.Request)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		cut := true
+		defer func() {
+			if cut {
+				count(r)
+			}
+		}()
+		next.ServeHTTP(w, r)
+		cut = false
+	})
+}

@@ -1,0 +1,153 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Answers are how a handler answers, and what it tells its log of that. Nothing
+// internal gets into an answer, and nothing that a client sent into the log.
+// Answers are safe for concurrent use, and must not be copied.
+type Answers struct {
+	// Package begins each line of the log.
+	Package string
+	// Read is the line of who has read a streamed answer, and Reading that of
+	// one that failed.
+	Read, Reading string
+	// Logger is the log. Nil is [slog.Default].
+	Logger *slog.Logger
+	// StallTimeout is how long one write of a streamed answer may take.
+	StallTimeout time.Duration
+	// Header sets what a streamed answer is sent with.
+	Header func(http.Header)
+	// Envelope sends any other answer.
+	Envelope func(w http.ResponseWriter, status int, msg any) error
+
+	noDeadlines, noReader sync.Once
+}
+
+// Answer answers with an envelope.
+func (a *Answers) Answer(w http.ResponseWriter, r *http.Request, status int, msg any) {
+	if err := a.Envelope(w, status, msg); err != nil {
+		a.log(r, slog.LevelInfo, "sending an answer", err)
+	}
+}
+
+// Refuse answers a request that is not authorized. Only the log is told err.
+func (a *Answers) Refuse(w http.ResponseWriter, r *http.Request, status int, msg any, err error) {
+	a.log(r, slog.LevelDebug, "refused", err)
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	a.Answer(w, r, status, msg)
+}
+
+// Fail answers with 500. Only the log is told err, and what was being done.
+func (a *Answers) Fail(w http.ResponseWriter, r *http.Request, doing string, err error) {
+	a.log(r, levelOf(r), doing, err)
+	a.Answer(w, r, http.StatusInternalServerError, "Internal server error.")
+}
+
+// Stream answers r, whose user has that id and kind of credential, with what
+// write writes. If write fails before its first bytes are sent, the answer is
+// 500. If it fails or panics after them, the answer is cut and Stream panics.
+// Once anything was sent, the log is told to whom, whatever happens.
+func (a *Answers) Stream(w http.ResponseWriter, r *http.Request, user int64, credential string,
+	write func(ctx context.Context, out *Response) error) {
+	if r.Method == http.MethodHead {
+		a.Header(w.Header())
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	// Whatever ends the range early ends the query, too.
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	out := &Response{
+		answers: a, w: w, r: r, control: http.NewResponseController(w), stall: a.StallTimeout, cancel: cancel,
+	}
+	defer out.cut()
+	defer a.audit(out, user, credential)
+	err := write(ctx, out)
+	switch {
+	case err == nil:
+		out.state = finished
+	case out.state == unsent:
+		a.Fail(w, r, a.Reading, err)
+	default:
+		level := levelOf(r)
+		if out.failed {
+			level = slog.LevelInfo
+		}
+		a.log(r, level, a.Reading+", cut short", err)
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// Each calls do with each value of the list of a Store, until one of the two
+// fails or ctx ends.
+func Each[T any](ctx context.Context, list iter.Seq2[T, error], do func(T) error) error {
+	if list == nil {
+		return errors.New("the Store returned a nil iterator")
+	}
+	for value, err := range list {
+		if err != nil {
+			return err
+		}
+		if err := do(value); err != nil {
+			return fmt.Errorf("sending: %w", err)
+		}
+	}
+	return ctx.Err() // Stores may stop silently when ctx ends.
+}
+
+// audit logs who read an answer. With a list, sessions can be taken over.
+func (a *Answers) audit(out *Response, user int64, credential string) {
+	if out.state == unsent {
+		return
+	}
+	ctx := out.r.Context()
+	a.logger().LogAttrs(ctx, slog.LevelInfo, a.Package+": "+a.Read,
+		slog.Int64("user", user), slog.String("credential", credential),
+		slog.Int("sessions", out.Sessions), slog.Int64("bytes", out.sent), slog.Bool("finished", out.state == finished))
+	if user == 0 && credential == "" {
+		a.noReader.Do(func() {
+			a.logger().LogAttrs(ctx, slog.LevelWarn, a.Package+": the log cannot say who reads",
+				slog.String("error", "the Authorizer did not call capi.SetUser with the context of the request that it was given"))
+		})
+	}
+}
+
+// warnNoDeadlines logs that a client that stalls is not dropped.
+func (a *Answers) warnNoDeadlines(w http.ResponseWriter, r *http.Request) {
+	a.noDeadlines.Do(func() {
+		a.logger().LogAttrs(r.Context(), slog.LevelWarn, a.Package+": StallTimeout has no effect",
+			slog.String("error", fmt.Sprintf("a %T, or what it wraps, has neither SetWriteDeadline nor Unwrap", w)))
+	})
+}
+
+// log logs an err that holds nothing that the client sent.
+func (a *Answers) log(r *http.Request, level slog.Level, doing string, err error) {
+	a.logger().LogAttrs(r.Context(), level, a.Package+": "+doing, slog.Any("error", err))
+}
+
+func (a *Answers) logger() *slog.Logger {
+	if a.Logger == nil {
+		return slog.Default()
+	}
+	return a.Logger
+}
+
+// levelOf returns the level of a failure: a lower one where the client has
+// left, and its query was cancelled with it.
+func levelOf(r *http.Request) slog.Level {
+	if r.Context().Err() == context.Canceled {
+		return slog.LevelInfo
+	}
+	return slog.LevelError
+}
