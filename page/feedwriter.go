@@ -1,11 +1,13 @@
 package page
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
+	"github.com/capi-go/capi"
 	"github.com/capi-go/capi/internal/phpjson"
-	"github.com/capi-go/capi/internal/stream"
 )
 
 const (
@@ -21,9 +23,11 @@ const (
 
 // A feedWriter writes the lines of a feed, each a JSON object:
 //
-//	{"now":1795489083}
+//	{"now":1795489083,"user":42}
 //	{"figures":{…},"whole":false}
 //	{"agents":["Mozilla/5.0 …"],"rows":[["4d1f…",0,0,42,"zoe","Zoë",1795489075,1795489000,12,0],…]}
+//	{"groups":[[8,"Super Users"]]}
+//	{"users":[[42,"zoe","Zoë",1,[8]],…]}
 //	{"ended":[3]}
 //	{"waiting":[0,17]}
 //	{"figures":{…},"whole":true}
@@ -32,7 +36,7 @@ const (
 // with "counting":true, those of a part that take their time. A feed without
 // the last ones is cut.
 type feedWriter struct {
-	out *stream.Response
+	out *compressor
 	// err is the first error of out. Nothing is sent after it.
 	err error
 	// line holds what is not sent yet, rows and newAgents what will be the next
@@ -43,27 +47,32 @@ type feedWriter struct {
 	sent                  time.Time
 }
 
-func newFeedWriter(out *stream.Response) *feedWriter {
+func newFeedWriter(out *compressor) *feedWriter {
 	return &feedWriter{out: out, agents: map[string]int{}, sent: time.Now()}
 }
 
-// head writes the first line: the time that ages are counted from.
-func (w *feedWriter) head(now time.Time) {
+// head writes the first line: the time that ages are counted from, and who
+// reads.
+func (w *feedWriter) head(now time.Time, user int64) {
 	w.line = append(w.line, `{"now":`...)
 	w.line = strconv.AppendInt(w.line, now.Unix(), 10)
+	w.line = append(w.line, `,"user":`...)
+	w.line = strconv.AppendInt(w.line, user, 10)
 	w.line = append(w.line, "}\n"...)
 }
 
+// Flags of rows.
+const (
+	rowEnded = 1 << iota
+	rowOwn   // the session of whoever reads
+)
+
 // row writes a session of somebody.
-func (w *feedWriter) row(pseudonym string, e *entry, ended bool) error {
+func (w *feedWriter) row(pseudonym string, e *entry, flags int64) error {
 	w.rows = append(w.rows, comma(w.rows)...)
 	w.rows = append(w.rows, `["`...)
 	w.rows = append(w.rows, pseudonym[:10]...)
 	w.rows = append(w.rows, `",`...)
-	flags := int64(0)
-	if ended {
-		flags = 1
-	}
 	agent := w.agent(e.agent)
 	for _, n := range []int64{flags, int64(e.client), e.user} {
 		w.rows = append(strconv.AppendInt(w.rows, n, 10), ',')
@@ -118,6 +127,60 @@ func (w *feedWriter) marked(name string, list []login) {
 		w.line = strconv.AppendInt(w.line, int64(l.ordinal), 10)
 	}
 	w.line = append(w.line, "]}\n"...)
+}
+
+// groups writes the titles of groups.
+func (w *feedWriter) groups(titles map[int64]string) {
+	w.endRows()
+	w.line = append(w.line, `{"groups":[`...)
+	for i, id := range slices.Sorted(maps.Keys(titles)) {
+		if i > 0 {
+			w.line = append(w.line, ',')
+		}
+		w.line = strconv.AppendInt(append(w.line, '['), id, 10)
+		w.line = append(appendText(append(w.line, ','), titles[id]), ']')
+	}
+	w.line = append(w.line, "]}\n"...)
+}
+
+// Flags of users.
+const (
+	userSuper = 1 << iota
+	userBlocked
+)
+
+// users writes what a site knows of users.
+func (w *feedWriter) users(list []capi.User) error {
+	if len(list) == 0 {
+		return w.err
+	}
+	w.line = append(w.line, `{"users":[`...)
+	for i, user := range list {
+		if i > 0 {
+			w.line = append(w.line, ',')
+		}
+		w.line = strconv.AppendInt(append(w.line, '['), user.ID, 10)
+		w.line = appendText(append(w.line, ','), user.Username)
+		w.line = appendText(append(w.line, ','), user.Name)
+		flags := int64(0)
+		if user.SuperAdmin {
+			flags |= userSuper
+		}
+		if user.Blocked {
+			flags |= userBlocked
+		}
+		w.line = append(strconv.AppendInt(append(w.line, ','), flags, 10), ",["...)
+		for i, group := range user.DirectGroups {
+			if i > 0 {
+				w.line = append(w.line, ',')
+			}
+			w.line = strconv.AppendInt(w.line, group, 10)
+		}
+		w.line = append(w.line, "]]"...)
+	}
+	w.line = append(w.line, "]}\n"...)
+	w.flush()
+	return w.err
 }
 
 // What figures are of.
@@ -201,7 +264,7 @@ func (w *feedWriter) flush() {
 	w.endRows()
 	if w.err == nil && len(w.line) > 0 {
 		if _, w.err = w.out.Write(w.line); w.err == nil {
-			w.out.Flush()
+			w.err = w.out.Flush()
 		}
 	}
 	w.line, w.sent = w.line[:0], time.Now()

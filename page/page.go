@@ -1,20 +1,16 @@
 package page
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/rand"
-	"crypto/sha256"
-	"embed"
-	"encoding/base64"
+	_ "embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/http"
-	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/capi-go/capi"
@@ -35,15 +31,19 @@ type Site struct {
 	// Auth decides who may see the site. Of several sites, it may be called for
 	// one request by several goroutines at once.
 	Auth capi.Authorizer
-	// Joomla tells which sessions have ended, whose users do not exist any
-	// more, so that they have ended as well, and who is asked for a second
-	// factor. It must be the site that Store reads. With nil, no session counts
+	// Joomla tells which sessions have ended, what their users are called and
+	// which groups they are in, who does not exist any more, so that these
+	// sessions have ended as well, and who is asked for a second factor. It must be the site that Store reads. With nil, no session counts
 	// as ended, and only what sessions say themselves
 	// ([capi.State.MandatoryMFASetup]) shows who waits.
 	Joomla *capi.Site
 	// Administrator is the address where Joomla logs users out, which the page
 	// links to, such as "/administrator/". Empty is no link.
 	Administrator string
+	// Page is the address of the site's own page, under whose host the cookie
+	// of Joomla counts, such as "//www.example.org/capi/". Of several sites, the
+	// page links to those that do not accept the request. Empty is no link.
+	Page string
 
 	_ struct{} // Fields are written with names.
 }
@@ -73,7 +73,7 @@ func NewHandler(sites ...Site) (http.Handler, error) { return Options{}.NewHandl
 // of sites. NewHandler panics if a Store or an Auth is nil or a nil pointer, and
 // if a Joomla is the zero Site.
 func (o Options) NewHandler(sites ...Site) (http.Handler, error) {
-	h := &handler{sites: slices.Clone(sites), files: readFiles(), Answers: stream.Answers{
+	h := &handler{sites: slices.Clone(sites), files: sync.OnceValue(readFiles), Answers: stream.Answers{
 		Package: "page", Read: "feed read", Reading: "reading sessions", Logger: o.Logger,
 		StallTimeout: cmp.Or(o.StallTimeout, 30*time.Second), Header: setFeedHeader, Envelope: capi.WriteEnvelope,
 	}}
@@ -122,7 +122,7 @@ type handler struct {
 	stream.Answers
 	sites     []Site
 	pseudonym capi.Redaction
-	files     map[string]file
+	files     func() map[string]file
 }
 
 // ServeHTTP implements [http.Handler].
@@ -136,26 +136,15 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Answer(w, r, http.StatusMethodNotAllowed, "Method not allowed.")
 		return
 	}
-	switch name := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]; name {
-	case "sites":
-		h.listSites(w, r)
-	case "feed":
-		h.feed(w, r)
+	name := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
+	asked, ok := map[string]http.HandlerFunc{"sites": h.listSites, "feed": h.feed, "user": h.user}[name]
+	switch {
+	case !ok:
+		h.serveFile(w, r, cmp.Or(name, "index.html"))
+	case !fromHere(r):
+		h.Answer(w, r, http.StatusForbidden, "Not authorized: other origins may not ask.")
 	default:
-		if name == "" {
-			name = "index.html"
-		}
-		f, ok := h.files[name]
-		if !ok {
-			h.Answer(w, r, http.StatusNotFound, "Not found.")
-			return
-		}
-		header.Set("Content-Security-Policy", policy)
-		header.Set("Cross-Origin-Opener-Policy", "same-origin")
-		header.Set("Cache-Control", "no-cache")
-		header.Set("Content-Type", f.contentType)
-		header.Set("ETag", f.tag)
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.content))
+		asked(w, r)
 	}
 }
 
@@ -177,11 +166,6 @@ var policy = strings.Join([]string{
 	"trusted-types worker",
 }, "; ")
 
-// The page as browsers get it: there is no build step.
-//
-//go:embed static
-var static embed.FS
-
 //go:embed feed.yaml
 var openAPI string
 
@@ -189,35 +173,3 @@ var openAPI string
 // handler serves as feed.yaml. Each call returns a copy, which is the caller's
 // to change.
 func OpenAPI() []byte { return []byte(openAPI) }
-
-// A file is one of the page.
-type file struct {
-	contentType, tag string
-	content          []byte
-}
-
-// readFiles returns the files of the page by their names.
-func readFiles() map[string]file {
-	files := map[string]file{}
-	entries, err := fs.ReadDir(static, "static")
-	if err != nil {
-		panic(err) // What is embedded can be read.
-	}
-	types := map[string]string{
-		".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
-	}
-	for _, entry := range entries {
-		content, err := static.ReadFile("static/" + entry.Name())
-		if err != nil {
-			panic(err)
-		}
-		files[entry.Name()] = newFile(types[path.Ext(entry.Name())], content)
-	}
-	files["feed.yaml"] = newFile("application/yaml", OpenAPI())
-	return files
-}
-
-func newFile(contentType string, content []byte) file {
-	sum := sha256.Sum256(content)
-	return file{contentType, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`, content}
-}
