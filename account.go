@@ -105,8 +105,8 @@ func (s *Site) accountText(known schema, from, where string, columns []string) s
 		}
 		reset, otpKey = column("requireReset"), column("otpKey")
 	}
-	// A query that names the column locked does not fail where there is one, and
-	// so need not read it.
+	// A query that names the column locked does not fail where there is one,
+	// and so need not read it.
 	locked, named := `NULL`, ` AND COALESCE(e."locked", 0) IS NOT NULL`
 	switch {
 	case known&unknownVersion != 0:
@@ -236,7 +236,8 @@ func (s *Site) coreAdmin(rules string) joomla.Rule {
 	return parseOnce(&s.rules, rules, joomla.ParseCoreAdmin)
 }
 
-// factorPolicy returns what the parameters of com_users say about second factors.
+// factorPolicy returns what the parameters of com_users say about second
+// factors.
 func (s *Site) factorPolicy(params string) joomla.FactorPolicy {
 	return parseOnce(&s.policy, params, joomla.ParseFactorPolicy)
 }

@@ -49,11 +49,11 @@ func (c SiteConfig) Address() (network, address string, err error) {
 
 // SessionAddress returns where the server of the session handler of c listens,
 // in the form of [SiteConfig.Address]. The handler is "redis" or "memcached",
-// with its host and port in the fields SessionRedisHost and SessionRedisPort, or
-// SessionMemcachedHost and SessionMemcachedPort. The host may be a name, an IP
-// address, which may be in brackets, or the absolute path of a socket, with or
-// without unix: in front of it. The error wraps [ErrSiteConfig], and does not
-// hold the host, which may contain a password.
+// with its host and port in the fields SessionRedisHost and SessionRedisPort,
+// or SessionMemcachedHost and SessionMemcachedPort. The host may be a name, an
+// IP address, which may be in brackets, or the absolute path of a socket, with
+// or without unix: in front of it. The error wraps [ErrSiteConfig], and does
+// not hold the host, which may contain a password.
 func (c SiteConfig) SessionAddress() (network, address string, err error) {
 	var host, standard string
 	var port int

@@ -79,8 +79,8 @@ func (a *APITokenAuthorizer) Authorize(r *http.Request) error {
 	return admit(r.Context(), user, err)
 }
 
-// User returns the user whose API token comes with r, Super Admin or not.
-// It returns the errors of Authorize, except that it does not require core.admin.
+// User returns the user whose API token comes with r, Super Admin or not. It
+// returns the errors of Authorize, except that it does not require core.admin.
 func (a *APITokenAuthorizer) User(r *http.Request) (User, error) {
 	if a.site == nil {
 		return User{}, errNoSite
@@ -116,8 +116,8 @@ func (a *APITokenAuthorizer) User(r *http.Request) (User, error) {
 			return User{}, errAPITokenPlugin
 		}
 	}
-	// Joomla reads the parameters of a plugin that is disabled, too, though they
-	// do not count.
+	// Joomla reads the parameters of a plugin that is disabled, too, though
+	// they do not count.
 	allowed, all, ok := joomla.AllowedUserGroups(string(columns[6]))
 	if !ok {
 		return User{}, errAPITokenParams

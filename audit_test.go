@@ -43,7 +43,7 @@ func read(user int64, credential string, sessions, bytes int, finished bool) map
 // anyOf returns the guard of a site: sessions, and tokens of both kinds.
 func anyOf(t testing.TB, site *capi.Site) capi.Authorizer {
 	t.Helper()
-	return capi.AnyOf(newSessionAuthorizer(t, site), capi.NewAPITokenAuthorizer(site), capi.NewCAPITokenAuthorizer(site))
+	return capi.AnyOf(capi.NewAPITokenAuthorizer(site), capi.NewCAPITokenAuthorizer(site), newSessionAuthorizer(t, site))
 }
 
 // naming returns an Authorizer that accepts every request, from a user.
@@ -216,9 +216,9 @@ func TestHandlerLogsNoCredential(t *testing.T) {
 		rest    error
 		want    string
 	}{
-		"accepted":  {[]reply{found(byCookie, row{})}, nil, "session list read"},
-		"forbidden": {[]reply{found(byCookie, row{"groups": "2"})}, nil, noCoreAdmin},
-		"unknown":   {[]reply{list(), list(), list()}, nil, unknownSession + "; " + invalidAPIToken + "; " + unknownCAPIToken},
+		"accepted":  {[]reply{list(), list(), found(byCookie, row{})}, nil, "session list read"},
+		"forbidden": {[]reply{list(), list(), found(byCookie, row{"groups": "2"})}, nil, noCoreAdmin},
+		"unknown":   {[]reply{list(), list(), list()}, nil, invalidAPIToken + "; " + unknownCAPIToken + "; " + unknownSession},
 		"failing":   {nil, broken, "broken"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -18,6 +18,13 @@ var (
 	// request whose user may not read the session list. The handler answers it
 	// with 403.
 	ErrForbidden = errors.New("capi: not authorized")
+	// ErrUnavailable is what an [Authorizer] or a [Store] returns, often
+	// wrapped, if it cannot answer now but may soon: all connections are in
+	// use, say, or a server is starting. The handler answers it with 503 and
+	// the header Retry-After. The database Stores and Authorizers of this
+	// package return it if the server has no connection left, after having
+	// waited for one.
+	ErrUnavailable = errors.New("capi: not available now")
 )
 
 // An Authorizer decides who may read the session list.
@@ -27,9 +34,10 @@ var (
 //   - nil if the request comes from a Super Admin;
 //   - [ErrUnauthenticated] if it carries no credentials, or invalid ones;
 //   - [ErrForbidden] if its user is no Super Admin;
+//   - [ErrUnavailable] if that could not be found out, but may be soon;
 //   - any other error if that could not be found out.
 //
-// An error that wraps one of the two counts as that one. On any error, the list
+// An error that wraps one of these counts as that one. On any error, the list
 // is not read.
 //
 // Implementations follow these rules:
@@ -52,12 +60,20 @@ type AuthorizerFunc func(r *http.Request) error
 // Authorize calls f.
 func (f AuthorizerFunc) Authorize(r *http.Request) error { return f(r) }
 
-// AnyOf returns an Authorizer that asks each of authorizers in their order,
+// AnyOf returns an Authenticator that asks each of authorizers in their order,
 // until one accepts the request, or returns another error than
-// [ErrUnauthenticated]. If all return that, it returns an ErrUnauthenticated
-// with the reasons of all; so it does without authorizers. It panics if one of
-// them is nil.
-func AnyOf(authorizers ...Authorizer) Authorizer {
+// [ErrUnauthenticated]. If all return that, or there are none, the error wraps
+// ErrUnauthenticated and lists each reason. AnyOf panics if one of them is nil.
+//
+// Put tokens first, and cookies last: a browser sends a cookie by itself, and a
+// program its token on purpose. The token of a user who may not do something
+// then counts, whoever's cookie comes with it, and a token that is not valid
+// leaves the decision to the cookie. Without a token, that takes no query more.
+//
+// The User of an authorizer that is no Authenticator is the one that it tells
+// [SetUser] when it accepts a request. One that does not is refused with
+// [ErrForbidden].
+func AnyOf(authorizers ...Authorizer) Authenticator {
 	for _, authorizer := range authorizers {
 		mustAuthorizer(authorizer)
 	}
@@ -66,10 +82,36 @@ func AnyOf(authorizers ...Authorizer) Authorizer {
 
 type anyOf []Authorizer
 
+// Authorize implements [Authorizer].
 func (a anyOf) Authorize(r *http.Request) error {
+	return a.ask(func(authorizer Authorizer) error { return authorizer.Authorize(r) })
+}
+
+// User implements [Authenticator].
+func (a anyOf) User(r *http.Request) (User, error) {
+	var user User
+	err := a.ask(func(authorizer Authorizer) (err error) {
+		if authenticator, ok := authorizer.(Authenticator); ok {
+			user, err = authenticator.User(r)
+			return err
+		}
+		if user, err = Authorize(authorizer, r); err == nil && user.ID == 0 && user.Username == "" {
+			err = errNobody
+		}
+		return err
+	})
+	if err != nil {
+		return User{}, err
+	}
+	return user, nil
+}
+
+// ask calls with for each of a, until the error is another than
+// [ErrUnauthenticated], and returns that, or all of them.
+func (a anyOf) ask(with func(Authorizer) error) error {
 	var all refusals
 	for _, authorizer := range a {
-		err := authorizer.Authorize(r)
+		err := with(authorizer)
 		if !errors.Is(err, ErrUnauthenticated) {
 			return err
 		}

@@ -48,8 +48,8 @@ func (a *CAPITokenAuthorizer) Authorize(r *http.Request) error {
 	return admit(r.Context(), user, err)
 }
 
-// User returns the user whose cAPI token comes with r, Super Admin or not.
-// It returns the errors of Authorize, except that it does not require core.admin.
+// User returns the user whose cAPI token comes with r, Super Admin or not. It
+// returns the errors of Authorize, except that it does not require core.admin.
 func (a *CAPITokenAuthorizer) User(r *http.Request) (User, error) {
 	if a.site == nil {
 		return User{}, errNoSite

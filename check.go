@@ -56,8 +56,8 @@ func (s *Site) Check(ctx context.Context) error {
 	return errors.Join(append(problems, s.checkData(ctx))...)
 }
 
-// checkTable reports whether a table is missing. The error is what is wrong with
-// it.
+// checkTable reports whether a table is missing. The error is what is wrong
+// with it.
 func (s *Site) checkTable(ctx context.Context, name string, columns []string) (absent bool, err error) {
 	table := s.config.DBPrefix + name
 	found, err := s.tableColumns(ctx, name)

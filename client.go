@@ -14,8 +14,8 @@ import (
 	"github.com/capi-go/capi/internal/envelopejson"
 )
 
-// ClientOptions are the optional settings of a [Client]. The zero value sends no
-// credentials and has limits that fit a site of any size.
+// ClientOptions are the optional settings of a [Client]. The zero value sends
+// no credentials and has limits that fit a site of any size.
 type ClientOptions struct {
 	// Cookie is the cookie of a Super Admin's session, as name=value. The zero
 	// Secret sends none.

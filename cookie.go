@@ -41,9 +41,9 @@ import (
 //
 // A request takes one query, and none without a cookie that could be a
 // session's. It takes a second one where the row does not name the user whom
-// the data names, or where a user has a second factor and the data does not tell
-// that it was passed, and two more for a session of more than 64 KiB. With a
-// SessionData, it takes one query after a look there, and every five seconds
+// the data names, or where a user has a second factor and the data does not
+// tell that it was passed, and two more for a session of more than 64 KiB. With
+// a SessionData, it takes one query after a look there, and every five seconds
 // another one before that, for which Joomla the site is.
 //
 // Visitors choose how much their sessions hold. Of those with more than 64 KiB,
@@ -165,8 +165,8 @@ func verdict(logins []sessionLogin, accounts []loginAccount) (User, error) {
 	return user, nil
 }
 
-// moreSpecific returns the refusal to report: forbidden wins, then what is known
-// of an account, then anything but an unknown session.
+// moreSpecific returns the refusal to report: forbidden wins, then what is
+// known of an account, then anything but an unknown session.
 func moreSpecific(a, b error) error {
 	rank := func(err error) int {
 		switch {

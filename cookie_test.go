@@ -378,8 +378,8 @@ func TestSessionAuthorizerLifetime(t *testing.T) {
 	}
 }
 
-// A server that fails now and then does not make a site one that cannot be told,
-// in which few sessions count.
+// A server that fails now and then does not make a site one that cannot be
+// told, in which few sessions count.
 func TestSessionAuthorizerTellsTheVersionAfterFailures(t *testing.T) {
 	failure := errors.New("Error 1205 (HY000): Lock wait timeout exceeded")
 	// The query for the account fails, and that for the version. Whatever is

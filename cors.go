@@ -64,7 +64,7 @@ type CORS struct {
 // not change it. The error names everything that is wrong with c. Handler panics
 // if next is nil.
 func (c CORS) Handler(next http.Handler) (http.Handler, error) {
-	if next == nil {
+	if isNil(next) {
 		panic("capi: nil Handler")
 	}
 	policy, err := c.compile()

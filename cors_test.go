@@ -194,7 +194,9 @@ func TestCORSRefusesWhatCannotWork(t *testing.T) {
 }
 
 func TestCORSPanicsOnNil(t *testing.T) {
-	assert.PanicsWithValue(t, "capi: nil Handler", func() { _, _ = capi.CORS{}.Handler(nil) })
+	for _, next := range []http.Handler{nil, http.HandlerFunc(nil), (*http.ServeMux)(nil)} {
+		assert.PanicsWithValue(t, "capi: nil Handler", func() { _, _ = capi.CORS{}.Handler(next) })
+	}
 }
 
 func TestCORSKeepsTheVaryOfOthers(t *testing.T) {

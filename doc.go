@@ -1,83 +1,62 @@
 // Package capi serves the session list of a Joomla site from a Go service:
 // GET /api/v1/user/sessions of the cAPI extension for Joomla, to Super Admins
-// only, with no PHP in the path. It also reads such lists: see [Client].
+// only, with no PHP in the path. A [Client] reads such lists.
 //
 // # Mounting it
 //
-// A service points at the site's own database and mounts the handler on its own
-// mux:
-//
 //	config, err := capi.LoadSiteConfig("/var/www/site/configuration.php")
-//	if err != nil {
-//		return err
-//	}
 //	db, err := sql.Open("mysql", dsn) // a driver of your choice; ?charset=utf8mb4
-//	if err != nil {
-//		return err
-//	}
 //	site, err := capi.NewSite(db, config)
-//	if err != nil {
-//		return err
-//	}
 //	cookies, err := capi.NewSessionAuthorizer(site)
-//	if err != nil {
-//		return err
-//	}
-//	auth := capi.AnyOf(cookies, capi.NewAPITokenAuthorizer(site))
-//	handler := capi.NewHandler(capi.NewSQLStore(site), auth)
-//	mux.Handle("/api/v1/user/sessions", handler)
+//	auth := capi.AnyOf(capi.NewAPITokenAuthorizer(site), cookies)
+//	mux.Handle("/api/v1/user/sessions", capi.NewHandler(capi.NewSQLStore(site), auth))
 //
-// The pattern has no method: with "GET /api/v1/user/sessions", preflights of
-// browsers and other methods would not reach the handler, which answers them.
-// [Site.Check] tells what keeps a site from being served.
+// The pattern names no method, because the handler also answers the preflights
+// of browsers, and refuses other methods. [Site.Check] reports what keeps a
+// site from being served.
 //
-// The handler takes a [Store], which reads sessions, and an [Authorizer], which
-// decides who may see them. [SQLStore] and the authorizers of this package read
-// the database of Joomla 3.3 to 6; a service may bring its own of either.
-// Package storetest tests a Store. [HandlerOptions] has the handler's settings. Package
-// page serves a page that shows who is logged in.
+// The handler reads sessions from a [Store] and asks an [Authorizer] who may
+// see them. Those of this package read the database of Joomla 3.3 to 6; a
+// service may bring its own. [HandlerOptions] configure the handler. Package
+// storetest tests a Store. Package page shows who is logged in.
 //
-// A site's configuration changes: secrets and passwords are rotated, a root
-// user is taken away. Joomla reads configuration.php with every request. A
-// [SiteHandler] makes all that is above anew when the file changes.
+// When a site's secret, password or root user changes, so must what was made
+// from its configuration: a [SiteHandler] follows configuration.php.
 //
 // # Who gets in
 //
-// The authorizers of this package accept what Joomla accepts of a Super Admin:
+// The authorizers accept what Joomla accepts of a Super Admin, a user with
+// core.admin on the root asset or the $root_user, whose account is in order:
 //
-//   - [SessionAuthorizer]: the cookie of a live session that has passed the
-//     second factor. Where the site keeps session data outside of its database,
-//     it needs a [SessionData], such as [FileSessionData].
 //   - [APITokenAuthorizer]: a Joomla API token, of Joomla 4 and later.
 //   - [CAPITokenAuthorizer]: a token of the cAPI extension.
+//   - [SessionAuthorizer]: the cookie of a live session that has passed the
+//     second factor. If the site keeps session data outside its database, it
+//     needs a [SessionData], such as [FileSessionData].
 //
-// [AnyOf] joins them. A Super Admin is a user with core.admin on the root
-// asset, or the $root_user of the configuration, whose account is in order.
-// Where this package differs from Joomla, it refuses: doc/compatibility.md
-// lists where.
+// [AnyOf] joins them. Where this package differs from Joomla, it refuses:
+// doc/compatibility.md lists the cases.
 //
 // # What it exposes
 //
-// Clients get the list in the [Envelope] that they know,
-// {"msg":[…],"error":false,"status":200}, with every row as it is in the table.
-// That includes session ids, with which sessions can be taken over, and
-// whatever the sessions hold. To send less, name Redactions in [HandlerOptions.Redact]:
-// [MaskSecrets], [OmitData], [PseudonymizeIDs] or your own.
+// The answer is an [Envelope], {"msg":[…],"error":false,"status":200}, with
+// every row of the table, including session ids, which let anyone take over the
+// session, and all that the sessions hold. [HandlerOptions.Redact] sends less,
+// with [MaskSecrets], [OmitData], [PseudonymizeIDs] or a [Redaction] of yours.
 //
-// The list is streamed, so that memory does not grow with it. One that fails
-// breaks the connection, so that no client takes a part for the whole.
+// The list is streamed, so memory does not grow with it. If it fails, the
+// connection breaks, so that no client mistakes a part for the whole.
 //
 // # Security
 //
 //   - A guard that fails is an error, never access.
-//   - Neither a log nor an error of this package has a credential, a session
-//     id, a payload, or anything else that a client sent. Passwords of a
-//     configuration are of type [Secret].
-//   - Why a request is refused is logged at level Debug, and who has read a
-//     list at level Info; the client gets fixed messages.
-//   - Nothing that is read from a file, a table or a request makes this package
-//     panic, or use time or memory out of proportion to its size.
-//   - Nothing is written to the site.
-//   - This package does not encrypt and does not limit rates: that is the job
-//     of the server that the handler is mounted on, or of a proxy.
+//   - Logs and errors of this package hold no credentials, session ids,
+//     payloads or other client input. Passwords are of type [Secret].
+//   - The log tells why a request was refused (level Debug) and who has read a
+//     list (Info); clients get fixed messages.
+//   - No file, table or request makes this package panic, or use time or memory
+//     out of proportion to its size.
+//   - It writes nothing to the site.
+//   - It does not encrypt or limit rates: that is the job of your server or of a
+//     proxy.
 package capi

@@ -32,6 +32,8 @@ type fakeDB struct {
 	// rest is the error of queries that come after all replies. Nil fails the
 	// test.
 	rest error
+	// refuses, if any, is called for each connection, and may refuse it.
+	refuses func() error
 
 	mutex   sync.Mutex
 	replies []reply
@@ -103,6 +105,11 @@ func (f *fakeDB) site(t testing.TB, change ...func(*capi.SiteConfig, *capi.SiteO
 func (f *fakeDB) Connect(context.Context) (driver.Conn, error) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
+	if f.refuses != nil {
+		if err := f.refuses(); err != nil {
+			return nil, err
+		}
+	}
 	f.dialled++
 	return fakeConn{f}, nil
 }

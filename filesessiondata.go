@@ -22,11 +22,12 @@ import (
 // such as Windows, and on AIX, Solaris and illumos, it does not ask.
 //
 // PHP locks a session until its page is made. What the file held before is read
-// meanwhile, and a text that was written less than two seconds ago is waited for:
-// mostly some milliseconds, a tenth of a second where pages follow one another
-// closely, half a second where the text is empty or has 4 KiB or more, and two
-// seconds at most, also for all sessions together. So a text is read whole, as it was before a page or after
-// it. A session that is written without any pause is an error.
+// meanwhile, and a text that was written less than two seconds ago is waited
+// for: mostly some milliseconds, a tenth of a second where pages follow one
+// another closely, half a second where the text is empty or has 4 KiB or more,
+// and two seconds at most, also for all sessions together. So a text is read
+// whole, as it was before a page or after it. A session that is written without
+// any pause is an error.
 type FileSessionData struct {
 	// Dir is where the files are: the site's $session_filesystem_path or, where
 	// that is empty, PHP's session.save_path, in PHP's form "N;MODE;/path" too.
@@ -35,8 +36,8 @@ type FileSessionData struct {
 	// the site. Zero is Joomla's default of 15 minutes.
 	Lifetime time.Duration
 	// Owners are the ids of users whose files are sessions, such as the one
-	// that the site's PHP runs as. Nil is none besides root and the real and the
-	// effective user of this process. Whoever is named here can log in as
+	// that the site's PHP runs as. Nil is none besides root and the real and
+	// the effective user of this process. Whoever is named here can log in as
 	// anybody. In a user namespace, such as that of systemd's PrivateUsers=, do
 	// not name 65534: all users that it does not know are that one.
 	Owners []int
@@ -50,8 +51,8 @@ type FileSessionData struct {
 const longestPayload = 16<<20 - 1
 
 // Payloads returns the content of the files of ids that have not expired. See
-// [SessionData]. One of 16 MiB or more is an error. An error about the fields of
-// d wraps [ErrSiteConfig]; one of the file system can be tested for with
+// [SessionData]. One of 16 MiB or more is an error. An error about the fields
+// of d wraps [ErrSiteConfig]; one of the file system can be tested for with
 // [errors.Is], and names no file.
 func (d FileSessionData) Payloads(ctx context.Context, ids []string) ([]Payload, error) {
 	payloads, lengths, err := d.PayloadsUpTo(ctx, ids, longestPayload)
@@ -67,8 +68,8 @@ func (d FileSessionData) Payloads(ctx context.Context, ids []string) ([]Payload,
 }
 
 // PayloadsUpTo is Payloads, except that it does not read sessions of more than
-// limit bytes: their payload is nil, and lengths holds their length in bytes. It
-// is 0 for all others.
+// limit bytes: their payload is nil, and lengths holds their length in bytes.
+// It is 0 for all others.
 func (d FileSessionData) PayloadsUpTo(ctx context.Context, ids []string, limit int) (payloads []Payload, lengths []int, err error) {
 	dir, err := d.sessionDir()
 	if err != nil {

@@ -23,9 +23,12 @@ type HandlerOptions struct {
 	// Logger gets, with the context of the request,
 	//
 	//   - at level Error, failures of the service;
-	//   - at level Info, failures that its client caused, and for each list who
-	//     read it: user, credential, sessions, bytes, and whether it was
-	//     finished;
+	//   - at level Warn, why a request was answered with 503, and once each, what
+	//     the handler cannot do here: drop clients that stall, or say who reads;
+	//   - at level Info, failures that its client caused, and for each list of
+	//     which anything was sent, who read it: user, credential, sessions,
+	//     bytes, and whether it was finished, also where a Store or a Redaction
+	//     panics;
 	//   - at level Debug, why a request was refused.
 	//
 	// It gets no credential, and nothing else that the client sent. Nil is
@@ -38,7 +41,9 @@ type HandlerOptions struct {
 	// StallTimeout is how long one write of some tens of KB to the client may
 	// take. A client that takes longer is dropped, so that it cannot hold a
 	// database connection for good. It replaces the WriteTimeout of the server.
-	// Zero is 30 seconds; less is an error.
+	// It needs an [http.ResponseWriter] with the method SetWriteDeadline, or one
+	// whose method Unwrap leads there: see [http.ResponseController]. Zero is 30
+	// seconds; less is an error.
 	StallTimeout time.Duration
 
 	_ struct{} // Options are written with names.
@@ -59,12 +64,15 @@ func NewHandler(store Store, auth Authorizer) http.Handler {
 // auth accepts, for the methods GET and HEAD. It takes any path: mounting it is
 // the caller's. The handler is safe for concurrent use; changing o later does
 // not change it. The error names everything that is wrong with o. NewHandler
-// panics if store or auth is nil.
+// panics if store or auth is nil or a nil pointer.
 //
 // The list is streamed. A failure before its first bytes are sent is answered
-// with 500, and a fixed message that tells nothing of the cause. After that,
-// the connection is cut by panicking with [http.ErrAbortHandler], so that no
-// client takes a part of the list for the whole.
+// with 500, or with 503 if it wraps [ErrUnavailable], and a fixed message that
+// tells nothing of the cause. After that, the connection is cut by panicking
+// with [http.ErrAbortHandler], so that no client takes a part of the list for
+// the whole. Middleware must let that panic pass. Instruments that count when the handler returns, such as those of
+// promhttp and otelhttp, do not count a list that was cut: examples/metrics
+// shows a middleware that does.
 func (o HandlerOptions) NewHandler(store Store, auth Authorizer) (http.Handler, error) {
 	if isNil(store) {
 		panic("capi: nil Store")
@@ -80,6 +88,7 @@ func (o HandlerOptions) NewHandler(store Store, auth Authorizer) (http.Handler, 
 	h := &handler{store: store, auth: auth, cors: policy, Answers: stream.Answers{
 		Package: "capi", Read: "session list read", Reading: "listing sessions", Logger: o.Logger,
 		StallTimeout: cmp.Or(o.StallTimeout, 30*time.Second), Header: setEnvelopeHeader, Envelope: WriteEnvelope,
+		Unavailable: ErrUnavailable,
 	}}
 	h.redact = slices.DeleteFunc(slices.Clone(o.Redact), func(r Redaction) bool { return r == nil })
 	h.buffers.New = func() any { return new([bufferSize]byte) }
@@ -111,15 +120,23 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Answer(w, r, http.StatusMethodNotAllowed, "Method not allowed.")
 		return
 	}
-	switch user, err := Authorize(h.auth, r); {
-	case err == nil:
-		h.Stream(w, r, user.ID, user.Credential, h.list)
+	user, err := Authorize(h.auth, r)
+	if err != nil {
+		deny(&h.Answers, w, r, err)
+		return
+	}
+	h.Stream(w, r, user.ID, user.Credential, h.list)
+}
+
+// deny answers a request whose Authorizer or Authenticator returned err.
+func deny(answers *stream.Answers, w http.ResponseWriter, r *http.Request, err error) {
+	switch {
 	case errors.Is(err, ErrUnauthenticated):
-		h.Refuse(w, r, http.StatusUnauthorized, "Not authenticated.", err)
+		answers.Refuse(w, r, http.StatusUnauthorized, "Not authenticated.", err)
 	case errors.Is(err, ErrForbidden):
-		h.Refuse(w, r, http.StatusForbidden, "Not authorized.", err)
+		answers.Refuse(w, r, http.StatusForbidden, "Not authorized.", err)
 	default:
-		h.Fail(w, r, "authorizing a request", err)
+		answers.Fail(w, r, "authorizing a request", err)
 	}
 }
 

@@ -29,6 +29,7 @@ func TestHandlerAnswers(t *testing.T) {
 		forbidden       = `{"msg":"Not authorized.","error":true,"status":403}`
 		notAllowed      = `{"msg":"Method not allowed.","error":true,"status":405}`
 		failed          = `{"msg":"Internal server error.","error":true,"status":500}`
+		unavailable     = `{"msg":"Service unavailable.","error":true,"status":503}`
 		list            = `{"msg":[{"session_id":"a","client_id":"0","guest":"0","time":"0","data":null,"userid":"0","username":""}],` +
 			`"error":false,"status":200}`
 	)
@@ -107,6 +108,14 @@ func TestHandlerAnswers(t *testing.T) {
 			name: "the store fails before the first chunk", request: request{method: "GET"}, store: failing(3, 100, errCause),
 			status: 500, header: headers(withBody...), body: failed, asked: true, ranged: true,
 		},
+		{
+			name: "the authorizer is not available", request: request{method: "HEAD"}, auth: fmt.Errorf("%w: %w", capi.ErrUnavailable, errCause),
+			status: 503, header: headers(append([]string{"Retry-After", "5"}, withBody...)...), body: unavailable, asked: true,
+		},
+		{
+			name: "the store is not available", request: request{method: "GET"}, store: failing(3, 100, fmt.Errorf("%w: %w", errCause, capi.ErrUnavailable)),
+			status: 503, header: headers(append([]string{"Retry-After", "5"}, withBody...)...), body: unavailable, asked: true, ranged: true,
+		},
 	}
 	for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "get", "LIST"} {
 		test := tests[0]
@@ -150,6 +159,10 @@ func TestHandlerAnswers(t *testing.T) {
 			switch {
 			case tt.status == 500:
 				assert.Contains(t, logs.String(), errCause.Error())
+				assert.Contains(t, logs.String(), "ERROR")
+			case tt.status == 503:
+				assert.Contains(t, logs.String(), errCause.Error())
+				assert.Contains(t, logs.String(), "WARN")
 			case tt.ranged:
 				assert.Contains(t, logs.String(), "session list read")
 			default:

@@ -28,8 +28,8 @@ func (s *Site) userQuery(n int) accountQuery {
 		s.factorPluginList(`= 1`), s.factorPluginList(`<> 1`))
 }
 
-// accounts returns the account of each of logins: those that their sessions came
-// with, where it is that of the user, and others in one query.
+// accounts returns the account of each of logins: those that their sessions
+// came with, where it is that of the user, and others in one query.
 func (a *SessionAuthorizer) accounts(ctx context.Context, logins []sessionLogin) ([]loginAccount, error) {
 	var ids []any
 	for _, login := range logins {
@@ -84,9 +84,9 @@ func accountOf(id int64, rows []accountRow) account {
 	return found
 }
 
-// pending reports whether a login waits for the second factor of its account. It
-// takes and returns the plugins for second factors, nil if they are not known:
-// they matter where the session does not tell that a factor was passed.
+// pending reports whether a login waits for the second factor of its account.
+// It takes and returns the plugins for second factors, nil if they are not
+// known: they matter where the session does not tell that a factor was passed.
 func (s *Site) pending(ctx context.Context, login sessionLogin, of account, plugins *factorPlugins) (
 	bool, *factorPlugins, error) {
 	factor := joomla.SecondFactor{

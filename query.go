@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // A result is the rows of a query, whose first row was asked for already.
@@ -56,8 +57,8 @@ func (s *Site) query(ctx context.Context, query string, args ...any) (*result, e
 }
 
 // collect returns what scan makes of each row of a query with a few. It asks
-// once more as [Site.query] does, and also if it fails after a row, as nobody has
-// seen that yet.
+// once more as [Site.query] does, and also if it fails after a row, as nobody
+// has seen that yet.
 func collect[T any](ctx context.Context, s *Site, query string, args []any, scan func(*result) (T, error)) ([]T, error) {
 	read := func(rows *result, err error) ([]T, error) {
 		if err != nil {
@@ -86,13 +87,16 @@ func collect[T any](ctx context.Context, s *Site, query string, args []any, scan
 }
 
 // again returns the query and the connection by which to ask once more what has
-// failed with failure: because the connection broke, the server is not ready, or
-// the plan that the connection keeps is of tables that have changed since. Any
-// other failure it returns.
+// failed with failure: because the connection broke, the server is not ready or
+// has no connection left, or the plan that the connection keeps is of tables
+// that have changed since. Any other failure it returns.
 func (s *Site) again(ctx context.Context, query string, failure error) (string, *sql.Conn, error) {
 	switch {
 	case ctx.Err() != nil:
 		return "", nil, failure
+	case isFull(failure):
+		conn, err := s.freed(ctx)
+		return query, conn, err
 	case isStale(failure):
 		// Any connection may keep a plan, but none for a text that it has never
 		// seen.
@@ -140,6 +144,31 @@ func (s *Site) answering(ctx context.Context) (*sql.Conn, error) {
 	}
 }
 
+// freed returns a connection once there is one: another request gives its own
+// back to the pool, or another client of the server closes one. It fails with
+// [ErrUnavailable] if there is none for too long.
+func (s *Site) freed(ctx context.Context) (*sql.Conn, error) {
+	patience := time.NewTimer(connectionPatience)
+	defer patience.Stop()
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {
+		conn, err := s.db.Conn(ctx)
+		if err == nil || !isFull(err) {
+			return conn, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-patience.C:
+			return nil, fmt.Errorf("%w: waiting for a connection to the database: %w", ErrUnavailable, err)
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
+// connectionPatience is how long a query waits for a connection of a server
+// that has none left.
+const connectionPatience = 2 * time.Second
+
 // begin asks rows for the first one.
 func begin(rows *sql.Rows, err error) (*result, error) {
 	if err != nil {
@@ -153,8 +182,8 @@ func begin(rows *sql.Rows, err error) (*result, error) {
 	return &result{Rows: rows, begun: true, first: first}, nil
 }
 
-// dropIdle closes the connections that the pool keeps, also those that come back
-// meanwhile.
+// dropIdle closes the connections that the pool keeps, also those that come
+// back meanwhile.
 func (s *Site) dropIdle(ctx context.Context) error {
 	for range mostIdle {
 		if s.db.Stats().Idle == 0 {
@@ -220,9 +249,15 @@ func (s *Site) statement(ctx context.Context, query string) (*sql.Stmt, error) {
 // type"), MySQL's ER_NEED_REPREPARE.
 func isStale(err error) bool { return sqlState(err) == "0A000" || isMySQLError(err, 1615) }
 
+// isFull reports whether err says that the server accepts no more connections:
+// PostgreSQL's too_many_connections, MySQL's ER_CON_COUNT_ERROR,
+// ER_TOO_MANY_USER_CONNECTIONS and ER_USER_LIMIT_REACHED.
+func isFull(err error) bool { return sqlState(err) == "53300" || isMySQLError(err, 1040, 1203, 1226) }
+
 // isUnready reports whether err says that a server is up and answers no
 // queries: a node of a Galera cluster that is not, or no longer, part of it
-// (ER_UNKNOWN_COM_ERROR, "WSREP has not yet prepared node for application use").
+// (ER_UNKNOWN_COM_ERROR, "WSREP has not yet prepared node for application
+// use").
 func isUnready(err error) bool { return isMySQLError(err, 1047) }
 
 // isBroken reports whether err is that of a connection that broke or was closed
@@ -240,8 +275,8 @@ func isBroken(err error) bool {
 }
 
 // isDenied reports whether err says that the account may not read a table or a
-// column: PostgreSQL's insufficient_privilege, MySQL's ER_TABLEACCESS_DENIED_ERROR
-// and ER_COLUMNACCESS_DENIED_ERROR.
+// column: PostgreSQL's insufficient_privilege, MySQL's
+// ER_TABLEACCESS_DENIED_ERROR and ER_COLUMNACCESS_DENIED_ERROR.
 func isDenied(err error) bool { return sqlState(err) == "42501" || isMySQLError(err, 1142, 1143) }
 
 // sqlState returns the SQLSTATE of an error of PostgreSQL, or "". Drivers share

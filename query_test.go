@@ -153,7 +153,6 @@ func TestSiteAsksNothingElseOnceMore(t *testing.T) {
 		"no table, MySQL":      fails(errors.New("Error 1146 (42S02): no table")),
 		"a longer code":        fails(errors.New("Error 10470 (HY000): another")),
 		"no table, PostgreSQL": fails(sqlState("42P01")),
-		"too many connections": fails(sqlState("53300")),
 		"query was cancelled":  fails(sqlState("57014")),
 		"the time has ended":   fails(context.DeadlineExceeded),
 		"the reader has left":  {err: net.ErrClosed, meanwhile: leave},

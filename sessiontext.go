@@ -138,8 +138,8 @@ func (s *Site) dataTexts(ctx context.Context, ids []string) ([]sessionText, erro
 	return texts, nil
 }
 
-// longQueries returns the queries for how long the data of a session is, and for
-// the data itself, which is null where it has more bytes than given.
+// longQueries returns the queries for how long the data of a session is, and
+// for the data itself, which is null where it has more bytes than given.
 func (s *Site) longQueries() (length, data string) {
 	of := strings.Replace(s.dialect.length, "%", `"data"`, 1)
 	from := ` FROM "#__session" WHERE "session_id" IN (` + strings.Repeat("?, ", len(s.appendID(nil, ""))-1) + `?)`
@@ -147,8 +147,8 @@ func (s *Site) longQueries() (length, data string) {
 }
 
 // readLong calls read with the data of a session, which is long. It waits until
-// the site's budget has room for it. It returns a refusal where there is no such
-// session any more, or it is too long.
+// the site's budget has room for it. It returns a refusal where there is no
+// such session any more, or it is too long.
 func (s *Site) readLong(ctx context.Context, t sessionText, read func(Payload)) (refusal, err error) {
 	lengthQuery, dataQuery := s.longQueries()
 	if t.format.Table {

@@ -11,7 +11,8 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// SiteOptions are the optional settings of a [Site], beside its configuration.php. The zero value is useful.
+// SiteOptions are the optional settings of a [Site], beside its
+// configuration.php. The zero value is useful.
 type SiteOptions struct {
 	// SessionData reads the data of sessions that the site keeps outside of its
 	// database: with any $session_handler but "database", with which it is not
@@ -58,8 +59,8 @@ type Site struct {
 	long *budget
 	// statements are *sql.Stmt by their text.
 	statements sync.Map
-	// rules are the rules of the root asset that were parsed last, and policy is
-	// that of the parameters of com_users.
+	// rules are the rules of the root asset that were parsed last, and policy
+	// is that of the parameters of com_users.
 	rules  atomic.Pointer[parsed[joomla.Rule]]
 	policy atomic.Pointer[parsed[joomla.FactorPolicy]]
 }
@@ -71,10 +72,13 @@ func NewSite(db *sql.DB, config SiteConfig) (*Site, error) { return SiteOptions{
 // stays the caller's to close. It reads nothing from db, and of config nothing
 // that says where db is. It needs DBType, DBPrefix and Secret. The error names
 // everything that is missing or wrong, and wraps [ErrSiteConfig]. NewSite
-// panics if db is nil.
+// panics if db is nil, or SessionData a nil pointer.
 func (o SiteOptions) NewSite(db *sql.DB, config SiteConfig) (*Site, error) {
 	if db == nil {
 		panic("capi: nil DB")
+	}
+	if o.SessionData != nil && isNil(o.SessionData) {
+		panic("capi: nil SessionData")
 	}
 	err := config.validate()
 	if files, ok := o.SessionData.(interface{ validate() error }); ok {

@@ -142,7 +142,7 @@ func ExampleNewSiteHandler() {
 	}
 	// Output:
 	// 401 Please log in.
-	// 500 {"msg":"Internal server error.","error":true,"status":500}
+	// 503 {"msg":"Service unavailable.","error":true,"status":503}
 	// 401 Please log in.
 }
 

@@ -57,6 +57,9 @@ func TestNewSite(t *testing.T) {
 	for _, part := range []string{"$dbtype", "$dbprefix", "$secret", "$lifetime"} {
 		assert.Contains(t, err.Error(), part, "everything that is wrong is named")
 	}
+	assert.PanicsWithValue(t, "capi: nil SessionData", func() {
+		_, _ = capi.SiteOptions{SessionData: (*capi.FileSessionData)(nil)}.NewSite(db, capi.SiteConfig{DBType: "sqlite"})
+	})
 	assert.PanicsWithValue(t, "capi: nil DB", func() { _, _ = capi.NewSite(nil, capi.SiteConfig{DBType: "sqlite"}) })
 	assert.NoError(t, mock.ExpectationsWereMet())
 }

@@ -122,13 +122,13 @@ type SiteConfig struct {
 }
 
 // LoadSiteConfig reads the file configuration.php of a Joomla site, of at most
-// 1 MiB. The path may be a link to it. It is read as data and never executed: of the class JConfig, the
-// defaults of the public properties that [SiteConfig] has fields for, in any
-// order. They must be literals, which are all that Joomla writes there: strings
-// without variables, numbers, booleans and null. Other members of the class are
-// skipped, such as other properties, arrays, constants, functions and comments.
-// Properties that are missing or null leave the zero value, but for
-// [SiteConfig.SessionHandler].
+// 1 MiB. The path may be a link to it. It is read as data and never executed:
+// of the class JConfig, the defaults of the public properties that [SiteConfig]
+// has fields for, in any order. They must be literals, which are all that
+// Joomla writes there: strings without variables, numbers, booleans and null.
+// Other members of the class are skipped, such as other properties, arrays,
+// constants, functions and comments. Properties that are missing or null leave
+// the zero value, but for [SiteConfig.SessionHandler].
 //
 // A value that the file does not hold is an error, rather than a property that
 // is left over or empty: where the class has a parent or a trait, or where code

@@ -11,10 +11,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/capi-go/capi/internal/stream"
 )
 
-// SiteHandlerOptions are the optional settings of a [SiteHandler]. The zero value
-// is useful.
+// SiteHandlerOptions are the optional settings of a [SiteHandler]. The zero
+// value is useful.
 type SiteHandlerOptions struct {
 	// Logger gets, each once and not with every request,
 	//
@@ -42,10 +44,11 @@ type SiteHandlerOptions struct {
 // looks while there are no requests.
 //
 // While the configuration cannot be read or opened, requests are answered with
-// 500 and the message "Internal server error."; the cause goes to the Logger.
-// The same goes for requests that have waited until their context ended, or for
-// a look that takes more than two seconds, such as on a network's file system
-// that does not answer. The next look that succeeds ends that.
+// 503, the header Retry-After and the message "Service unavailable."; the cause
+// goes to the Logger. The same goes for requests that have waited until their
+// context ended, or for a look that takes more than two seconds, such as on a
+// network's file system that does not answer. The next look that succeeds ends
+// that.
 //
 // A request that is being served keeps what it was begun with until it ends. So
 // a list that is being sent is neither cut nor mixed.
@@ -136,7 +139,8 @@ func (o SiteHandlerOptions) NewSiteHandler(load func() (SiteConfig, error), open
 func (h *SiteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	site, err := h.acquire(r.Context(), lookAgain)
 	if err != nil {
-		_ = WriteEnvelope(w, http.StatusInternalServerError, "Internal server error.") // A client that has left needs no answer.
+		w.Header().Set("Retry-After", stream.RetryAfter)
+		_ = WriteEnvelope(w, http.StatusServiceUnavailable, "Service unavailable.") // A client that has left needs no answer.
 		return
 	}
 	defer h.release(site)
@@ -168,7 +172,7 @@ func (h *SiteHandler) Check(ctx context.Context) error {
 
 // Shutdown closes what open has made once no request uses it any more, and
 // waits for that until ctx ends; the error is then that of ctx. Requests that
-// arrive later are answered with 500. Call it when the server has been shut
+// arrive later are answered with 503. Call it when the server has been shut
 // down.
 func (h *SiteHandler) Shutdown(ctx context.Context) error {
 	h.mu.Lock()

@@ -108,7 +108,7 @@ func (f *followed) alone() func() {
 	return func() { f.beside.Add(-1) }
 }
 
-const internalError = `{"msg":"Internal server error.","error":true,"status":500}`
+const unavailable = `{"msg":"Service unavailable.","error":true,"status":503}`
 
 // TestSiteHandlerLooks counts how often the configuration is read.
 func TestSiteHandlerLooks(t *testing.T) {
@@ -279,7 +279,7 @@ func TestSiteHandlerFails(t *testing.T) {
 				f.set(func() { test.fail(f) })
 				time.Sleep(200 * time.Millisecond)
 				for range 10_000 {
-					require.Equal(t, internalError, bodyOf(t.Context(), f))
+					require.Equal(t, unavailable, bodyOf(t.Context(), f))
 					time.Sleep(time.Millisecond)
 				}
 				f.set(func() { test.mend(f) })
@@ -301,7 +301,7 @@ func TestSiteHandlerFailsAtFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFollowed(t)
 		f.set(func() { f.loadErr = errors.New("gone") })
-		assert.Equal(t, internalError, bodyOf(t.Context(), f))
+		assert.Equal(t, unavailable, bodyOf(t.Context(), f))
 		f.set(func() { f.loadErr = nil })
 		time.Sleep(200 * time.Millisecond)
 		assert.Equal(t, "a", bodyOf(t.Context(), f))
@@ -326,11 +326,11 @@ func TestSiteHandlerHangs(t *testing.T) {
 		assert.Equal(t, time.Second, time.Since(begun), "nobody waits longer than he wants to")
 		var group sync.WaitGroup
 		for range 100 {
-			group.Go(func() { assert.Equal(t, internalError, bodyOf(t.Context(), f)) })
+			group.Go(func() { assert.Equal(t, unavailable, bodyOf(t.Context(), f)) })
 		}
 		group.Wait()
 		assert.Equal(t, 2*time.Second, time.Since(begun), "nor than there is hope")
-		assert.Equal(t, internalError, bodyOf(t.Context(), f))
+		assert.Equal(t, unavailable, bodyOf(t.Context(), f))
 		assert.Equal(t, 2*time.Second, time.Since(begun))
 		assert.EqualValues(t, 1, f.loads.Load())
 
@@ -361,7 +361,7 @@ func TestSiteHandlerShutdown(t *testing.T) {
 			require.ErrorIs(t, f.Shutdown(ctx), want)
 		}
 		shutdown(context.DeadlineExceeded)
-		assert.Equal(t, internalError, bodyOf(t.Context(), f))
+		assert.Equal(t, unavailable, bodyOf(t.Context(), f))
 		close(finish)
 		shutdown(context.DeadlineExceeded)
 		assert.EqualValues(t, 1, f.closed.Load())

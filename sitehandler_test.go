@@ -37,7 +37,7 @@ func bodyOf(ctx context.Context, handler http.Handler) string {
 
 // TestSiteHandlerFile changes a file in every way that there is.
 func TestSiteHandlerFile(t *testing.T) {
-	const broken = `{"msg":"Internal server error.","error":true,"status":500}`
+	const broken = `{"msg":"Service unavailable.","error":true,"status":503}`
 	written := time.Now().Add(-time.Hour)
 	write := func(path, text string) error {
 		// With the size and the time of all others.

@@ -45,6 +45,8 @@ func TestSiteQueries(t *testing.T) {
 			query("whether a table exists", site.sql(strings.Replace(site.dialect.exists, "%", "services_tokens", 1)))
 			query("all sessions", store.all)
 			query("active sessions", store.active)
+			query("sessions of a user", SQLStoreOptions{Users: []int64{7}}.NewSQLStore(site).all)
+			query("active sessions of users", SQLStoreOptions{Users: []int64{7, 8}}.NewSQLStore(site).active)
 
 			path := "testdata/" + name + ".sql"
 			if *update {

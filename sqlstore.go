@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -24,19 +25,27 @@ import (
 // more. Where such a site also has [SiteConfig.SessionMetadataOff], the table
 // has no rows, and the list is empty.
 type SQLStore struct {
-	site        *Site
-	activeOnly  bool
-	omitData    bool
+	site       *Site
+	activeOnly bool
+	omitData   bool
+	// users are the arguments of each query: one without any, or the ids of users.
+	users       [][]any
 	all, active string
 }
 
-// SQLStoreOptions are the optional settings of a [SQLStore]. The zero value lists
-// every row.
+// SQLStoreOptions are the optional settings of a [SQLStore]. The zero value
+// lists every row.
 type SQLStoreOptions struct {
 	// ActiveOnly leaves out sessions that have outlived the site's lifetime
 	// and, where the site keeps session data outside of its database, those
 	// whose data is not there any more.
 	ActiveOnly bool
+	// Users are the ids of the users whose sessions are listed, and no others:
+	// one query for each 128 of them, by the index that Joomla has on the column
+	// userid. Nil lists everybody's, an empty slice nobody's. A session counts as
+	// a user's by its row alone: where the site has
+	// [SiteConfig.SessionMetadataOff], rows name nobody, and the list is empty.
+	Users []int64
 	// OmitData leaves the column data unread, and session data outside of the
 	// database, too: Data is nil. Such a list takes a fraction of the time. A
 	// session counts as active by its row alone.
@@ -57,11 +66,20 @@ func (o SQLStoreOptions) NewSQLStore(site *Site) *SQLStore {
 	if o.OmitData {
 		data = `NULL`
 	}
+	s := &SQLStore{site: site, activeOnly: o.ActiveOnly, omitData: o.OmitData, users: [][]any{nil}}
 	query := `SELECT "session_id", "client_id", "guest", "time", ` + data + `, "userid", "username" FROM "#__session"`
-	return &SQLStore{
-		site: site, activeOnly: o.ActiveOnly, omitData: o.OmitData,
-		all: site.sql(query), active: site.sql(query + ` WHERE "time" >= ?`),
+	all, active := query, query+` WHERE "time" >= ?`
+	if o.Users != nil {
+		ids, list := userIDs(o.Users), usersList()
+		s.users = slices.Collect(argsOfUsers(ids))
+		if len(ids) == 1 {
+			s.users, list = [][]any{{ids[0]}}, `(?)`
+		}
+		all = query + ` WHERE "userid" IN ` + list
+		active = all + ` AND "time" >= ?`
 	}
+	s.all, s.active = site.sql(all), site.sql(active)
+	return s
 }
 
 // Sessions returns an iterator over the rows of the table. See [Store].
@@ -79,8 +97,28 @@ func (s *SQLStore) Sessions(ctx context.Context) iter.Seq2[Session, error] {
 
 // rows returns an iterator over the rows of the table.
 func (s *SQLStore) rows(ctx context.Context, activeOnly bool) iter.Seq2[Session, error] {
+	if len(s.users) == 1 {
+		return s.rowsOf(ctx, s.users[0], activeOnly)
+	}
 	return func(yield func(Session, error) bool) {
-		query, args, oldest := s.all, []any(nil), int64(math.MinInt64)
+		for _, users := range s.users {
+			for session, err := range s.rowsOf(ctx, users, activeOnly) {
+				if !yield(session, err) || err != nil {
+					return
+				}
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			yield(Session{}, fmt.Errorf("capi: reading sessions: %w", err))
+		}
+	}
+}
+
+// rowsOf returns an iterator over the rows of users, or of everybody if there are
+// none.
+func (s *SQLStore) rowsOf(ctx context.Context, users []any, activeOnly bool) iter.Seq2[Session, error] {
+	return func(yield func(Session, error) bool) {
+		query, args, oldest := s.all, slices.Clip(users), int64(math.MinInt64)
 		if activeOnly {
 			oldest = s.site.oldest()
 			// Where it has less digits than the times of today, which are
@@ -90,7 +128,7 @@ func (s *SQLStore) rows(ctx context.Context, activeOnly bool) iter.Seq2[Session,
 			if oldest >= 1e9 {
 				// As text, since that compares with the integer column of today
 				// as with the varchar of older Joomla 3.
-				query, args = s.active, []any{strconv.FormatInt(min(oldest, math.MaxInt32), 10)}
+				query, args = s.active, append(args, strconv.FormatInt(min(oldest, math.MaxInt32), 10))
 			}
 		}
 		rows, err := s.site.query(ctx, query, args...)

@@ -14,7 +14,7 @@ import (
 //   - It does nothing until the iterator is ranged over, and each range reads
 //     anew.
 //   - A non-nil error comes with the zero Session and is the last pair. The
-//     list is not whole then.
+//     list is not whole then. One that wraps [ErrUnavailable] may pass soon.
 //   - The range ends early, with an error, when ctx ends. A Store that ignores
 //     ctx goes on, and keeps its connection, after the client has left.
 //   - What the range holds is released when it ends, for whatever reason.

@@ -61,8 +61,8 @@ func failing(n, size int, err error) capi.Store {
 	})
 }
 
-// logged returns a HandlerOptions whose log goes to the buffer. Reading that is safe
-// when the handler is through.
+// logged returns a HandlerOptions whose log goes to the buffer. Reading that is
+// safe when the handler is through.
 func logged() (capi.HandlerOptions, *bytes.Buffer) {
 	var buffer bytes.Buffer
 	return capi.HandlerOptions{Logger: slog.New(slog.NewJSONHandler(&buffer, nil))}, &buffer
@@ -168,7 +168,8 @@ func (b *lockedBuffer) String() string {
 	return b.buffer.String()
 }
 
-// answer returns what a handler with the zero HandlerOptions answers with sessions.
+// answer returns what a handler with the zero HandlerOptions answers with
+// sessions.
 func answer(t testing.TB, sessions ...capi.Session) []byte {
 	t.Helper()
 	w := httptest.NewRecorder()

@@ -167,6 +167,7 @@ func TestOpenAPIDescribesEveryAnswer(t *testing.T) {
 			}),
 			capi.AuthorizerFunc(func(*http.Request) error { return nil }))
 		brokenAuthorizer := failing(capi.Sessions{}, capi.AuthorizerFunc(func(*http.Request) error { return failure }))
+		unavailable := failing(capi.Sessions{}, capi.AuthorizerFunc(func(*http.Request) error { return capi.ErrUnavailable }))
 		emptyStore := failing(capi.Sessions{}, capi.AuthorizerFunc(func(*http.Request) error { return nil }))
 
 		for _, test := range []struct {
@@ -195,6 +196,8 @@ func TestOpenAPIDescribesEveryAnswer(t *testing.T) {
 			{"store fails", brokenStore, "GET", nil, 500},
 			{"authorizer fails", brokenAuthorizer, "GET", nil, 500},
 			{"authorizer fails for head", brokenAuthorizer, "HEAD", nil, 500},
+			{"not available", unavailable, "GET", nil, 503},
+			{"not available for head", unavailable, "HEAD", nil, 503},
 		} {
 			t.Run(cors.name+"/"+test.name, func(t *testing.T) {
 				for _, origin := range []string{"", "https://dashboard.example.org", "https://other.example.org"} {
@@ -335,7 +338,7 @@ func TestOpenAPIExamples(t *testing.T) {
 			check(name, example.Value.Decode)
 		}
 	}
-	assert.Equal(t, 8, count)
+	assert.Equal(t, 9, count)
 }
 
 // The validator is one that finds what is wrong.

@@ -24,17 +24,17 @@ import (
 var anyone = capi.AuthorizerFunc(func(*http.Request) error { return nil })
 
 // guard returns the Authorizer of the site as a service would have it.
-func (s *site) guard(t testing.TB, change func(*capi.SiteConfig)) capi.Authorizer {
+func (s *site) guard(t testing.TB, change func(*capi.SiteConfig)) capi.Authenticator {
 	t.Helper()
 	return guardOf(t, s.capi(t, change))
 }
 
 // guardOf returns the Authorizer that takes every kind of credential.
-func guardOf(t testing.TB, known *capi.Site) capi.Authorizer {
+func guardOf(t testing.TB, known *capi.Site) capi.Authenticator {
 	t.Helper()
 	session, err := capi.NewSessionAuthorizer(known)
 	require.NoError(t, err)
-	return capi.AnyOf(session, capi.NewAPITokenAuthorizer(known), capi.NewCAPITokenAuthorizer(known))
+	return capi.AnyOf(capi.NewAPITokenAuthorizer(known), capi.NewCAPITokenAuthorizer(known), session)
 }
 
 // A service is a handler on a server of its own, asked over HTTP.

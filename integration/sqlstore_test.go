@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -250,4 +251,104 @@ func TestSQLStoreAllocations(t *testing.T) {
 		t.Logf("%s: %.2f allocations a row, %.2f of them the driver's", d.name, ours/1_000, bare/1_000)
 		assert.Less(t, (ours-bare)/1_000, 1.1)
 	}
+}
+
+// TestSQLStoreUsers lists the sessions of some users, each once, and of nobody
+// where nobody is named.
+func TestSQLStoreUsers(t *testing.T) {
+	onEach(t, func(t *testing.T, d database) {
+		s := emptySite(t, d, joomlatest.Joomla42)
+		var rows []row
+		for i := range 600 {
+			rows = append(rows, row{"session_id": fmt.Sprintf("s%d", i), "client_id": 0, "guest": 0, "time": s.Now - int64(i), "data": "", "userid": i / 2})
+		}
+		rows = append(rows, row{"session_id": "null", "client_id": 0, "guest": 0, "time": s.Now, "data": "", "userid": nil})
+		s.Insert(t, "session", rows...)
+		var many []int64
+		for id := range int64(300) {
+			many = append(many, id, id)
+		}
+		for name, test := range map[string]struct {
+			users       []int64
+			all, active int
+		}{
+			"everybody":         {nil, 601, 602},
+			"nobody":            {[]int64{}, 0, 0},
+			"ids of nobody":     {[]int64{0, -1, 1 << 40}, 0, 0},
+			"one":               {[]int64{7}, 2, 2},
+			"two, twice":        {[]int64{7, 9, 7, 0}, 4, 4},
+			"one whom the time": {[]int64{299}, 2, 0},
+			"many":              {many, 598, 559},
+		} {
+			if name == "everybody" {
+				test.active = 562 // s0 to s560, and the one without a user.
+			}
+			for active, want := range map[bool]int{false: test.all, true: test.active} {
+				store := capi.SQLStoreOptions{Users: test.users, ActiveOnly: active}.NewSQLStore(s.capi(t, func(c *capi.SiteConfig) { c.Lifetime = 560 * time.Second }))
+				list, err := capi.Collect(store.Sessions(t.Context()))
+				require.NoError(t, err)
+				ids := map[string]bool{}
+				for _, session := range list {
+					ids[session.ID] = true
+					assert.True(t, test.users == nil || slices.Contains(test.users, session.UserID))
+				}
+				assert.Len(t, ids, want, "%s, active %v", name, active)
+				assert.Len(t, list, want, "%s, active %v", name, active)
+			}
+		}
+	})
+}
+
+// A list of several queries ends as one of a single query does.
+func TestSQLStoreUsersEndsEarly(t *testing.T) {
+	s := emptySite(t, sqlite(), joomlatest.Joomla42)
+	for id := range 300 {
+		s.Insert(t, "session", row{"session_id": fmt.Sprintf("s%d", id), "guest": 0, "time": s.Now, "data": "", "userid": id + 1})
+	}
+	s.DB.SetMaxOpenConns(1) // What one range left behind would block the next.
+	store := capi.SQLStoreOptions{Users: argsUpTo(300)}.NewSQLStore(s.capi(t, nil))
+	for _, stop := range []int{1, 127, 128, 129, 256, 257} {
+		came := 0
+		for _, err := range store.Sessions(t.Context()) {
+			require.NoError(t, err)
+			if came++; came == stop {
+				break
+			}
+		}
+		assert.Equal(t, stop, came)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, users := range [][]int64{{}, {7}, argsUpTo(300)} {
+		_, err := capi.Collect(capi.SQLStoreOptions{Users: users}.NewSQLStore(s.capi(t, nil)).Sessions(ctx))
+		assert.ErrorIs(t, err, context.Canceled)
+	}
+}
+
+// BenchmarkSQLStoreUsers lists the sessions of one user among many.
+func BenchmarkSQLStoreUsers(b *testing.B) {
+	for _, d := range databases() {
+		s := benchmarkSite(b, d, "base64", 50_000)
+		s.Exec(b, `CREATE INDEX "userid_`+s.Prefix+`" ON "#__session" ("userid")`)
+		site := s.capi(b, nil)
+		for name, users := range map[string][]int64{"all": nil, "1": {4711}, "128": argsUpTo(128)} {
+			store := capi.SQLStoreOptions{Users: users}.NewSQLStore(site)
+			b.Run("db="+d.name+"/users="+name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					for _, err := range store.Sessions(b.Context()) {
+						require.NoError(b, err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// argsUpTo returns the ids from 1 to n.
+func argsUpTo(n int64) (ids []int64) {
+	for id := range n {
+		ids = append(ids, id+1)
+	}
+	return ids
 }

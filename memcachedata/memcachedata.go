@@ -53,8 +53,8 @@ type Data struct {
 }
 
 // maxTurns is how many requests read values at a time through PayloadsUpTo. How
-// long a value is shows only once it is there; servers take 1 MiB at most unless
-// they are told otherwise.
+// long a value is shows only once it is there; servers take 1 MiB at most
+// unless they are told otherwise.
 const maxTurns = 8
 
 // New is [Options.New] of the zero value.
@@ -176,9 +176,9 @@ func (d *Data) Payloads(ctx context.Context, ids []string) ([]capi.Payload, erro
 }
 
 // PayloadsUpTo is Payloads, except that it does not uncompress or return
-// sessions of more than limit bytes: their payload is nil, and lengths has their
-// length, where it has 0 for all others. Some calls at a time read values, and
-// others wait for them.
+// sessions of more than limit bytes: their payload is nil, and lengths has
+// their length, where it has 0 for all others. Some calls at a time read
+// values, and others wait for them.
 func (d *Data) PayloadsUpTo(ctx context.Context, ids []string, limit int) (payloads []capi.Payload, lengths []int, err error) {
 	if d.client == nil {
 		return nil, nil, errors.New("memcachedata: Data without a client")
@@ -203,8 +203,8 @@ func (d *Data) PayloadsUpTo(ctx context.Context, ids []string, limit int) (paylo
 	return payloads, lengths, nil
 }
 
-// get returns the items of ids by their keys. It calls done, unless that is nil,
-// once nothing of it is being read any more.
+// get returns the items of ids by their keys. It calls done, unless that is
+// nil, once nothing of it is being read any more.
 func (d *Data) get(ctx context.Context, ids []string, done func()) (map[string]*memcache.Item, error) {
 	if done == nil {
 		done = func() {}

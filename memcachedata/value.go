@@ -27,8 +27,8 @@ var (
 	errDamaged    = errors.New("damaged compressed value")
 )
 
-// payloadOf returns what an item holds, or nil if that is no string of PHP's. Of
-// more than limit bytes, it returns the length alone.
+// payloadOf returns what an item holds, or nil if that is no string of PHP's.
+// Of more than limit bytes, it returns the length alone.
 func payloadOf(item *memcache.Item, limit int) (payload capi.Payload, length int, err error) {
 	switch flags := item.Flags; {
 	case flags&typeMask != 0:

@@ -76,6 +76,7 @@ func (o Options) NewHandler(sites ...Site) (http.Handler, error) {
 	h := &handler{sites: slices.Clone(sites), files: sync.OnceValue(readFiles), Answers: stream.Answers{
 		Package: "page", Read: "feed read", Reading: "reading sessions", Logger: o.Logger,
 		StallTimeout: cmp.Or(o.StallTimeout, 30*time.Second), Header: setFeedHeader, Envelope: capi.WriteEnvelope,
+		Unavailable: capi.ErrUnavailable,
 	}}
 	var errs []error
 	if len(sites) == 0 {

@@ -8,8 +8,9 @@
 //
 // A [Data] answers which sessions live, and what they hold. A [Store] lists the
 // sessions of a site with $session_metadata off, which no table knows. Both
-// read only: the commands GET, MGET, GETRANGE, STRLEN, EXISTS and SCAN, and on a
-// Cluster what go-redis asks to find the nodes, are all that an account needs.
+// read only: the commands GET, MGET, GETRANGE, STRLEN, EXISTS and SCAN, and on
+// a Cluster what go-redis asks to find the nodes, are all that an account
+// needs.
 //
 // # Joomla 3
 //

@@ -109,8 +109,8 @@ func optionsOf(site capi.SiteConfig) (*redis.Options, error) {
 	}
 	options := &redis.Options{
 		Password: site.SessionRedisAuth.Reveal(), DB: site.SessionRedisDB,
-		// With these, a server needs to know GET, MGET, GETRANGE, STRLEN, EXISTS
-		// and SCAN alone.
+		// With these, a server needs to know GET, MGET, GETRANGE, STRLEN,
+		// EXISTS and SCAN alone.
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		ContextTimeoutEnabled:    true,

@@ -57,8 +57,8 @@ func TestBalancer(t *testing.T) {
 			big, small := newSiteOf(t, "sqlite", addBig), newSiteOf(t, "sqlite", addSessions(100))
 			ports := freePorts(t, 2)
 			serve := func(i int) *process {
-				return startProcess(t, exec.Command("capi", "serve", "-addr", local(ports[i]), "-config", "big="+writePHP(t, big.php(nil)),
-					"-config", "small="+writePHP(t, small.php(nil)), "-drain", "3s", "-connections", "40", "-max-lists", "30"))
+				return startProcess(t, exec.Command("capi", "serve", "--addr", local(ports[i]), "--config", "big="+writePHP(t, big.php(nil)),
+					"--config", "small="+writePHP(t, small.php(nil)), "--drain", "3s", "--connections", "40", "--max-lists", "30"))
 			}
 			one, two := serve(0), serve(1)
 			url := "http://" + start(t, local(ports[0]), local(ports[1]))

@@ -4,50 +4,62 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+
+	"github.com/spf13/cobra"
 )
 
-const checkUsage = `Usage: capi check -config FILE [-config NAME=FILE …] [flags]
-
-Says what it finds of Joomla sites, and everything that keeps them from being served,
+const checkUsage = `Says what it finds of Joomla sites, and everything that keeps them from being served,
 with what to do. It changes nothing.
 
 Exit status: 0 all of them can be served, 1 there are problems, 2 wrong usage.
 ` + environmentUsage
 
+const checkExample = `  capi check --config /var/www/html/configuration.php`
+
+// newCheckCommand returns the command check.
+func newCheckCommand() *cobra.Command {
+	f := siteFlags{connections: 2}
+	c := &cobra.Command{
+		Use: "check --config FILE", Short: "Say what keeps sites from being served, and what to do", Long: checkUsage, Example: checkExample,
+		Args: atMost(0),
+		RunE: func(c *cobra.Command, _ []string) error { return runCheck(c, f) },
+	}
+	f.add(c.Flags())
+	c.Flags().BoolVar(&f.tokensOnly, "tokens-only", false, "check what serve --tokens-only needs")
+	return c
+}
+
 // runCheck is the command check.
-func runCheck(ctx context.Context, _ func(), c *command, args []string) int {
-	var f siteFlags
-	f.add(c)
-	f.connections = 2
-	c.BoolVar(&f.tokensOnly, "tokens-only", false, "check what serve -tokens-only needs")
-	if code, ok := c.parse(args, checkUsage, 0); !ok {
-		return code
-	}
+func runCheck(c *cobra.Command, f siteFlags) error {
 	if len(f.sites) == 0 {
-		return c.misused(errors.New("flag -config is missing"))
+		return errors.New("flag --config is missing")
 	}
-	code := exitOK
+	w, good := c.OutOrStdout(), true
 	for _, file := range f.sites {
-		found := f.checkSite(ctx, c, file)
+		found := f.checkSite(c.Context(), w, file)
 		for _, problem := range found {
-			fmt.Fprintf(c.stdout, "  problem:  %v\n", problem)
+			fmt.Fprintf(w, "  problem:  %v\n", problem)
 		}
 		if len(found) == 0 {
-			fmt.Fprintln(c.stdout, "  good:     capi serve can serve it")
+			fmt.Fprintln(w, "  good:     capi serve can serve it")
 		} else {
-			code = exitFailed
+			good = false
 		}
 	}
-	return code
+	if !good {
+		return exitError(exitFailed)
+	}
+	return nil
 }
 
 // checkSite prints what is found of a site, and returns what keeps it from
 // being served.
-func (f siteFlags) checkSite(ctx context.Context, c *command, file siteFile) []error {
-	fmt.Fprintln(c.stdout, file.path)
+func (f siteFlags) checkSite(ctx context.Context, w io.Writer, file siteFile) []error {
+	fmt.Fprintln(w, file.path)
 	if file.name != "" {
-		fmt.Fprintf(c.stdout, "  name:     %s\n", file.name)
+		fmt.Fprintf(w, "  name:     %s\n", file.name)
 	}
 	s, err := f.openSite(file, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -55,13 +67,13 @@ func (f siteFlags) checkSite(ctx context.Context, c *command, file siteFile) []e
 	}
 	defer s.close()
 	down, err := s.check(ctx)
-	fmt.Fprintf(c.stdout, "  database: %s, prefix %s, %s\n", s.db.where(), s.config.DBPrefix, encryption(s))
-	fmt.Fprintf(c.stdout, "  sessions: in %s, for %v\n", s.sessionsIn(), s.lifetime())
+	fmt.Fprintf(w, "  database: %s, prefix %s, %s\n", s.db.where(), s.config.DBPrefix, encryption(s))
+	fmt.Fprintf(w, "  sessions: in %s, for %v\n", s.sessionsIn(), s.lifetime())
 	if note := s.empty(); note != "" {
-		fmt.Fprintf(c.stdout, "  note:     %s\n", note)
+		fmt.Fprintf(w, "  note:     %s\n", note)
 	}
 	if down {
-		fmt.Fprintln(c.stdout, "  note:     capi serve starts, and is not ready until the database answers")
+		fmt.Fprintln(w, "  note:     capi serve starts, and is not ready until the database answers")
 	}
 	return problems(err)
 }

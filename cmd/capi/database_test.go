@@ -210,7 +210,7 @@ func TestCheckSocket(t *testing.T) {
 		t.Skip("NOT TESTED: the server is not on this machine")
 	}
 	path := writePHP(t, site.php(map[string]any{"host": "localhost"}))
-	output, err := exec.CommandContext(t.Context(), "capi", "check", "-config", path, "-db-socket", socket).CombinedOutput()
+	output, err := exec.CommandContext(t.Context(), "capi", "check", "--config", path, "--db-socket", socket).CombinedOutput()
 	require.NoError(t, err, "%s", output)
 	assert.Contains(t, string(output), "MySQL at unix:"+socket)
 }

@@ -83,7 +83,7 @@ func TestDatabaseTLS(t *testing.T) {
 			for _, test := range tests {
 				t.Run(test.name, func(t *testing.T) {
 					php := site.php(test.properties)
-					output, err := exec.CommandContext(t.Context(), "capi", "check", "-config", writePHP(t, php)).CombinedOutput()
+					output, err := exec.CommandContext(t.Context(), "capi", "check", "--config", writePHP(t, php)).CombinedOutput()
 					if test.refused != "" {
 						require.Error(t, err, "%s", output)
 						assert.Regexp(t, test.refused, string(output))

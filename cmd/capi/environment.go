@@ -40,7 +40,7 @@ reads the environment too:
   CAPI_DB_PREFIX, CAPI_SECRET, CAPI_SESSION_HANDLER, CAPI_SESSION_DIR,
   CAPI_SESSION_REDIS_HOST, CAPI_SESSION_REDIS_AUTH, CAPI_SESSION_MEMCACHED_HOST
 Each may end in _FILE instead, and then is the path of a file with the value. For
--config shop.example.org=FILE, they begin with CAPI_SHOP_EXAMPLE_ORG_.
+--config shop.example.org=FILE, they begin with CAPI_SHOP_EXAMPLE_ORG_.
 `
 
 // loadConfig reads the configuration of a site. The environment takes

@@ -2,66 +2,126 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"os/user"
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
-// A command is what the commands of the program have in common.
-type command struct {
-	*flag.FlagSet
-	stdout, stderr io.Writer
-	// arguments are what is no flag.
-	arguments []string
-}
+// usageWidth is how wide help is at most.
+const usageWidth = 80
 
-func newCommand(name string, stdout, stderr io.Writer) *command {
-	c := &command{FlagSet: flag.NewFlagSet("capi "+name, flag.ContinueOnError), stdout: stdout, stderr: stderr}
-	c.SetOutput(io.Discard)
-	c.Usage = func() {}
-	return c
-}
-
-// parse reads args, of which at most so many may be no flags. If the program is
-// to end already, it returns false and the exit code.
-func (c *command) parse(args []string, usage string, most int) (code int, ok bool) {
-	err := c.Parse(args)
-	for err == nil && c.NArg() > 0 { // Flags may follow.
-		c.arguments = append(c.arguments, c.Arg(0))
-		if len(c.arguments) > most {
-			err = fmt.Errorf("unexpected argument %q", c.Arg(0))
-			break
+// printUsage prints how a command is used. It does what cobra does by itself,
+// but wraps the flags and has them in the order in which they were added.
+func printUsage(c *cobra.Command) error {
+	w := c.OutOrStderr()
+	fmt.Fprintln(w, "Usage:")
+	if c.Runnable() {
+		fmt.Fprintf(w, "  %s\n", c.UseLine())
+	}
+	if c.HasAvailableSubCommands() {
+		fmt.Fprintf(w, "  %s COMMAND\n\nCommands:\n", c.CommandPath())
+		for _, sub := range c.Commands() {
+			if sub.IsAvailableCommand() {
+				fmt.Fprintf(w, "  %-*s %s\n", sub.NamePadding(), sub.Name(), sub.Short)
+			}
 		}
-		err = c.Parse(c.Args()[1:])
 	}
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(c.stdout, usage, "\nFlags:\n")
-		c.SetOutput(c.stdout)
-		c.PrintDefaults()
-		return exitOK, false
-	case err != nil:
-		return c.misused(err), false
+	if c.HasExample() {
+		fmt.Fprintf(w, "\nExamples:\n%s\n", c.Example)
 	}
-	return 0, true
+	fmt.Fprintf(w, "\nFlags:\n%s", c.LocalFlags().FlagUsagesWrapped(usageWidth))
+	if c.HasAvailableSubCommands() {
+		fmt.Fprintf(w, "\n%s COMMAND --help has more about a command.\n", c.CommandPath())
+	}
+	return nil
 }
 
-// misused says what is wrong with the command line.
-func (c *command) misused(err error) int {
-	fmt.Fprintf(c.stderr, "%s: %v\nTry %[1]s -h.\n", c.Name(), err)
-	return exitUsage
+// explainFlag adds to the error of a flag that does not exist which ones may
+// have been meant.
+func explainFlag(c *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	// A name behind one hyphen is read as several flags of one letter.
+	name, hyphens := unknown.GetSpecifiedShortnames(), "-"
+	if name == "" {
+		name, hyphens = unknown.GetSpecifiedName(), "--"
+	}
+	name, _, _ = strings.Cut(name, "=")
+	// Cobra compares names of commands alone.
+	flags := &cobra.Command{SuggestionsMinimumDistance: 2}
+	c.Flags().VisitAll(func(flag *pflag.Flag) {
+		flags.AddCommand(&cobra.Command{Use: flag.Name, Run: func(*cobra.Command, []string) {}})
+	})
+	err = fmt.Errorf("unknown flag %s%s", hyphens, name)
+	if similar := flags.SuggestionsFor(name); len(similar) > 0 {
+		err = fmt.Errorf("%w; did you mean --%s?", err, strings.Join(similar, " or --"))
+	}
+	return err
+}
+
+// addCompletions tells shells what the arguments and flags of c may be.
+func addCompletions(c *cobra.Command) {
+	c.ValidArgsFunction = cobra.NoFileCompletions
+	c.Flags().VisitAll(func(flag *pflag.Flag) {
+		var err error
+		switch flag.Name {
+		case "config":
+			err = c.MarkFlagFilename(flag.Name, "php")
+		case "token-file", "tls-cert", "tls-key", "db-socket":
+			err = c.MarkFlagFilename(flag.Name)
+		case "session-dir":
+			err = c.MarkFlagDirname(flag.Name)
+		default:
+			err = c.RegisterFlagCompletionFunc(flag.Name, cobra.FixedCompletions(choices(flag.Name), cobra.ShellCompDirectiveNoFileComp))
+		}
+		if err != nil {
+			panic(err) // It was registered twice.
+		}
+	})
+}
+
+// choices returns the values of a flag that has few.
+func choices(flag string) []string {
+	switch flag {
+	case "format":
+		return []string{"table", "jsonl", "csv"}
+	case "ids":
+		return []string{"pseudonym", "real", "none"}
+	case "token-type":
+		return []string{"joomla", "capi", "cookie"}
+	case "client":
+		return []string{"site", "administrator", "none"}
+	case "log-format":
+		return []string{"json", "text"}
+	case "log-level":
+		return []string{"debug", "info", "warn", "error"}
+	}
+	return nil
+}
+
+// atMost returns what refuses more than so many arguments that are no flags.
+func atMost(most int) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) > most {
+			return fmt.Errorf("unexpected argument %q", args[most])
+		}
+		return nil
+	}
 }
 
 // failed says why a command could not do what it was told, one problem a line.
-func (c *command) failed(err error) int {
+func failed(c *cobra.Command, err error) error {
 	for _, problem := range problems(err) {
-		fmt.Fprintf(c.stderr, "%s: %v\n", c.Name(), problem)
+		fmt.Fprintf(c.ErrOrStderr(), "%s: %v\n", c.CommandPath(), problem)
 	}
-	return exitFailed
+	return exitError(exitFailed)
 }
 
 // siteFlags are the flags that say which sites, and how to reach them.
@@ -82,7 +142,7 @@ type siteFlags struct {
 	connections int
 }
 
-// A siteFile is one -config.
+// A siteFile is one --config.
 type siteFile struct {
 	name string // empty for the only site
 	path string
@@ -91,19 +151,19 @@ type siteFile struct {
 // siteName is what may be in a URL and in the name of a variable.
 var siteName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 
-// add adds the flags to those of c.
-func (f *siteFlags) add(c *command) {
+// add adds the flags to c.
+func (f *siteFlags) add(c *pflag.FlagSet) {
 	c.Func("config", "configuration.php of the site, a `file`; repeat it as NAME=FILE for several sites", f.addSite)
-	c.StringVar(&f.host, "db-host", "", "`host` of the database of all sites, as HOST[:PORT], in place of $host. For PostgreSQL, it may be\n"+
-		"several with commas between them, which are tried in turn: the primary is used, or what\n"+
+	c.StringVar(&f.host, "db-host", "", "`host` of the database of all sites, as HOST[:PORT], in place of $host. For PostgreSQL, it may be "+
+		"several with commas between them, which are tried in turn: the primary is used, or what "+
 		"PGTARGETSESSIONATTRS says. For MySQL, it is one, such as a proxy in front of a cluster")
-	c.StringVar(&f.socket, "db-socket", "", "`path` of the database server's socket, for sites whose $host is localhost\n"+
+	c.StringVar(&f.socket, "db-socket", "", "`path` of the database server's socket, for sites whose $host is localhost "+
 		"(default: the usual places)")
-	c.StringVar(&f.sessionDir, "session-dir", "", "`directory` of session files, in place of $session_filesystem_path (default: that; a site\n"+
+	c.StringVar(&f.sessionDir, "session-dir", "", "`directory` of session files, in place of $session_filesystem_path (default: that; a site "+
 		"without it needs PHP's session.save_path here)")
-	c.Func("session-owner", "`user`, by name or number, that PHP runs as, where that is not the one of this program; repeat\n"+
+	c.Func("session-owner", "`user`, by name or number, that PHP runs as, where that is not the one of this program; repeat "+
 		"it for more. Session files of users other than these and root are not believed", f.addSessionOwner)
-	c.StringVar(&f.sessionPrefix, "session-prefix", "", "`text` that the keys of sessions in Redis or Memcached begin with (default: that of the\n"+
+	c.StringVar(&f.sessionPrefix, "session-prefix", "", "`text` that the keys of sessions in Redis or Memcached begin with (default: that of the "+
 		"site's Joomla: jfw, or PHPREDIS_SESSION: and memc.sess.key. in Joomla 3)")
 	c.BoolVar(&f.phpSerialize, "php-serialize", false, "PHP's session.serialize_handler is php_serialize at the sites, rather than php")
 }
@@ -156,16 +216,5 @@ func (f *siteFlags) addSessionOwner(text string) error {
 		return fmt.Errorf("no user %q on this machine", text)
 	}
 	f.sessionOwners = append(f.sessionOwners, int(uid))
-	return nil
-}
-
-// A stringsFlag is a flag that may be repeated.
-type stringsFlag []string
-
-func (f *stringsFlag) String() string { return strings.Join(*f, " ") }
-
-// Set implements [flag.Value].
-func (f *stringsFlag) Set(text string) error {
-	*f = append(*f, text)
 	return nil
 }

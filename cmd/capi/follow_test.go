@@ -158,7 +158,7 @@ func TestServeFollows(t *testing.T) {
 	shared := map[string]any{"shared_session": true, "session_name": "together"}
 
 	file := newChangingFile(t, joomlatest.ConfigurationPHP(properties(nil)))
-	program := startProcess(t, exec.Command("capi", "serve", "-addr", "127.0.0.1:0", "-config", file.path))
+	program := startProcess(t, exec.Command("capi", "serve", "--addr", "127.0.0.1:0", "--config", file.path))
 	// An answer is what a request gets under a configuration.
 	type answer struct {
 		header http.Header
@@ -278,8 +278,8 @@ func TestServeFollowsWhileSending(t *testing.T) {
 		return site.php(all)
 	}
 	file := newChangingFile(t, php(nil))
-	program := startProcess(t, exec.Command("capi", "serve", "-addr", "127.0.0.1:0", "-connections", "4", "-max-lists", "3",
-		"-stall", "10m", "-config", file.path))
+	program := startProcess(t, exec.Command("capi", "serve", "--addr", "127.0.0.1:0", "--connections", "4", "--max-lists", "3",
+		"--stall", "10m", "--config", file.path))
 	token := site.tokenWith(t, site.Config.Secret)
 	// With a buffer that does not grow, neither fits into the buffers between
 	// the program and a client that does not read.
@@ -327,7 +327,7 @@ func TestServeFollowsWhileSending(t *testing.T) {
 			program.untilAnswer(time.Now(), listPath, nil, http.StatusInternalServerError)
 		}
 	}
-	assert.LessOrEqual(t, most, 4, "-connections is of all configurations together")
+	assert.LessOrEqual(t, most, 4, "--connections is of all configurations together")
 	assert.Positive(t, connections())
 	assert.NotContains(t, program.Output(), `"sessions":100`, "both are still being sent")
 
@@ -357,7 +357,7 @@ func TestServeFollowsLeavesNothing(t *testing.T) {
 		return site.php(map[string]any{"user": account, "password": "one", "secret": secrets[i%2]})
 	}
 	file := newChangingFile(t, php(0))
-	program := startProcess(t, exec.Command("capi", "serve", "-addr", "127.0.0.1:0", "-metrics", "127.0.0.1:0", "-config", file.path))
+	program := startProcess(t, exec.Command("capi", "serve", "--addr", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--config", file.path))
 	figures := func() (goroutines, files, used int) {
 		response, err := http.Get(program.metrics)
 		require.NoError(t, err)
@@ -397,7 +397,7 @@ func TestServeFollowsEach(t *testing.T) {
 	file := newChangingFile(t, one.php(nil))
 	secret := filepath.Join(t.TempDir(), "secret")
 	require.NoError(t, os.WriteFile(secret, []byte(one.Config.Secret+"\n"), 0o600))
-	command := exec.Command("capi", "serve", "-addr", "127.0.0.1:0", "-config", "one="+file.path, "-config", "two="+writePHP(t, two.php(nil)))
+	command := exec.Command("capi", "serve", "--addr", "127.0.0.1:0", "--config", "one="+file.path, "--config", "two="+writePHP(t, two.php(nil)))
 	command.Env = append(os.Environ(), "CAPI_ONE_SECRET_FILE="+secret)
 	program := startProcess(t, command)
 	token := one.tokenWith(t, one.Config.Secret) // The sites have the same secret.

@@ -131,7 +131,7 @@ func (g *galera) newSite(t *testing.T, n int) *testSite {
 // loseNode has 50 clients ask a program for a minute. It kills a node after 20
 // seconds, and starts it again after 40.
 func (g *galera) loseNode(t *testing.T, site *testSite, proxy string, lost int) {
-	program := serveProcess(t, site.php(nil), "-db-host", proxy, "-connections", "120", "-max-lists", "60")
+	program := serveProcess(t, site.php(nil), "--db-host", proxy, "--connections", "120", "--max-lists", "60")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	begun := time.Now()
@@ -230,7 +230,7 @@ func (n *galeraNode) untilUnready(site *testSite) (last time.Time) {
 // says that it is not part of the cluster.
 func (g *galera) isolate(t *testing.T, site *testSite, proxy string, alone int) {
 	node := g.nodes[alone]
-	program := serveProcess(t, site.php(nil), "-db-host", proxy, "-connections", "40", "-max-lists", "30")
+	program := serveProcess(t, site.php(nil), "--db-host", proxy, "--connections", "40", "--max-lists", "30")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	clients := startClients(ctx, program.URL, site, 20)
@@ -243,7 +243,7 @@ func (g *galera) isolate(t *testing.T, site *testSite, proxy string, alone int) 
 	at := node.untilUnready(site)
 	clients.serveUntil(t, at.Add(2*proxyPatience))
 	// A program that starts now, too.
-	output, err := exec.CommandContext(t.Context(), "capi", "check", "-config", writePHP(t, site.php(nil)), "-db-host", proxy).CombinedOutput()
+	output, err := exec.CommandContext(t.Context(), "capi", "check", "--config", writePHP(t, site.php(nil)), "--db-host", proxy).CombinedOutput()
 	assert.NoError(t, err, "%s", output)
 
 	join()
@@ -256,7 +256,7 @@ func (g *galera) isolate(t *testing.T, site *testSite, proxy string, alone int) 
 // nothing.
 func (g *galera) pause(t *testing.T, site *testSite, proxy string, paused int) {
 	node := g.nodes[paused]
-	program := serveProcess(t, site.php(nil), "-db-host", proxy, "-connections", "40", "-max-lists", "30")
+	program := serveProcess(t, site.php(nil), "--db-host", proxy, "--connections", "40", "--max-lists", "30")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	clients := startClients(ctx, program.URL, site, 20)

@@ -15,7 +15,7 @@ import (
 type limit chan struct{}
 
 // errTooManyLists is what a list fails with that got no turn.
-var errTooManyLists = errors.New("too many lists at a time: raise -max-lists")
+var errTooManyLists = errors.New("too many lists at a time: raise --max-lists")
 
 // patience is how long a list waits for its turn.
 const patience = 2 * time.Second

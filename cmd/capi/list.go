@@ -9,29 +9,29 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/capi-go/capi"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 )
 
-const listUsage = `Usage: capi list URL [flags]
-       capi list -config FILE [flags]
-
-Shows the sessions of an endpoint, such as https://example.org, or of the database of
+const listUsage = `Shows the sessions of an endpoint, such as https://example.org, or of the database of
 a site. An endpoint is one of this program, or of the cAPI extension; a URL without a
 path gets that of the contract, /api/v1/user/sessions.
 
-Credentials are those of a Super Admin, in a file (-token-file) or in the environment
-(CAPI_TOKEN), and never on the command line, which others can see. -token-type says
+Credentials are those of a Super Admin, in a file (--token-file) or in the environment
+(CAPI_TOKEN), and never on the command line, which others can see. --token-type says
 which they are: a Joomla API token, a token of the cAPI extension, or the cookie of a
 session as NAME=VALUE.
 
 Formats: table, for people; jsonl, a session as the contract has it on each line; csv,
 with a header. Only jsonl has what sessions hold, with the secrets in it masked unless
--unmasked. Session ids let sessions be taken over: they are pseudonyms unless -ids real.
+--unmasked. Session ids let sessions be taken over: they are pseudonyms unless --ids real.
 
 Exit status: 0 the list is whole, 1 it is not, 2 wrong usage.
 ` + environmentUsage
@@ -46,60 +46,68 @@ type listOptions struct {
 	filter               filter
 }
 
-// parseList reads the command line of list.
-func parseList(c *command, args []string) (o listOptions, code int, ok bool) {
+const listExample = `  capi list https://example.org --token-file token
+  capi list --config /var/www/html/configuration.php --active --format csv`
+
+// newListCommand returns the command list.
+func newListCommand() *cobra.Command {
+	var o listOptions
+	c := &cobra.Command{
+		Use: "list [URL]", Short: "Show the sessions of an endpoint or of a site's database", Long: listUsage, Example: listExample,
+		Args: atMost(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				o.url = args[0]
+			}
+			if err := o.validate(); err != nil {
+				return err
+			}
+			if err := list(c.Context(), o, c); err != nil {
+				return failed(c, err)
+			}
+			return nil
+		},
+	}
+	o.addFlags(c.Flags())
+	return c
+}
+
+// addFlags adds the flags to c.
+func (o *listOptions) addFlags(c *pflag.FlagSet) {
 	o.add(c)
 	o.connections, o.rowsSuffice = 2, true
 	c.StringVar(&o.tokenFile, "token-file", "", "`file` with the credential (default: the variable CAPI_TOKEN)")
 	c.StringVar(&o.tokenType, "token-type", "joomla", "what it is: joomla, capi or cookie")
 	c.StringVar(&o.format, "format", "table", "table, jsonl or csv")
-	c.StringVar(&o.ids, "ids", "pseudonym", "session ids: pseudonym, real or none; pseudonyms of an endpoint\nhold for one list")
+	c.StringVar(&o.ids, "ids", "pseudonym", "session ids: pseudonym, real or none; pseudonyms of an endpoint hold for one list")
 	c.BoolVar(&o.unmasked, "unmasked", false, "show the secrets that sessions hold")
 	c.StringVar(&o.filter.user, "user", "", "only sessions of this `user`: a username, or the id of a user")
 	c.Func("client", "only sessions of this `application`: site, administrator, none or a number", o.filter.setClient)
-	c.Var(&o.filter.active, "active", "only sessions that were written within the site's lifetime, or within\n"+
-		"a duration: -active=1h (for an endpoint: 15m)")
-	if code, ok := c.parse(args, listUsage, 1); !ok {
-		return o, code, false
-	}
-	if len(c.arguments) == 1 {
-		o.url = c.arguments[0]
-	}
-	var err error
-	switch {
-	case o.url == "" && len(o.sites) == 0:
-		err = errors.New("give the URL of an endpoint, or -config")
-	case o.url != "" && len(o.sites) > 0:
-		err = errors.New("give the URL of an endpoint or -config, not both")
-	case len(o.sites) > 1:
-		err = errors.New("flag -config may be given once")
-	case o.tokenType != "joomla" && o.tokenType != "capi" && o.tokenType != "cookie":
-		err = fmt.Errorf("flag -token-type must be joomla, capi or cookie: %q", o.tokenType)
-	case formats[o.format] == nil:
-		err = fmt.Errorf("flag -format must be table, jsonl or csv: %q", o.format)
-	case o.ids != "pseudonym" && o.ids != "real" && o.ids != "none":
-		err = fmt.Errorf("flag -ids must be pseudonym, real or none: %q", o.ids)
-	}
-	if err != nil {
-		return o, c.misused(err), false
-	}
-	return o, 0, true
+	c.VarPF(&o.filter.active, "active", "", "only sessions that were written within the site's lifetime, or within "+
+		"a duration: --active=1h (for an endpoint: 15m)").NoOptDefVal = "true"
 }
 
-// runList is the command list.
-func runList(ctx context.Context, _ func(), c *command, args []string) int {
-	o, code, ok := parseList(c, args)
-	if !ok {
-		return code
+// validate reports what is wrong with the options.
+func (o *listOptions) validate() error {
+	switch {
+	case o.url == "" && len(o.sites) == 0:
+		return errors.New("give the URL of an endpoint, or --config")
+	case o.url != "" && len(o.sites) > 0:
+		return errors.New("give the URL of an endpoint or --config, not both")
+	case len(o.sites) > 1:
+		return errors.New("flag --config may be given once")
+	case !slices.Contains(choices("token-type"), o.tokenType):
+		return fmt.Errorf("flag --token-type must be joomla, capi or cookie: %q", o.tokenType)
+	case formats[o.format] == nil:
+		return fmt.Errorf("flag --format must be table, jsonl or csv: %q", o.format)
+	case !slices.Contains(choices("ids"), o.ids):
+		return fmt.Errorf("flag --ids must be pseudonym, real or none: %q", o.ids)
 	}
-	if err := list(ctx, o, c); err != nil {
-		return c.failed(err)
-	}
-	return exitOK
+	return nil
 }
 
 // list prints the list.
-func list(ctx context.Context, o listOptions, c *command) (err error) {
+func list(ctx context.Context, o listOptions, c *cobra.Command) (err error) {
 	var sessions iter.Seq2[capi.Session, error]
 	var key string
 	if o.url != "" {
@@ -123,8 +131,8 @@ func list(ctx context.Context, o listOptions, c *command) (err error) {
 	if err != nil {
 		return err
 	}
-	output := formats[o.format](c.stdout)
-	progress := newProgress(c.stderr)
+	output := formats[o.format](c.OutOrStdout())
+	progress := newProgress(c.ErrOrStderr())
 	defer progress.end()
 	now := time.Now()
 	for session, err := range sessions {
@@ -149,7 +157,7 @@ func list(ctx context.Context, o listOptions, c *command) (err error) {
 func explain(err error) error {
 	switch {
 	case errors.Is(err, capi.ErrUnauthenticated):
-		return fmt.Errorf("%w: give the credential of a Super Admin (-token-file, -token-type)", err)
+		return fmt.Errorf("%w: give the credential of a Super Admin (--token-file, --token-type)", err)
 	case errors.Is(err, capi.ErrForbidden):
 		return fmt.Errorf("%w: the credential is of no Super Admin, or there is none", err)
 	}
@@ -162,7 +170,7 @@ func (o listOptions) client() (*capi.Client, error) {
 	if o.tokenFile != "" {
 		var err error
 		if token, err = readLine(o.tokenFile); err != nil {
-			return nil, fmt.Errorf("reading the credential (-token-file): %w", err)
+			return nil, fmt.Errorf("reading the credential (--token-file): %w", err)
 		}
 	}
 	var config capi.ClientOptions
@@ -209,7 +217,7 @@ type filter struct {
 	user     string
 	client   *capi.ClientID
 	active   activeFlag
-	lifetime time.Duration // of -active without a duration, 0 if that is done already
+	lifetime time.Duration // of --active without a duration, 0 if that is done already
 }
 
 func (f *filter) setClient(text string) error {
@@ -251,10 +259,10 @@ type activeFlag struct {
 
 func (f *activeFlag) String() string { return "" }
 
-// IsBoolFlag makes the flag one that may have no value.
-func (f *activeFlag) IsBoolFlag() bool { return true }
+// Type implements [pflag.Value].
+func (f *activeFlag) Type() string { return "duration" }
 
-// Set implements [flag.Value].
+// Set implements [pflag.Value].
 func (f *activeFlag) Set(text string) error {
 	if on, err := strconv.ParseBool(text); err == nil {
 		*f = activeFlag{set: on}

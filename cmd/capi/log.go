@@ -13,7 +13,7 @@ func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 	var options slog.HandlerOptions
 	var from slog.Level
 	if err := from.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("flag -log-level must be debug, info, warn or error: %q", level)
+		return nil, fmt.Errorf("flag --log-level must be debug, info, warn or error: %q", level)
 	}
 	options.Level = from
 	switch format {
@@ -22,7 +22,7 @@ func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 	case "text":
 		return slog.New(slog.NewTextHandler(w, &options)), nil
 	}
-	return nil, fmt.Errorf("flag -log-format must be json or text: %q", format)
+	return nil, fmt.Errorf("flag --log-format must be json or text: %q", format)
 }
 
 // observe logs and counts each request with what it was answered. Of what the

@@ -1,22 +1,33 @@
 // Capi is the program for those who look after Joomla sites, and for those who
 // read who is logged in to them:
 //
-//	capi serve -config configuration.php   serves the session list of a site
-//	capi check -config configuration.php   says what keeps it from being served
-//	capi list URL                          shows the sessions of an endpoint
-//	capi version                           prints the version
+//	capi serve --config configuration.php   serves the session list of a site
+//	capi check --config configuration.php   says what keeps it from being served
+//	capi list URL                           shows the sessions of an endpoint
+//	capi version                            prints the version
 //
 // Run capi help for more.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
+
+	"github.com/spf13/cobra"
 )
+
+// An exitError is what a command returns that has said itself why it failed.
+// Any other error of a command is wrong usage.
+type exitError int
+
+// Error implements error.
+func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 // What the program exits with.
 const (
@@ -25,50 +36,49 @@ const (
 	exitUsage  = 2 // It was started in a way that makes no sense.
 )
 
+const rootUsage = `capi serves and shows who is logged in to Joomla sites.
+
+Exit status: 0 done, 1 failed, 2 wrong usage.`
+
 func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
-
-const usage = `Usage: capi COMMAND [flags]
-
-capi serves and shows who is logged in to Joomla sites.
-
-Commands:
-  serve    serve the session list of one site or of many
-  check    say what keeps sites from being served, and what to do
-  list     show the sessions of an endpoint or of a site's database
-  version  print the version
-  help     print this, or with a command its flags
-
-Exit status: 0 done, 1 failed, 2 wrong usage.
-`
 
 // run is the program. It ends when ctx does, or when it is interrupted.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	commands := map[string]func(context.Context, func(), *command, []string) int{
-		"serve": runServe, "check": runCheck, "list": runList,
-	}
-	if len(args) == 0 {
-		fmt.Fprint(stderr, usage)
-		return exitUsage
-	}
-	name, args := args[0], args[1:]
-	switch name {
-	case "version", "-version", "--version":
-		fmt.Fprintln(stdout, programVersion())
-		return exitOK
-	case "help", "-h", "-help", "--help":
-		if len(args) == 0 {
-			fmt.Fprint(stdout, usage)
-			return exitOK
-		}
-		name, args = args[0], []string{"-h"}
-	}
-	start, ok := commands[name]
-	if !ok {
-		fmt.Fprintf(stderr, "capi: unknown command %q\nTry capi help.\n", name)
-		return exitUsage
-	}
 	// The second signal ends it at once: stop gives up the first.
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return start(ctx, stop, newCommand(name, stdout, stderr), args)
+	root := newRootCommand(stop)
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	c, err := root.ExecuteContextC(ctx)
+	var exit exitError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &exit):
+		return int(exit)
+	}
+	fmt.Fprintf(stderr, "%s: %s\nTry %[1]s --help.\n", c.CommandPath(), strings.TrimSpace(err.Error()))
+	return exitUsage
+}
+
+// newRootCommand returns the command line of the program. The command serve
+// calls stop once the next signal is to end the program at once.
+func newRootCommand(stop func()) *cobra.Command {
+	root := &cobra.Command{
+		Use: "capi", Short: "Who is logged in to Joomla sites", Long: rootUsage, Version: programVersion(),
+		SilenceErrors: true, SilenceUsage: true,
+	}
+	root.SetUsageFunc(printUsage)
+	root.SetFlagErrorFunc(explainFlag)
+	root.AddCommand(newServeCommand(stop), newCheckCommand(), newListCommand(), newManCommand(), &cobra.Command{
+		Use: "version", Short: "Print the version", Args: atMost(0),
+		Run: func(c *cobra.Command, _ []string) { fmt.Fprintln(c.OutOrStdout(), "capi", programVersion()) },
+	})
+	for _, c := range root.Commands() {
+		c.Flags().SortFlags = false
+		addCompletions(c)
+	}
+	return root
 }

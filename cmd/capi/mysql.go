@@ -22,7 +22,7 @@ var mysqlSockets = []string{
 // openMySQL opens a database of MySQL or MariaDB.
 func openMySQL(config capi.SiteConfig, socket string, logger *slog.Logger) (*database, error) {
 	if strings.Contains(config.Host, ",") {
-		return nil, errors.New("several database hosts ($host, -db-host): MySQL and MariaDB take only one; for a cluster, " +
+		return nil, errors.New("several database hosts ($host, --db-host): MySQL and MariaDB take only one; for a cluster, " +
 			"put a proxy in front of its nodes, such as HAProxy with packaging/balancers/haproxy-galera.cfg, and give the proxy's address")
 	}
 	connector, err := mysqlConnector(config, socket, logger)

@@ -80,7 +80,7 @@ func TestEmptyRoot(t *testing.T) {
 		want string
 	}{
 		{[]string{"version"}, "capi "},
-		{[]string{"check", "-config", "/configuration.php"}, "good: "},
+		{[]string{"check", "--config", "/configuration.php"}, "good: "},
 		{[]string{"list", server.URL}, "steve"},
 	} {
 		program := exec.CommandContext(t.Context(), "/capi", test.args...)

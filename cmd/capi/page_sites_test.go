@@ -16,8 +16,8 @@ func TestPageSites(t *testing.T) {
 	one, two := newSiteOf(t, "mysqli"), newSiteOf(t, "sqlite")
 	three := newSiteOf(t, "sqlite")
 	three.Exec(t, `UPDATE "#__users" SET "block" = 1`)
-	program := startProcess(t, exec.Command("capi", "serve", "-addr", "127.0.0.1:0", "-config", "one="+writePHP(t, one.php(nil)),
-		"-config", "www.two.example="+writePHP(t, two.php(nil)), "-config", "three="+writePHP(t, three.php(nil))))
+	program := startProcess(t, exec.Command("capi", "serve", "--addr", "127.0.0.1:0", "--config", "one="+writePHP(t, one.php(nil)),
+		"--config", "www.two.example="+writePHP(t, two.php(nil)), "--config", "three="+writePHP(t, three.php(nil))))
 	b := startBrowser(t)
 	tab := b.open(t, 1280, 900)
 	tab.goTo(program.URL + pagePath + "#token=" + one.token())

@@ -57,13 +57,13 @@ func TestPgBouncer(t *testing.T) {
 	long(t)
 	site := newSiteOf(t, "pgsql", addSessions(100))
 	address := startPgBouncer(t, site)
-	program := serveProcess(t, site.php(nil), "-db-host", address, "-connections", "100", "-max-lists", "60")
+	program := serveProcess(t, site.php(nil), "--db-host", address, "--connections", "100", "--max-lists", "60")
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 	defer cancel()
 	startClients(ctx, program.URL, site, 50).requireRight(t, 0)
 	assert.NotContains(t, program.Output(), `"level":"ERROR"`)
 
-	output, err := exec.CommandContext(t.Context(), "capi", "check", "-config", writePHP(t, site.php(nil)), "-db-host", address).CombinedOutput()
+	output, err := exec.CommandContext(t.Context(), "capi", "check", "--config", writePHP(t, site.php(nil)), "--db-host", address).CombinedOutput()
 	require.NoError(t, err, "%s", output)
 	assert.Contains(t, string(output), "PostgreSQL at "+address)
 }

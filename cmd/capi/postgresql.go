@@ -55,7 +55,7 @@ func postgresqlHosts(config capi.SiteConfig) (hosts, ports []string, err error) 
 	for _, name := range names {
 		config.Host = strings.TrimSpace(name)
 		if len(names) > 1 && config.Host == "" {
-			return nil, nil, errors.New("a database host is missing between commas ($host, -db-host)")
+			return nil, nil, errors.New("a database host is missing between commas ($host, --db-host)")
 		}
 		network, address, err := config.Address()
 		if err != nil {

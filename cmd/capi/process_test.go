@@ -33,7 +33,7 @@ const processPatience = 30 * time.Second
 // serveProcess starts capi serve with a configuration.
 func serveProcess(t testing.TB, php string, args ...string) *process {
 	t.Helper()
-	return startProcess(t, exec.Command("capi", append([]string{"serve", "-addr", "127.0.0.1:0", "-config", writePHP(t, php)}, args...)...))
+	return startProcess(t, exec.Command("capi", append([]string{"serve", "--addr", "127.0.0.1:0", "--config", writePHP(t, php)}, args...)...))
 }
 
 // startProcess starts a program and waits until it serves. A program that still

@@ -142,7 +142,7 @@ func TestReplica(t *testing.T) {
 		replica.exec("SELECT pg_reload_conf()")
 		replica.untilCaughtUp(primary)
 		hosts := local(replica.port) + "," + local(primary.port)
-		program := serveProcess(t, site.php(nil), "-db-host", hosts, "-connections", "40", "-max-lists", "30")
+		program := serveProcess(t, site.php(nil), "--db-host", hosts, "--connections", "40", "--max-lists", "30")
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		clients := startClients(ctx, program.URL, site, 20)

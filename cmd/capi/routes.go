@@ -77,7 +77,7 @@ func (f *followedSite) addHandlers(s *site) error {
 		if err != nil {
 			return err
 		}
-		guard = append([]capi.Authorizer{cookies}, guard...)
+		guard = append(guard, cookies) // Last: see capi.AnyOf.
 	}
 	config := capi.HandlerOptions{
 		Logger: f.logger, StallTimeout: o.stall,

@@ -110,8 +110,8 @@ func cmdExits(ts *testscript.TestScript, _ bool, args []string) {
 func cmdStart(ts *testscript.TestScript, neg bool, args []string) {
 	s := scriptOf(ts)
 	full := append([]string{"serve"}, args[1:]...)
-	if !strings.Contains(strings.Join(args, " "), "-addr") {
-		full = append(full, "-addr", "127.0.0.1:0")
+	if !strings.Contains(strings.Join(args, " "), "--addr") {
+		full = append(full, "--addr", "127.0.0.1:0")
 	}
 	command := exec.Command("capi", full...)
 	command.Dir = ts.MkAbs(".")

@@ -11,6 +11,9 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // serveOptions are what the command line of serve says.
@@ -22,7 +25,7 @@ type serveOptions struct {
 	page               bool
 	administrator      string
 	skipBroken         bool
-	origins            stringsFlag
+	origins            []string
 	credentials        bool
 	maxLists           int
 	stall              time.Duration
@@ -31,10 +34,7 @@ type serveOptions struct {
 	logLevel           string
 }
 
-const serveUsage = `Usage: capi serve -config FILE [flags]
-       capi serve -config NAME=FILE -config NAME=FILE … [flags]
-
-Serves the session list of a Joomla site at /api/v1/user/sessions, to Super Admins
+const serveUsage = `Serves the session list of a Joomla site at /api/v1/user/sessions, to Super Admins
 of that site only: with the cookie of their Joomla session, their Joomla API token,
 or a token of the cAPI extension. There are also
   /capi/         a page that shows who is logged in, to the same users
@@ -55,92 +55,112 @@ within a second, or at once with SIGHUP, and lists that are being sent are finis
 While one cannot be read or is invalid, its site is answered with 500 and is not
 ready, and the others are served. Flags stay as they are. It speaks TLS where it
 has a certificate, which it reads anew when the files change; else it belongs behind
-a proxy that does. Sockets that systemd passes on replace -addr and, if one is named
-metrics, -metrics; systemd is told when it is ready.
+a proxy that does. Sockets that systemd passes on replace --addr and, if one is named
+metrics, --metrics; systemd is told when it is ready.
 
 SIGINT and SIGTERM end it after the lists that are being sent; a second one ends it
-at once. With -drain, it first goes on for a while in which /readyz is 503 already.
+at once. With --drain, it first goes on for a while in which /readyz is 503 already.
 It logs to standard error: each request, who read a list, and failures.
 Exit status: 0 told to stop, 1 failed, 2 wrong usage.
 ` + environmentUsage
 
-// parseServe reads the command line of serve.
-func parseServe(c *command, args []string) (o serveOptions, code int, ok bool) {
+const serveExample = `  capi serve --config /var/www/html/configuration.php
+  capi serve --config shop.example.org=/srv/shop/configuration.php \
+    --config www.example.org=/srv/www/configuration.php --metrics 127.0.0.1:9100`
+
+// newServeCommand returns the command serve. It calls stop once the next signal
+// is to end the program at once.
+func newServeCommand(stop func()) *cobra.Command {
+	var o serveOptions
+	c := &cobra.Command{
+		Use: "serve --config FILE", Short: "Serve the session list of one site or of many", Long: serveUsage, Example: serveExample,
+		Args: atMost(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.validate(); err != nil {
+				return err
+			}
+			return runServe(stop, c, o)
+		},
+	}
+	o.addFlags(c.Flags())
+	return c
+}
+
+// addFlags adds the flags to c.
+func (o *serveOptions) addFlags(c *pflag.FlagSet) {
 	o.add(c)
-	c.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`address` to serve at: HOST:PORT, where port 0 takes any that is free,\nor unix:PATH")
+	c.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`address` to serve at: HOST:PORT, where port 0 takes any that is free, or unix:PATH")
 	c.StringVar(&o.metrics, "metrics", "", "`address` to serve /metrics at, in Prometheus' form (default: none)")
 	c.StringVar(&o.tlsCert, "tls-cert", "", "certificate to speak TLS with, a PEM `file` with the chain")
 	c.StringVar(&o.tlsKey, "tls-key", "", "private key of the certificate, a PEM `file`")
 	c.BoolVar(&o.redact, "redact", false, "mask the secrets inside sessions, and replace session ids by pseudonyms")
 	c.BoolVar(&o.activeOnly, "active", false, "leave out sessions that have expired")
 	c.BoolVar(&o.page, "page", true, "serve the page that shows who is logged in")
-	c.StringVar(&o.administrator, "administrator", "/administrator/", "`address` of Joomla's administrator, to which the page links for logging users\nout; empty for no link")
+	c.StringVar(&o.administrator, "administrator", "/administrator/", "`address` of Joomla's administrator, to which the page links for logging users out; empty for no link")
 	c.BoolVar(&o.tokensOnly, "tokens-only", false, "accept tokens and no cookies; for sites whose sessions cannot be read")
 	c.BoolVar(&o.skipBroken, "skip-broken", false, "serve the other sites where some can never be served")
-	c.Var(&o.origins, "cors-origin", "`origin` whose pages may read the list, such as https://dashboard.example.org; may be\n"+
+	c.StringArrayVar(&o.origins, "cors-origin", nil, "`origin` whose pages may read the list, such as https://dashboard.example.org; may be "+
 		"repeated (default: any, without the site's cookies)")
 	c.BoolVar(&o.credentials, "cors-credentials", false, "let pages of those origins use the site's cookies")
 	c.IntVar(&o.connections, "connections", 16, "how many connections to each database to use at most")
 	c.IntVar(&o.maxLists, "max-lists", 0, "how many lists of a site to send at a time (default: half of the connections)")
 	c.DurationVar(&o.stall, "stall", 30*time.Second, "how long a client may take for each part of a list")
-	c.DurationVar(&o.drain, "drain", 0, "how long to go on serving once the program is told to stop, but not to be ready, so that\n"+
+	c.DurationVar(&o.drain, "drain", 0, "how long to go on serving once the program is told to stop, but not to be ready, so that "+
 		"a balancer finds out before it is refused (default: not at all)")
 	c.DurationVar(&o.grace, "grace", time.Minute, "how long lists may still take after that")
 	c.StringVar(&o.logFormat, "log-format", "json", "json or text")
 	c.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error; debug says why requests are refused")
-	if code, ok := c.parse(args, serveUsage, 0); !ok {
-		return o, code, false
-	}
+}
+
+// validate reports what is wrong with the options, and sets those that follow
+// from others.
+func (o *serveOptions) validate() error {
 	var err error
 	switch {
 	case len(o.sites) == 0:
-		err = errors.New("flag -config is missing")
+		err = errors.New("flag --config is missing")
 	case o.connections < 2: // One for a list, and one to find out who asks for another.
-		err = errors.New("flag -connections must be at least 2")
+		err = errors.New("flag --connections must be at least 2")
 	case o.maxLists < 0 || o.maxLists >= o.connections:
-		err = errors.New("flag -max-lists must be less than -connections, so that others can still be let in")
+		err = errors.New("flag --max-lists must be less than --connections, so that others can still be let in")
 	case (o.tlsCert == "") != (o.tlsKey == ""):
-		err = errors.New("flags -tls-cert and -tls-key go together")
+		err = errors.New("flags --tls-cert and --tls-key go together")
 	case o.stall <= 0:
-		err = errors.New("flag -stall must be positive")
+		err = errors.New("flag --stall must be positive")
 	case o.drain < 0:
-		err = errors.New("flag -drain must not be negative")
+		err = errors.New("flag --drain must not be negative")
 	case o.credentials && len(o.origins) == 0:
-		err = errors.New("flag -cors-credentials needs -cors-origin")
+		err = errors.New("flag --cors-credentials needs --cors-origin")
 	}
 	if err != nil {
-		return o, c.misused(err), false
+		return err
 	}
 	o.maxLists = cmp.Or(o.maxLists, o.connections/2)
-	return o, 0, true
+	return nil
 }
 
 // runServe is the command serve.
-func runServe(ctx context.Context, stop func(), c *command, args []string) int {
-	o, code, ok := parseServe(c, args)
-	if !ok {
-		return code
-	}
-	logger, err := newLogger(c.stderr, o.logFormat, o.logLevel)
+func runServe(stop func(), c *cobra.Command, o serveOptions) error {
+	logger, err := newLogger(c.ErrOrStderr(), o.logFormat, o.logLevel)
 	if err != nil {
-		return c.misused(err)
+		return err
 	}
 	// Also while it starts, it is not to end by this signal.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
 	defer signal.Stop(signals)
-	if err := serve(ctx, stop, signals, o, logger); err != nil {
+	if err := serve(c.Context(), stop, signals, o, logger); err != nil {
 		for _, problem := range problems(err) {
 			logger.Error("failed", "error", problem.Error())
 		}
-		return exitFailed
+		return exitError(exitFailed)
 	}
 	logger.Info("stopped")
-	return exitOK
+	return nil
 }
 
 // serve serves the sites until ctx ends, and then calls stop, goes on for the
-// time of -drain, and finishes what is being sent. With each of signals it looks
+// time of --drain, and finishes what is being sent. With each of signals it looks
 // at the configurations of the sites.
 func serve(ctx context.Context, stop func(), signals <-chan os.Signal, o serveOptions, logger *slog.Logger) (err error) {
 	sites, err := openSites(ctx, o, logger)

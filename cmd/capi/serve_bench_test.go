@@ -23,9 +23,9 @@ func BenchmarkServeManySites(b *testing.B) {
 		b.Run(dialect, func(b *testing.B) {
 			site := newTestSite(b, dialect, b.TempDir()+"/joomla.sqlite")
 			path := writePHP(b, site.php(nil))
-			args := []string{"serve", "-addr", "127.0.0.1:0"}
+			args := []string{"serve", "--addr", "127.0.0.1:0"}
 			for i := range sites {
-				args = append(args, "-config", fmt.Sprintf("s%d=%s", i, path))
+				args = append(args, "--config", fmt.Sprintf("s%d=%s", i, path))
 			}
 			header := http.Header{"X-Joomla-Token": {site.token()}}
 			for b.Loop() {

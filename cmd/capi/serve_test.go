@@ -32,11 +32,11 @@ func newSiteOf(t *testing.T, dialect string, change ...func(*joomlatest.Recordin
 // TestServe asks one program for three sites, with each cookie and token of a
 // real site.
 func TestServe(t *testing.T) {
-	args := []string{"serve", "-addr", "127.0.0.1:0"}
+	args := []string{"serve", "--addr", "127.0.0.1:0"}
 	var sites []*testSite
 	for _, dialect := range dialects {
 		site := newSiteOf(t, dialect)
-		sites, args = append(sites, site), append(args, "-config", dialect+"="+writePHP(t, site.php(nil)))
+		sites, args = append(sites, site), append(args, "--config", dialect+"="+writePHP(t, site.php(nil)))
 	}
 	program := startProcess(t, exec.Command("capi", args...))
 	status, body := program.get("/openapi.yaml", nil)
@@ -119,7 +119,7 @@ func TestServeFinishes(t *testing.T) {
 // at once on a second signal.
 func TestServeDrains(t *testing.T) {
 	site := newSiteOf(t, "sqlite")
-	program := serveProcess(t, site.php(nil), "-drain", "1h")
+	program := serveProcess(t, site.php(nil), "--drain", "1h")
 	status, _ := program.get("/readyz", nil)
 	require.Equal(t, http.StatusOK, status)
 	program.signal(syscall.SIGTERM)
@@ -142,7 +142,7 @@ func TestServeCuts(t *testing.T) {
 		stop func(*process)
 		says string
 	}{
-		"grace": {[]string{"-grace", "50ms"}, exitFailed, func(*process) {}, "finishing the last answers"},
+		"grace": {[]string{"--grace", "50ms"}, exitFailed, func(*process) {}, "finishing the last answers"},
 		"second signal": {nil, -1, func(p *process) {
 			p.waitFor(`"msg":"stopping"`)
 			p.signal(syscall.SIGTERM)
@@ -163,7 +163,7 @@ func TestServeCuts(t *testing.T) {
 
 func TestServeMaxLists(t *testing.T) {
 	site := newSiteOf(t, "sqlite", addBig)
-	program := serveProcess(t, site.php(nil), "-max-lists", "1")
+	program := serveProcess(t, site.php(nil), "--max-lists", "1")
 	header := http.Header{"X-Joomla-Token": {site.token()}}
 	first := program.ask(listPath, header)
 	require.Equal(t, http.StatusOK, first.StatusCode)

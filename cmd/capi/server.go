@@ -68,10 +68,10 @@ func newServers(ctx context.Context, o serveOptions, handler, metrics http.Handl
 		return nil
 	}
 	// Metrics first: once the address of the lists is logged, both are served.
-	if err := open(metricsSocket, "-metrics", o.metrics, "/metrics", metrics, nil); err != nil {
+	if err := open(metricsSocket, "--metrics", o.metrics, "/metrics", metrics, nil); err != nil {
 		return nil, err
 	}
-	if err := open("", "-addr", o.addr, "", handler, encryption); err != nil {
+	if err := open("", "--addr", o.addr, "", handler, encryption); err != nil {
 		return nil, err
 	}
 	return s, nil

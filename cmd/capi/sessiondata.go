@@ -32,7 +32,7 @@ func (f siteFlags) sessionData(config capi.SiteConfig) (sessionData, error) {
 		}
 		if dir == "" {
 			return sessionData{}, fmt.Errorf("sessions live in files ($session_handler is %q), but $session_filesystem_path does not say "+
-				"where: give PHP's session.save_path with -session-dir, or accept only tokens with -tokens-only", handler)
+				"where: give PHP's session.save_path with --session-dir, or accept only tokens with --tokens-only", handler)
 		}
 		return sessionData{SessionData: capi.FileSessionData{Dir: dir, Lifetime: config.Lifetime, Owners: f.sessionOwners}}, nil
 	case "redis":
@@ -56,6 +56,6 @@ func (f siteFlags) sessionData(config capi.SiteConfig) (sessionData, error) {
 			return sessionData{}, nil
 		}
 		return sessionData{}, fmt.Errorf("sessions live where only PHP can read them ($session_handler is %q): "+
-			"set the site's handler to database, redis, memcached or filesystem, or accept only tokens with -tokens-only", handler)
+			"set the site's handler to database, redis, memcached or filesystem, or accept only tokens with --tokens-only", handler)
 	}
 }

@@ -112,7 +112,7 @@ func (s *site) check(ctx context.Context) (down bool, err error) {
 // hint says what to do if $host does not say where the database is.
 func (s *site) hint() string {
 	if s.config.Database() == capi.MySQL && isLocalhost(s.config) {
-		return " (PHP takes the host localhost for a socket, which is at none of the usual places: give its path with -db-socket)"
+		return " (PHP takes the host localhost for a socket, which is at none of the usual places: give its path with --db-socket)"
 	}
 	return ""
 }

@@ -98,7 +98,7 @@ func TestWAL(t *testing.T) {
 			require.NoError(t, os.Chmod(dir, test.directory))
 
 			before := files()
-			command := exec.CommandContext(t.Context(), program, "check", "-config", configuration)
+			command := exec.CommandContext(t.Context(), program, "check", "--config", configuration)
 			group := site
 			if test.as == stranger {
 				group = stranger

@@ -32,7 +32,7 @@ func (c *certificateFile) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	defer c.mu.Unlock()
 	err := c.read()
 	if err != nil && c.current == nil {
-		return nil, fmt.Errorf("reading the certificate (-tls-cert, -tls-key): %w", err)
+		return nil, fmt.Errorf("reading the certificate (--tls-cert, --tls-key): %w", err)
 	}
 	return c.current, nil
 }

@@ -34,12 +34,12 @@ func thisBuild() build {
 	return b
 }
 
-// programVersion returns what capi version prints.
+// programVersion returns the version, the commit, and what it was made with.
 func programVersion() string {
 	b := thisBuild()
 	commit := ""
 	if b.revision != "" {
 		commit = " (" + b.revision + ")"
 	}
-	return fmt.Sprintf("capi %s%s %s %s/%s", b.version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("%s%s %s %s/%s", b.version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

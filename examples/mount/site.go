@@ -23,7 +23,7 @@ func mountSite(mux *http.ServeMux, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	auth := capi.AnyOf(cookies, capi.NewAPITokenAuthorizer(site), capi.NewCAPITokenAuthorizer(site))
+	auth := capi.AnyOf(capi.NewAPITokenAuthorizer(site), capi.NewCAPITokenAuthorizer(site), cookies)
 	mux.Handle("/api/v1/user/sessions", capi.NewHandler(capi.NewSQLStore(site), auth))
 	// README: end
 	return nil

@@ -74,7 +74,7 @@ func newMux(demo *site.Site, redact, withPage bool) (*http.ServeMux, error) {
 	if err != nil {
 		return nil, err
 	}
-	auth := capi.AnyOf(cookies, capi.NewAPITokenAuthorizer(joomla), capi.NewCAPITokenAuthorizer(joomla))
+	auth := capi.AnyOf(capi.NewAPITokenAuthorizer(joomla), capi.NewCAPITokenAuthorizer(joomla), cookies)
 	sessions, err := config.NewHandler(capi.NewSQLStore(joomla), auth)
 	if err != nil {
 		return nil, err

@@ -24,8 +24,8 @@ func Report(b *testing.B, input func(size int) []byte, do func(input []byte)) {
 		times[i], bytes[i] = math.Inf(1), math.Inf(1)
 	}
 	caches := make([]byte, 64<<20)
-	// The runtime gives memory back to the system if more than a tenth of what is
-	// in use is free. Large inputs alone would pay for getting it again.
+	// The runtime gives memory back to the system if more than a tenth of what
+	// is in use is free. Large inputs alone would pay for getting it again.
 	var ballast [4][]byte
 	for i := range ballast {
 		ballast[i] = make([]byte, 1<<30)

@@ -8,10 +8,10 @@ import (
 )
 
 // AnyLogin returns who is logged in by a session in any form that any Joomla
-// ever wrote. It is for showing sessions: whether a site's own Joomla reads that
-// form is what [ReadLogin] tells. A nil or empty payload gives the zero Login;
-// errors are those of Decode. Usually AnyLogin decodes no more of the payload
-// than it needs.
+// ever wrote. It is for showing sessions: whether a site's own Joomla reads
+// that form is what [ReadLogin] tells. A nil or empty payload gives the zero
+// Login; errors are those of Decode. Usually AnyLogin decodes no more of the
+// payload than it needs.
 func AnyLogin(payload []byte) (Login, error) {
 	var r phpserial.Reader
 	if text, ok := soleRegistry(&r, payload); ok && text.Coding == phpserial.Plain {

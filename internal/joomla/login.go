@@ -29,10 +29,10 @@ type Login struct {
 // (Joomla\CMS\Session\Session and its JoomlaStorage, JSession):
 //
 //   - Joomla keeps everything in the variable joomla: base64 of a serialized
-//     Registry, see [SessionFormat]. Of a variable that is there twice, the last
-//     counts.
-//   - Joomla 4 and later looks for a name by itself, then with __ in front if it
-//     has parts, then in the namespace __default. Joomla 3 looks in that
+//     Registry, see [SessionFormat]. Of a variable that is there twice, the
+//     last counts.
+//   - Joomla 4 and later looks for a name by itself, then with __ in front if
+//     it has parts, then in the namespace __default. Joomla 3 looks in that
 //     namespace, and then in the variable __default of before 3.4.7.
 //   - The user is an object of class Joomla\CMS\User\User, in Joomla 3 also
 //     JUser. Its id is cast to an integer, here not from true and arrays.

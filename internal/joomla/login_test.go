@@ -173,8 +173,8 @@ func TestReadLoginRecorded(t *testing.T) {
 	assert.Greater(t, seen, 80)
 }
 
-// TestReadLoginForged is about a text of two strings that a visitor wrote into a
-// form of an extension. To who reads \0\0\0 as three characters, the first of
+// TestReadLoginForged is about a text of two strings that a visitor wrote into
+// a form of an extension. To who reads \0\0\0 as three characters, the first of
 // them ends within the second.
 func TestReadLoginForged(t *testing.T) {
 	const count = 60

@@ -23,8 +23,8 @@ type node struct {
 	// integer is that of an integer or a bool, the number of elements of an
 	// array, or the slot of a reference.
 	integer int64
-	// name is that of the element that it is of another node, whose next element
-	// is next. first is its own first element.
+	// name is that of the element that it is of another node, whose next
+	// element is next. first is its own first element.
 	name        string
 	first, next *node
 }
@@ -107,7 +107,8 @@ func (n *node) named(r *phpserial.Reader, data []byte, t *phpserial.Token, want 
 	return nil
 }
 
-// maxEscapedName is longer than any name that is wanted, with each byte escaped.
+// maxEscapedName is longer than any name that is wanted, with each byte
+// escaped.
 const maxEscapedName = 256
 
 // A nodeReader reads nodes of texts, one after another.
@@ -130,8 +131,9 @@ func (r *nodeReader) node() *node {
 // slot is 0, with what is wanted of it. It reads to the end of the whole in any
 // case, and ignores what stands behind that, as unserialize does.
 //
-// An enumeration fails, and so does an object that has a format of its own (C:):
-// PHP refuses all of a text if it does not know the class, or that refuses it.
+// An enumeration fails, and so does an object that has a format of its own
+// (C:): PHP refuses all of a text if it does not know the class, or that
+// refuses it.
 func (r *nodeReader) read(data []byte, slot int, want *wanted) (*node, error) {
 	type open struct {
 		*node

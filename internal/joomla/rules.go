@@ -7,8 +7,8 @@ import (
 	"github.com/capi-go/capi/internal/phpjson"
 )
 
-// A Rule is what access rules say of one action, as [ParseCoreAdmin] reads them. The
-// zero Rule grants nothing. It is immutable.
+// A Rule is what access rules say of one action, as [ParseCoreAdmin] reads
+// them. The zero Rule grants nothing. It is immutable.
 type Rule struct{ elements []ruleElement }
 
 type ruleElement struct {
@@ -19,9 +19,9 @@ type ruleElement struct {
 }
 
 // ParseCoreAdmin returns what the access rules of the root asset say of
-// core.admin. It reads them as Joomla\CMS\Access\Rules and Rule do, and the Rule
-// never grants what they do not to identities: the negative id of a user, and
-// the ids of groups.
+// core.admin. It reads them as Joomla\CMS\Access\Rules and Rule do, and the
+// Rule never grants what they do not to identities: the negative id of a user,
+// and the ids of groups.
 //
 //   - What json_decode refuses grants nothing, as does anything but an object.
 //   - An action is an object or a list, whose keys are its indexes. Joomla

@@ -32,10 +32,10 @@ type SecondFactor struct {
 // Members of neverMFAUserGroups are no exception: Joomla sets mfa_checked for
 // them with the first page, and answers anything else with 403 until then.
 //
-// In doubt it is pending, also where the parameters are not JSON: Joomla answers
-// 500, or reads an INI file. Joomla goes by lists of groups only; here an object,
-// or a group by itself, forces too. Joomla takes other values than 0 of
-// mfa_checked for 1.
+// In doubt it is pending, also where the parameters are not JSON: Joomla
+// answers 500, or reads an INI file. Joomla goes by lists of groups only; here
+// an object, or a group by itself, forces too. Joomla takes other values than 0
+// of mfa_checked for 1.
 func (f SecondFactor) Pending() bool {
 	switch {
 	case f.Policy.unreadable, f.MandatorySetup:

@@ -24,8 +24,8 @@ var secretWords = []struct {
 }{
 	// Passwords and their hashes: Joomla's users, forms of registration and of
 	// configuration, mail and file transfer extensions. The second field of a
-	// form is pass2, password2, pass_confirm, passAgain; some extensions are not
-	// written in English.
+	// form is pass2, password2, pass_confirm, passAgain; some extensions are
+	// not written in English.
 	{anywhere, `password passwd passwort passphrase passcode passkey passwrd pwd pswd hash salt
 		passconfirm passagain passrepeat passretype passverify passcheck
 		kennwort motdepasse contrasena wachtwoord`},

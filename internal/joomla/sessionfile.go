@@ -43,8 +43,8 @@ func ParseSavePath(savePath string) (SessionDir, error) {
 	return dir, nil
 }
 
-// file returns the path of the file of the session called id. It reports false for what cannot be
-// an id, and so never leaves d.
+// file returns the path of the file of the session called id. It reports false
+// for what cannot be an id, and so never leaves d.
 func (d SessionDir) file(id string) (path string, ok bool) {
 	if !IsSessionID(id) || len(id) <= d.depth { // PHP's ps_files_path_create.
 		return "", false
@@ -70,26 +70,26 @@ type SessionFileRules struct {
 	Limit int
 }
 
-// How PHP's handler (mod_files.c) writes decides how to read beside it. It opens
-// a file, which creates an empty one, takes an exclusive flock, and keeps it
-// until the page is made, which may be for seconds. All that time the old text
-// stands there, whole. At the end it cuts the file to nothing and writes the new
-// text, or, in newer versions, writes it over the old one and cuts off the rest.
-// Then it closes the file. So:
+// How PHP's handler (mod_files.c) writes decides how to read beside it. It
+// opens a file, which creates an empty one, takes an exclusive flock, and keeps
+// it until the page is made, which may be for seconds. All that time the old
+// text stands there, whole. At the end it cuts the file to nothing and writes
+// the new text, or, in newer versions, writes it over the old one and cuts off
+// the rest. Then it closes the file. So:
 //
 //   - Who gets a shared flock reads a whole text. It must not be waited for in
 //     the kernel, where a page that hangs would hold a thread for each request,
 //     and it is held for one read, as PHP waits for it.
-//   - Where PHP has the lock, or there are no locks, the text is whole except in
-//     the moment of writing, whose every step changes the file's time or length.
-//     So a text whose file has not changed for long enough is whole.
-//   - A text of a page of memory or more is written page by page, and its writer
-//     may be made to pause between two. What stands there meanwhile is cut, or
-//     the beginning of the new text with the end of the old one, which a visitor
-//     could fit together to say what neither does. On ext4, cutting a file waits
-//     for the disk, so that an empty text may be one that was cut; it may also
-//     be that of a new session, for which PHP's own reader would wait. Both have
-//     to stand for longer than any such pause.
+//   - Where PHP has the lock, or there are no locks, the text is whole except
+//     in the moment of writing, whose every step changes the file's time or
+//     length. So a text whose file has not changed for long enough is whole.
+//   - A text of a page of memory or more is written page by page, and its
+//     writer may be made to pause between two. What stands there meanwhile is
+//     cut, or the beginning of the new text with the end of the old one, which
+//     a visitor could fit together to say what neither does. On ext4, cutting a
+//     file waits for the disk, so that an empty text may be one that was cut;
+//     it may also be that of a new session, for which PHP's own reader would
+//     wait. Both have to stand for longer than any such pause.
 const (
 	// settled is how long ago a file was written that nobody can be writing
 	// now. It is long enough for file systems that count in seconds, and for
@@ -119,8 +119,8 @@ var errWriting = errors.New("file that is written without a pause")
 
 // Read returns what the files of ids hold, in their order: nil for what is no
 // session, and for one of more than rules.Limit bytes, whose length is in
-// lengths, where all others are 0. Content of no bytes is not nil. It waits
-// two seconds at most for all files that PHP is writing, and never for the lock.
+// lengths, where all others are 0. Content of no bytes is not nil. It waits two
+// seconds at most for all files that PHP is writing, and never for the lock.
 //
 // A link, and anything else that is not a regular file, is no session, and
 // neither is a file of a user who is not among the owners. Errors do not name
@@ -184,7 +184,8 @@ type sight struct {
 	since time.Time // when it was first seen so
 }
 
-// still returns s as of now, where s, which may be nil, is what was seen before.
+// still returns s as of now, where s, which may be nil, is what was seen
+// before.
 func (s *sight) still(info fs.FileInfo, now time.Time) *sight {
 	if s != nil && os.SameFile(s.FileInfo, info) && s.Size() == info.Size() && s.ModTime().Equal(info.ModTime()) {
 		return s
@@ -261,8 +262,8 @@ func (r SessionFileRules) read(path string, last *sight, started time.Time) (con
 }
 
 // accept reports whether PHP takes a file for a session, as ps_files_open asks.
-// As root, PHP takes those of any owner, but not so here: a service that runs as
-// root serves a site whose PHP does not.
+// As root, PHP takes those of any owner, but not so here: a service that runs
+// as root serves a site whose PHP does not.
 func (r SessionFileRules) accept(info fs.FileInfo) bool {
 	if !info.Mode().IsRegular() {
 		return false

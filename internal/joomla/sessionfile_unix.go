@@ -10,7 +10,8 @@ import (
 )
 
 // openSessionFile opens a file, and waits for nobody: not for the writer of a
-// FIFO, and not for whoever has a lease on the file. It follows no link, as PHP.
+// FIFO, and not for whoever has a lease on the file. It follows no link, as
+// PHP.
 func openSessionFile(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 }

@@ -173,7 +173,8 @@ func cases(name string) []Case {
 			}
 			if c.Name == "record; neverMFAUserGroups [8]; password only" {
 				// It was recorded with 200, perhaps after a page, which sets
-				// mfa_checked. Before one, Joomla answers 403 to what is no page.
+				// mfa_checked. Before one, Joomla answers 403 to what is no
+				// page.
 				c.Want = http.StatusForbidden
 			}
 			all = append(all, c)

@@ -44,7 +44,8 @@ const (
 	Joomla25 Layout = iota
 	// Joomla33 is 3.3 to 3.8: users with requireReset.
 	Joomla33
-	// Joomla39 is 3.9 to 3.15: the id of a session is binary, its time a number.
+	// Joomla39 is 3.9 to 3.15: the id of a session is binary, its time a
+	// number.
 	Joomla39
 	// Joomla40 is 4.0 and 4.1: extensions with locked.
 	Joomla40

@@ -28,6 +28,8 @@ type Answers struct {
 	Header func(http.Header)
 	// Envelope sends any other answer.
 	Envelope func(w http.ResponseWriter, status int, msg any) error
+	// Unavailable is what failures that may pass soon wrap.
+	Unavailable error
 
 	noDeadlines, noReader sync.Once
 }
@@ -48,11 +50,22 @@ func (a *Answers) Refuse(w http.ResponseWriter, r *http.Request, status int, msg
 	a.Answer(w, r, status, msg)
 }
 
-// Fail answers with 500. Only the log is told err, and what was being done.
+// Fail answers with 500, or with 503 if err wraps Unavailable. Only the log is
+// told err, and what was being done.
 func (a *Answers) Fail(w http.ResponseWriter, r *http.Request, doing string, err error) {
-	a.log(r, levelOf(r), doing, err)
+	if errors.Is(err, a.Unavailable) {
+		a.log(r, levelOf(r, slog.LevelWarn), doing, err)
+		w.Header().Set("Retry-After", RetryAfter)
+		a.Answer(w, r, http.StatusServiceUnavailable, "Service unavailable.")
+		return
+	}
+	a.log(r, levelOf(r, slog.LevelError), doing, err)
 	a.Answer(w, r, http.StatusInternalServerError, "Internal server error.")
 }
+
+// RetryAfter is when a client that was answered with 503 may try again, in
+// seconds.
+const RetryAfter = "5"
 
 // Stream answers r, whose user has that id and kind of credential, with what
 // write writes. If write fails before its first bytes are sent, the answer is
@@ -80,7 +93,7 @@ func (a *Answers) Stream(w http.ResponseWriter, r *http.Request, user int64, cre
 	case out.state == unsent:
 		a.Fail(w, r, a.Reading, err)
 	default:
-		level := levelOf(r)
+		level := levelOf(r, slog.LevelError)
 		if out.failed {
 			level = slog.LevelInfo
 		}
@@ -143,11 +156,11 @@ func (a *Answers) logger() *slog.Logger {
 	return a.Logger
 }
 
-// levelOf returns the level of a failure: a lower one where the client has
-// left, and its query was cancelled with it.
-func levelOf(r *http.Request) slog.Level {
+// levelOf returns level, or a lower one where the client has left, and its
+// query was cancelled with it.
+func levelOf(r *http.Request, level slog.Level) slog.Level {
 	if r.Context().Err() == context.Canceled {
 		return slog.LevelInfo
 	}
-	return slog.LevelError
+	return level
 }

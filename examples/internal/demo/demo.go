@@ -42,7 +42,7 @@ func run(addr string, mount func(sessions http.Handler) http.Handler) (err error
 	if err != nil {
 		return err
 	}
-	auth := capi.AnyOf(cookies, capi.NewAPITokenAuthorizer(joomla), capi.NewCAPITokenAuthorizer(joomla))
+	auth := capi.AnyOf(capi.NewAPITokenAuthorizer(joomla), capi.NewCAPITokenAuthorizer(joomla), cookies)
 	handler := mount(capi.NewHandler(capi.NewSQLStore(joomla), auth))
 	return serve.Run(context.Background(), addr, handler, func(url string) {
 		fmt.Printf("curl -i --compressed --cookie %s=%s %s%s\n", demo.Admin.Cookie.Name, demo.Admin.Cookie.Value, url, Path)
