@@ -29,7 +29,7 @@ const twins = new Map(Object.entries({
  * @param {string} text
  */
 export function looks(text) {
-  return text.normalize("NFKC").replace(/[\p{Cf}\p{Cc}\p{Z}\u115f\u1160\u3164\uffa0\u2800\u034f]/gu, "").toLowerCase()
+  return text.normalize("NFKC").replace(/[\p{Cf}\p{Cc}\p{Z}\u115f\u1160\u3164\uffa0\u2800]|\u034f/gu, "").toLowerCase()
     .replace(/[^\x20-\x7e]/gu, (letter) => twins.get(letter) ?? letter);
 }
 
@@ -45,8 +45,12 @@ export function mixed(text) {
 }
 
 // What joins two pictures, or two letters of scripts that need it, is as it should be.
-const joiners = /(?<=[\p{Extended_Pictographic}\u{1f3fb}-\u{1f3ff}\ufe0f])\u200d(?=\p{Extended_Pictographic})|(?<=[\p{Script=Arabic}\p{Script=Devanagari}\p{Script=Bengali}\p{Script=Sinhala}\p{Script=Malayalam}]\p{M}*)[\u200c\u200d](?=[\p{Script=Arabic}\p{Script=Devanagari}\p{Script=Bengali}\p{Script=Sinhala}\p{Script=Malayalam}])/gu;
-const unseen = /^\p{Z}|\p{Z}(?=\p{Z}|$)|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\u00a0\u2000-\u200a\u202f\u205f\u3000\u115f\u1160\u3164\uffa0\u2800\u034f]/gu;
+const joined = String.raw`[\p{Script=Arabic}\p{Script=Devanagari}\p{Script=Bengali}\p{Script=Sinhala}\p{Script=Malayalam}]`;
+const joiners = new RegExp([
+  String.raw`(?<=[\p{Extended_Pictographic}\u{1f3fb}-\u{1f3ff}]\ufe0f?)\u200d(?=\p{Extended_Pictographic})`,
+  String.raw`(?<=${joined}\p{M}*)[\u200c\u200d](?=${joined})`,
+].join("|"), "gu");
+const unseen = /^\p{Z}|\p{Z}(?=\p{Z}|$)|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\u00a0\u2000-\u200a\u202f\u205f\u3000\u115f\u1160\u3164\uffa0\u2800]|\u034f/gu;
 
 /**
  * parts returns a text in parts: what is to be seen, and in odd places the names of what is not, such as "[U+202E]".
@@ -54,7 +58,7 @@ const unseen = /^\p{Z}|\p{Z}(?=\p{Z}|$)|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\u00a0\u2
  * @returns {string[]}
  */
 export function parts(text) {
-  if (/^[\x21-\x7e]*(?: [\x21-\x7e]+)*$/.test(text)) {
+  if (/^(?:[\x21-\x7e]+(?: [\x21-\x7e]+)*)?$/.test(text)) {
     return [text];
   }
   const legitimate = new Set(Array.from(text.matchAll(joiners), ({index}) => index));

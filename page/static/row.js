@@ -56,7 +56,7 @@ export const time = (seconds, clock) =>
  * @param {Clock} clock
  * @returns {Record<ColumnName, string>} */
 export const valuesOf = (row, clock) => ({
-  user: [visible(nameOf(row)), row.name && row.username ? visible(row.username) : "", ...badges(row).map(([, label]) => label)]
+  user: [visible(nameOf(row)), row.username !== nameOf(row) ? visible(row.username) : "", ...badges(row).map(([, label]) => label)]
     .filter(Boolean).join(", "),
   application: applicationName(row.client),
   last: time(row.last, clock),
@@ -139,7 +139,7 @@ export class Row {
       /** @type {HTMLTimeElement} */ (this.values[i]).dateTime = known(seconds) ? new Date(seconds * 1000).toISOString() : "";
     }
     setName(this.name, nameOf(row));
-    setName(this.username, row.name && row.username ? row.username : "");
+    setName(this.username, row.username !== nameOf(row) ? row.username : "");
     const groups = row.first && row.sessions > 1 ? [text("sessions", {n: row.sessions})] : [];
     groups.push(...named ? [row.site] : [], ...row.groups.filter((title) => !(row.super && title === text("superUsers"))));
     this.notes.replaceChildren(...badges(row).map(([kind, label]) => element("span", "badge " + kind, label)),

@@ -71,11 +71,8 @@ self.addEventListener("message", (/** @type {MessageEvent<Question>} */ {data}) 
  * @param {Range} range
  * @returns {Slice} */
 function slice({first, count}) {
-  const rows = [], end = Math.min(first + count, view?.order.length ?? 0);
-  for (let place = first; view && place < end; place++) {
-    rows.push(shown.row(view, place));
-  }
-  return {first, rows, version};
+  const order = view?.order.subarray(first, first + count) ?? [];
+  return {first, rows: Array.from(order, (_, i) => shown.row(/** @type {View} */ (view), first + i)), version};
 }
 
 /** look makes the view anew, and tells the page. The rows that it is about to show go along.
@@ -94,8 +91,8 @@ function look(start, ahead) {
 function save(heads, texts) {
   const parts = ["\ufeff", csvLine(heads)];
   const time = (/** @type {number} */ seconds) => seconds > 0 && seconds < 253402300800 ? new Date(seconds * 1000).toISOString() : "";
-  for (let place = 0; view && place < view.order.length; place++) {
-    const row = shown.row(view, place);
+  for (const place of view?.order.keys() ?? []) {
+    const row = shown.row(/** @type {View} */ (view), place);
     if (!row.heading) {
       const state = [row.waiting && texts.waiting, row.ended && texts.ended, row.deleted && texts.deleted, row.blocked && texts.blocked];
       parts.push(csvLine([row.site, row.user ? String(row.user) : "", row.username, row.name, row.super ? texts.superUser : "",
