@@ -52,7 +52,12 @@ export function readAddress(search) {
 export function writeAddress(state, search) {
   const query = new URLSearchParams(search);
   query.delete("token");
-  const set = (/** @type {string} */ name, /** @type {string} */ value) => value ? query.set(name, value) : query.delete(name);
+  const set = (/** @type {string} */ name, /** @type {string} */ value) => {
+    query.delete(name);
+    if (value) {
+      query.append(name, value);
+    }
+  };
   set("site", state.site);
   set("find", state.find);
   set("show", state.section === initial.section ? "" : state.section);

@@ -62,12 +62,14 @@ export function setName(target, value) {
 
 /**
  * table returns a table of numbers, whose rows begin with a header.
+ * @param {string} heading the id of the one above it
  * @param {string[]} heads
  * @param {(string | number | Node)[][]} rows
  * @param {(n: number) => string} number
  */
-export function table(heads, rows, number) {
+export function table(heading, heads, rows, number) {
   const made = element("table");
+  made.setAttribute("aria-labelledby", heading);
   const head = made.createTHead().insertRow();
   for (const name of heads) {
     head.append(Object.assign(element("th", "", name), {scope: "col"}));

@@ -161,7 +161,7 @@ export class Figures {
       return [choice, people, guests, ended];
     });
     const total = [text("total"), of].filter(Boolean).join(" · ");
-    replace(this.elements.applications, [table(heads, [...rows, [total, people, guests, ended]], number)]);
+    replace(this.elements.applications, [table("applications-heading", heads, [...rows, [total, people, guests, ended]], number)]);
   }
 
   /** showActivity draws a bar for each step of time, beside its numbers.
@@ -180,7 +180,7 @@ export class Figures {
       }
       return [name, people, guests, ended, bar];
     });
-    const plot = table(heads, rows.filter(([, ...counts], i) => i < rows.length - 1 || counts.some((count) => Number(count) > 0)), number);
+    const plot = table("activity-heading", heads, rows.filter(([, ...counts], i) => i < rows.length - 1 || counts.some((count) => Number(count) > 0)), number);
     const head = /** @type {HTMLTableSectionElement} */ (plot.tHead).rows[0];
     ["of-people", "of-guests", "of-ended"].forEach((kind, i) => head.cells[i + 1].classList.add("legend", kind));
     head.cells[3].colSpan = 2;

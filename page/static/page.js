@@ -54,6 +54,7 @@ let groups = [];
 /** @type {import("./worker.js").AnyRow[]} */
 let printed = []; // the first rows, for paper
 let printing = 0; // the timer by which they come
+let said = "loading"; // what was spoken last
 
 const service = new Service((news) => hear(news), () => fail({kind: "gone", name: "unreachable", values: {}}));
 const table = new Table({table: $("table"), head: $("head"), scroller: $("scroller"), spacer: $("spacer")}, {
@@ -248,6 +249,9 @@ async function translate() {
   setText($("zone"), zone());
   fill(selects.interval, intervals.map((seconds) => [String(seconds), seconds === 0 ? text("never") : span(seconds)]), String(state.every));
   fill(selects.language, Object.entries(languages), language);
+  for (const option of selects.language.options) {
+    option.lang = option.value;
+  }
   table.translate();
   showSites();
   if (read) {
@@ -320,6 +324,12 @@ function showLink() {
   table.named = more.length > 0;
 }
 
+/** ofSites returns of how many sites figures are, unless they are of all. */
+function ofSites() {
+  const shown = chosen(), counted = shown.filter(({figures}) => figures).length;
+  return counted < shown.length ? text("ofSites", {n: shown.length, counted}) : "";
+}
+
 /**
  * showFigures shows the figures of the sites that have answered. Those on their way do not replace whole ones of before.
  * @param {boolean} whole
@@ -333,7 +343,7 @@ function showFigures(whole, counting = false) {
   $("content").hidden = false;
   $("sites-card").hidden = shown.length < 2;
   shown.forEach((site) => site.render());
-  figures.render(sum(counted), whole, counted.length < shown.length ? text("ofSites", {n: shown.length, counted: counted.length}) : "");
+  figures.render(sum(counted), whole, ofSites());
   measure("figures-any", 0); // The first one counts.
   if (firstFigures && !counting) {
     firstFigures = false;
@@ -544,10 +554,13 @@ function explain() {
   }
   // Said once, not with each attempt.
   setText($("notice"), sentences.join(" "));
-  setText($("state"), greeted ? text("greeted") : refused() ? text("refused") : fault ? text("noAnswer") : read ? text("updated", {time: at}) : text("loading"));
-  const kind = fault?.kind ?? (read ? "live" : "loading");
+  const of = fault ? "" : ofSites();
+  setText($("state"), greeted ? text("greeted") : refused() ? text("refused") : fault ? text("noAnswer") : !read ? text("loading") :
+    [text("updated", {time: at}), of].filter(Boolean).join(" · "));
+  const kind = fault?.kind ?? (!read ? "loading" : of ? "partial" : "live");
   // What is spoken is that something has changed, not each refresh.
-  if ($("state").dataset.state !== kind) {
+  if (said !== kind + of) {
+    said = kind + of;
     setText($("said"), $("state").textContent ?? "");
   }
   $("state").dataset.state = kind;

@@ -145,4 +145,10 @@ export class Row {
     this.notes.replaceChildren(...badges(row).map(([kind, label]) => element("span", "badge " + kind, label)),
       ...groups.map((title) => element("bdi", "note", visible(title))));
   }
+
+  /** overflows reports whether a value does not fit into its line, unless it is one that would fit into none. */
+  overflows() {
+    return this.values.some((value, i) => i > 0 && value.scrollWidth > value.clientWidth + 1 && (value.textContent?.length ?? 0) < 40 &&
+      value.clientWidth > 0);
+  }
 }

@@ -1,6 +1,6 @@
 // The sites: what each has answered, and what it asks for.
 
-import {button, element, setText} from "./dom.js";
+import {button, element, setText, table} from "./dom.js";
 import {number, text} from "./texts.js";
 import {exact} from "./times.js";
 
@@ -95,11 +95,7 @@ const count = (n) => n === null || n === undefined ? text("notKnownYet") : numbe
  * @param {Site[]} sites
  */
 export function sitesTable(sites) {
-  const made = element("table");
-  const head = made.createTHead().insertRow();
-  for (const name of [text("site"), text("loggedIn"), text("ofWaiting"), text("ofGuests"), text("ofEnded")]) {
-    head.append(Object.assign(element("th", "", name), {scope: "col"}));
-  }
-  made.createTBody().append(...sites.map(({row}) => row));
+  const made = table("sites-heading", [text("site"), text("loggedIn"), text("ofWaiting"), text("ofGuests"), text("ofEnded")], [], number);
+  made.tBodies[0].append(...sites.map(({row}) => row));
   return made;
 }

@@ -30,6 +30,7 @@ export class Table {
   top = 0; // how much of them is above the screen, in pixels
   all = 0; // how high all of them are
   height = 44; // of one
+  width = 0; // of all
   last = 0; // where the scroller was
   /** @type {Clock} */
   clock = {now: 0, exact: false};
@@ -103,7 +104,6 @@ export class Table {
       return;
     }
     this.there = there;
-    this.elements.table.dataset.columns = [...there].join(" ");
     this.translate();
   }
 
@@ -136,6 +136,11 @@ export class Table {
 
   // resize finds out how high rows are, which is the style sheet's to say.
   resize() {
+    const {table, scroller} = this.elements, {clientWidth: width} = scroller;
+    if (width !== this.width) {
+      this.width = width;
+      delete table.dataset.tall;
+    }
     const height = this.probe.getBoundingClientRect().height || this.height;
     if (height !== this.height) {
       this.top = this.top / this.height * height;
@@ -282,9 +287,8 @@ export class Table {
         if (answer.version === this.version) {
           this.cache = answer;
         }
-        // Another view may have come meanwhile, or be about to.
-        this.again ||= version !== this.version;
-        if (answer.version !== this.version) {
+        if (version !== this.version || answer.version !== version) {
+          this.again ||= version !== this.version; // Else another view is about to come.
           continue;
         }
       }
@@ -332,6 +336,11 @@ export class Table {
       element.style.transform = `translateY(${place * this.height - this.top + scroller.scrollTop}px)`;
     }
     this.drawn = list;
+    // Where the lines of a narrow window are too short, all rows get more of them.
+    const {dataset} = this.elements.table;
+    if (dataset.tall === undefined && list.some((row) => row.overflows())) {
+      dataset.tall = "";
+    }
     if (focused && focused.key !== key) { // The view is another one: the focus goes with its session.
       const row = list.find((row) => row.row && row.key === key) ?? list.find(({row, place}) => row && place >= this.current) ?? list.find(({row}) => row);
       row?.button.focus({preventScroll: true});
@@ -343,7 +352,7 @@ export class Table {
    * @param {AnyRow[]} rows */
   printed(rows) {
     const shown = columns.filter(({name}) => this.there.has(name));
-    const made = table(shown.map(({name}) => text(name)), [], number), body = made.tBodies[0];
+    const made = table("sessions-heading", shown.map(({name}) => text(name)), [], number), body = made.tBodies[0];
     for (const row of rows) {
       const line = body.insertRow();
       if (row.heading) {
