@@ -26,7 +26,7 @@ func TestPageSites(t *testing.T) {
 	numbersAddUp(t, tab, 2*rows)
 	assert.Equal(t, []string{"All sites", "one", "three", "www.two.example"}, eval[[]string](tab, `Array.from(document.getElementById("site").options, ({text}) => text)`))
 	assert.Equal(t, "2 of 3 sites", tab.text(".tile.loggedIn .of"))
-	assert.Contains(t, tab.text("#sites .missing"), "This user is blocked. Since ")
+	assert.Contains(t, tab.text("#sites .missing"), "The server does not accept this token. Since ")
 	tab.eventually(`document.querySelector("#spacer > .row") !== null`)
 	tab.noViolations(axe(t), "all sites")
 
