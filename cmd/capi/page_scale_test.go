@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"runtime"
 	"slices"
@@ -49,6 +51,9 @@ func scale(t *testing.T, b *browser, sessions int) {
 		return time.Duration(ms * float64(time.Millisecond)).Round(time.Millisecond)
 	}
 	people := eval[string](tab, `document.getElementById("sum").textContent`)
+	plain, zipped := feedBytes(t, program.URL, site.token(), "identity"), feedBytes(t, program.URL, site.token(), "gzip")
+	t.Logf("the feed: %d KB, compressed %d KB", plain>>10, zipped>>10)
+	assert.Less(t, zipped, int64(24*sessions), "what a session may cost on the way")
 	t.Logf("%d sessions: figures begin %v after the address was opened and are counted at %v, all sessions are there at %v; longest frame meanwhile %v",
 		sessions, ms(any), ms(first), ms(all), reading)
 	t.Logf("%s; the service: %d MB before, %d MB at most, %v of processor time", people, before, program.residentMB("VmHWM"), program.processorTime())
@@ -94,6 +99,22 @@ func scale(t *testing.T, b *browser, sessions int) {
 	tab.scroll(kb.Home, `document.querySelector("#spacer > .row[aria-rowindex='2']") !== null`)
 	assert.Less(t, eval[int](tab, `document.querySelectorAll("*").length`), 1500, "only what is on the screen is there")
 	assert.Empty(t, eval[[]string](tab, `violations`))
+}
+
+// feedBytes returns how long a feed is.
+func feedBytes(t *testing.T, address, token, encoding string) int64 {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodGet, address+pagePath+"feed", nil)
+	require.NoError(t, err)
+	r.Header.Set("token", token)
+	r.Header.Set("Accept-Encoding", encoding)
+	response, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	n, err := io.Copy(io.Discard, response.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	return n
 }
 
 // onScreen is true when the middle of the table shows a row.

@@ -79,7 +79,7 @@ const cutOrOverlapping = `(() => {
 		const boxes = Array.from(row.children).filter((cell) => cell.checkVisibility()).map((cell) => [cell, cell.getBoundingClientRect()]);
 		for (const [i, [cell, a]] of boxes.entries()) {
 			if (boxes.slice(i + 1).some(([, b]) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)) say("overlaps", cell);
-			if (cell.scrollHeight > cell.clientHeight + 1) say(`too high (${cell.scrollHeight} in ${cell.clientHeight} of ${row.clientHeight})`, cell);
+			if (cell.scrollHeight > cell.clientHeight + 1) say("too high " + [cell.scrollHeight, cell.clientHeight, row.clientHeight], cell);
 		}
 	}
 	if (seen < 100) found.push("nothing to see");
