@@ -10,19 +10,20 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// Address returns where the database server of c listens, as [net.Dial] and
-// most drivers take it: network "tcp" with host and port, or network "unix"
-// with the path of a socket, for PostgreSQL of the directory that holds it. The
-// error wraps [ErrSiteConfig]; there is one for SQLite, which has no server.
+// Address returns the address of the database server of c in the form that
+// [net.Dial] and most drivers take: network "tcp" with host and port, or
+// network "unix" with the path of a socket, or for PostgreSQL of the directory
+// that holds it. The error wraps [ErrSiteConfig]. SQLite has no server, so
+// Address returns an error for it.
 //
-// Host may be a name or an IP address, which may be in brackets, with a port or
-// the absolute path of a socket after it ("db:3307", "[::1]:3307",
-// "localhost:/run/mysqld/mysqld.sock"), or such a path alone, with or without
-// unix: in front of it. For MySQL, a p: in front of all that, which asks PHP
-// for a persistent connection, is ignored. The default is the port 3306 of
-// MySQL or 5432 of PostgreSQL, and the host localhost. Unlike PHP's mysqli,
-// which takes the host localhost for a socket whose path only PHP's own
-// configuration knows, this is always TCP unless Host has a path.
+// Host may be a name or an IP address, optionally in brackets and followed by a
+// port or the absolute path of a socket ("db:3307", "[::1]:3307",
+// "localhost:/run/mysqld/mysqld.sock"). It may also be only such a path, with
+// or without unix: before it. For MySQL, a leading p:, which asks PHP for a
+// persistent connection, is ignored. The default host is localhost, and the
+// default port is 3306 for MySQL and 5432 for PostgreSQL. PHP's mysqli takes
+// localhost for a socket whose path only PHP's own configuration knows; Address
+// always returns TCP unless Host has a path.
 func (c SiteConfig) Address() (network, address string, err error) {
 	host, port := c.Host, ""
 	switch c.Database() {
@@ -47,13 +48,13 @@ func (c SiteConfig) Address() (network, address string, err error) {
 	return "tcp", net.JoinHostPort(host, port), nil
 }
 
-// SessionAddress returns where the server of the session handler of c listens,
-// in the form of [SiteConfig.Address]. The handler is "redis" or "memcached",
-// with its host and port in the fields SessionRedisHost and SessionRedisPort,
-// or SessionMemcachedHost and SessionMemcachedPort. The host may be a name, an
-// IP address, which may be in brackets, or the absolute path of a socket, with
-// or without unix: in front of it. The error wraps [ErrSiteConfig], and does
-// not hold the host, which may contain a password.
+// SessionAddress returns the address of the server of the session handler of c,
+// "redis" or "memcached", in the form of [SiteConfig.Address]. It reads
+// SessionRedisHost and SessionRedisPort, or SessionMemcachedHost and
+// SessionMemcachedPort. The host may be a name, an IP address, optionally in
+// brackets, or the absolute path of a socket, with or without unix: before it.
+// The error wraps [ErrSiteConfig], and does not contain the host, which may
+// hold a password.
 func (c SiteConfig) SessionAddress() (network, address string, err error) {
 	var host, standard string
 	var port int
@@ -71,7 +72,7 @@ func (c SiteConfig) SessionAddress() (network, address string, err error) {
 	}
 	if !ok || rest != "" || strings.HasSuffix(host, ":") {
 		return "", "", fmt.Errorf("%w: malformed host ($session_%s_server_host): "+
-			"write it as a name, an IP address or /path/to/socket; the port is a property of its own", ErrSiteConfig, c.SessionHandler)
+			"write it as a name, an IP address or /path/to/socket; the port has a property of its own", ErrSiteConfig, c.SessionHandler)
 	}
 	if port < 0 || port > 65535 {
 		return "", "", fmt.Errorf("%w: port %d is out of range ($session_%s_server_port)", ErrSiteConfig, port, c.SessionHandler)

@@ -10,26 +10,26 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// An APITokenAuthorizer is the [Authorizer] of programs that have a Joomla API
-// token of a Super Admin, in the header Authorization (Bearer) or
-// X-Joomla-Token. It is safe for concurrent use; make one with
-// [NewAPITokenAuthorizer]; the zero value fails.
+// An APITokenAuthorizer is an [Authorizer] for programs that send a Super
+// Admin's Joomla API token, in the header Authorization (Bearer) or
+// X-Joomla-Token. It is safe for concurrent use. Make one with
+// [NewAPITokenAuthorizer]; the zero value returns errors.
 //
-// It accepts a token, of Joomla 4 and later, as Joomla's plugin
+// It accepts a token of Joomla 4 or later as Joomla's plugin
 // api-authentication/token does:
 //
-//   - That plugin must be enabled and installed, with an access level that a
-//     visitor has.
+//   - The plugin must be installed and enabled, and visitors must have its
+//     access level.
 //   - The token must be enabled in the user's profile.
 //   - The user must be in one of the groups that the plugin user/token allows.
 //   - The account must be in order.
 //
 // Otherwise it refuses the request with [ErrUnauthenticated], and a user who is
-// no Super Admin with [ErrForbidden]. Unlike in Joomla, the token must be
-// written exactly as Joomla shows it to its user, but for the padding at its
-// end. As in Joomla, no second factor is asked for.
+// not a Super Admin with [ErrForbidden]. Unlike in Joomla, the token must be
+// written exactly as Joomla shows it to its user, except for the padding at its
+// end. As in Joomla, no second factor is required.
 //
-// A request takes one query, two more where the plugin's access level is not
+// A request takes one query, two more if the plugin's access level is not
 // Public, and none without a well-formed token.
 type APITokenAuthorizer struct {
 	site           *Site
@@ -116,8 +116,7 @@ func (a *APITokenAuthorizer) User(r *http.Request) (User, error) {
 			return User{}, errAPITokenPlugin
 		}
 	}
-	// Joomla reads the parameters of a plugin that is disabled, too, though
-	// they do not count.
+	// Joomla also reads the parameters of a disabled plugin, but ignores them.
 	allowed, all, ok := joomla.AllowedUserGroups(string(columns[6]))
 	if !ok {
 		return User{}, errAPITokenParams
@@ -152,8 +151,7 @@ func (a *APITokenAuthorizer) visible(ctx context.Context, level int64, usersPara
 	return slices.Contains(joomla.VisitorLevels(levels, ids), level), nil
 }
 
-// apiTokenText returns the API token that comes with a request, or what is sent
-// in its place.
+// apiTokenText returns the API token of a request, well-formed or not.
 func apiTokenText(header http.Header) string {
 	if rest, ok := strings.CutPrefix(header.Get("Authorization"), "Bearer "); ok {
 		if text := strings.Trim(rest, " \t"); text != "" {

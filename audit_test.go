@@ -7,6 +7,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -33,9 +34,9 @@ func records(t testing.TB, logs *bytes.Buffer) []map[string]any {
 }
 
 // read returns the record of a list that was read.
-func read(user int64, credential string, sessions, bytes int, finished bool) map[string]any {
+func read(user int64, username, credential string, sessions, bytes int, finished bool) map[string]any {
 	return map[string]any{
-		"level": "INFO", "msg": "capi: session list read", "user": float64(user), "credential": credential,
+		"level": "INFO", "msg": "capi: session list read", "user": float64(user), "username": username, "credential": credential,
 		"sessions": float64(sessions), "bytes": float64(bytes), "finished": finished,
 	}
 }
@@ -57,32 +58,42 @@ func naming(id int64, credential string) capi.Authorizer {
 func TestHandlerLogsReaders(t *testing.T) {
 	named := capi.AuthorizerFunc(func(r *http.Request) error {
 		capi.SetUser(r.Context(), capi.User{ID: 1, Credential: "first"})
-		capi.SetUser(r.Context(), capi.User{ID: 2, Credential: "SSO"})
+		capi.SetUser(r.Context(), capi.User{ID: 2, Username: "sso", Credential: "SSO"})
 		return nil
 	})
 	wrapped := capi.AuthorizerFunc(func(r *http.Request) error {
 		_, err := capi.Authorize(named, r)
 		return err
 	})
+	refused := capi.AuthorizerFunc(func(r *http.Request) error {
+		if _, err := capi.Authorize(named, r); err != nil {
+			return err
+		}
+		return capi.ErrUnauthenticated
+	})
 	all := func(found reply) capi.Authorizer { return anyOf(t, newFakeDB(found).site(t)) }
 	tests := map[string]struct {
-		auth    capi.Authorizer
-		request *http.Request
-		user    int64
-		kind    string
+		auth     capi.Authorizer
+		request  *http.Request
+		user     int64
+		username string
+		kind     string
 	}{
-		"session":              {all(found(byCookie, row{})), withSession(), 7, "session"},
-		"API token":            {all(found(byAPIToken, row{"id": int64(8)})), withAPIToken(), 8, "API token"},
-		"cAPI token":           {all(found(byCAPIToken, row{"id": int64(9)})), withHeaders("token", "token-hush"), 9, "cAPI token"},
-		"the last counts":      {named, withHeaders(), 2, "SSO"},
-		"a wrapped authorizer": {wrapped, withHeaders(), 2, "SSO"},
+		"session":                {all(found(byCookie, row{})), withSession(), 7, "admin", "session"},
+		"API token":              {all(found(byAPIToken, row{"id": int64(8)})), withAPIToken(), 8, "admin", "API token"},
+		"cAPI token":             {all(found(byCAPIToken, row{"id": int64(9)})), withHeaders("token", "token-hush"), 9, "admin", "cAPI token"},
+		"the last counts":        {named, withHeaders(), 2, "sso", "SSO"},
+		"a wrapped authorizer":   {wrapped, withHeaders(), 2, "sso", "SSO"},
+		"a user who was refused": {capi.AnyOf(refused, answering(nil)), withHeaders(), 0, "", ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			config, logs := logged()
 			w := &chunks{header: http.Header{}}
 			newHandler(t, config, capi.Sessions{{ID: "hush"}, {}}, test.auth).ServeHTTP(w, test.request)
-			assert.Equal(t, []map[string]any{read(test.user, test.kind, 2, w.sizes[0], true)}, records(t, logs))
+			got := records(t, logs)
+			require.NotEmpty(t, got)
+			assert.Equal(t, read(test.user, test.username, test.kind, 2, w.sizes[0], true), got[0])
 		})
 	}
 }
@@ -159,7 +170,7 @@ func TestHandlerLogsCutLists(t *testing.T) {
 				assert.Equal(t, "capi: listing sessions, cut short", got[0]["msg"])
 				got = got[1:]
 			}
-			assert.Equal(t, []map[string]any{read(7, "SSO", test.sessions, sent, false)}, got)
+			assert.Equal(t, []map[string]any{read(7, "", "SSO", test.sessions, sent, false)}, got)
 		})
 	}
 }
@@ -174,6 +185,12 @@ func TestHandlerLogsNoReaderOfNothing(t *testing.T) {
 	assert.NotContains(t, logs.String(), "SSO")
 }
 
+// gone is the ResponseWriter of a connection that is closed.
+type gone struct{ http.ResponseWriter }
+
+// SetWriteDeadline is for [http.ResponseController].
+func (gone) SetWriteDeadline(time.Time) error { return net.ErrClosed }
+
 // A handler that cannot keep a promise says so once.
 func TestHandlerWarnsOnce(t *testing.T) {
 	elsewhere := capi.AuthorizerFunc(func(*http.Request) error {
@@ -183,10 +200,14 @@ func TestHandlerWarnsOnce(t *testing.T) {
 	tests := map[string]struct {
 		auth capi.Authorizer
 		w    func() http.ResponseWriter
-		want string
+		want map[any]int
 	}{
-		"no reader":    {elsewhere, func() http.ResponseWriter { return &chunks{header: http.Header{}} }, "capi: the log cannot say who reads"},
-		"no deadlines": {naming(0, "network"), func() http.ResponseWriter { return httptest.NewRecorder() }, "capi: StallTimeout has no effect"},
+		"no reader": {elsewhere, func() http.ResponseWriter { return &chunks{header: http.Header{}} },
+			map[any]int{"capi: the log cannot say who reads": 1}},
+		"no deadlines": {naming(0, "network"), func() http.ResponseWriter { return httptest.NewRecorder() },
+			map[any]int{"capi: StallTimeout has no effect": 1}},
+		"a connection that is gone": {naming(0, "network"), func() http.ResponseWriter { return gone{httptest.NewRecorder()} },
+			map[any]int{}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -201,7 +222,7 @@ func TestHandlerWarnsOnce(t *testing.T) {
 					got[record["msg"]]++
 				}
 			}
-			assert.Equal(t, map[any]int{test.want: 1}, got)
+			assert.Equal(t, test.want, got)
 		})
 	}
 }

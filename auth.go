@@ -60,19 +60,18 @@ type AuthorizerFunc func(r *http.Request) error
 // Authorize calls f.
 func (f AuthorizerFunc) Authorize(r *http.Request) error { return f(r) }
 
-// AnyOf returns an Authenticator that asks each of authorizers in their order,
-// until one accepts the request, or returns another error than
-// [ErrUnauthenticated]. If all return that, or there are none, the error wraps
-// ErrUnauthenticated and lists each reason. AnyOf panics if one of them is nil.
+// AnyOf returns an Authenticator that asks authorizers in order until one
+// accepts the request or returns an error other than [ErrUnauthenticated]. If
+// all return that, or there are none, the error wraps ErrUnauthenticated and
+// lists each reason. AnyOf panics if one of them is nil.
 //
-// Put tokens first, and cookies last: a browser sends a cookie by itself, and a
-// program its token on purpose. The token of a user who may not do something
-// then counts, whoever's cookie comes with it, and a token that is not valid
-// leaves the decision to the cookie. Without a token, that takes no query more.
+// Put tokens before cookies: programs send tokens on purpose, browsers send
+// cookies by themselves. A valid token then decides, for or against its sender,
+// whatever cookie comes with it; an invalid one leaves the decision to the
+// cookie. A request without a token takes no more queries that way.
 //
-// The User of an authorizer that is no Authenticator is the one that it tells
-// [SetUser] when it accepts a request. One that does not is refused with
-// [ErrForbidden].
+// An authorizer that is not an Authenticator tells its user by [SetUser]. If it
+// accepts a request without doing so, User returns an [ErrForbidden].
 func AnyOf(authorizers ...Authorizer) Authenticator {
 	for _, authorizer := range authorizers {
 		mustAuthorizer(authorizer)
@@ -84,7 +83,14 @@ type anyOf []Authorizer
 
 // Authorize implements [Authorizer].
 func (a anyOf) Authorize(r *http.Request) error {
-	return a.ask(func(authorizer Authorizer) error { return authorizer.Authorize(r) })
+	slot, _ := r.Context().Value(userKey{}).(*userSlot)
+	return a.ask(func(authorizer Authorizer) error {
+		err := authorizer.Authorize(r)
+		if err != nil && slot != nil {
+			*slot = userSlot{} // Whoever accepts next may not know the user.
+		}
+		return err
+	})
 }
 
 // User implements [Authenticator].
@@ -202,10 +208,10 @@ type userSlot struct {
 
 // SetUser tells the handler of this package, or the function [Authorize], that
 // a request comes from user. An [Authorizer] that accepts a request calls it
-// with the context of that request, or with one made from it. Of several calls,
-// the last counts. The handler logs the user's ID and Credential with the list;
-// where nobody has set either, such as with another context, it logs a warning
-// once, at level Warn. SetUser must not be called by several goroutines at once
+// with the context of that request, or with one derived from it; with any other
+// context, SetUser does nothing. Of several calls, the last counts. The handler
+// logs the user's ID, Username and Credential with the list, and warns once if
+// it has none of them. SetUser must not be called by several goroutines at once
 // for the same request.
 func SetUser(ctx context.Context, user User) {
 	if slot, ok := ctx.Value(userKey{}).(*userSlot); ok {
@@ -213,11 +219,12 @@ func SetUser(ctx context.Context, user User) {
 	}
 }
 
-// Authorize asks auth for routes other than those of this package, or for an
-// Authorizer that adds something to auth. It returns the user whom auth lets in,
-// as auth told [SetUser], or the error of auth. The user of an Authorizer that
-// does not call SetUser is the zero User. Within an Authorizer, Authorize passes
-// the user on, as SetUser does. It sends nothing. It panics if auth is nil.
+// Authorize asks auth, for routes other than those of this package or for an
+// Authorizer that wraps auth. It returns the user whom auth accepts, as auth
+// told [SetUser], or the error of auth. If auth does not call SetUser, that is
+// the zero User. Inside an Authorizer, Authorize also calls SetUser, so that
+// the log of the handler has the user. It sends nothing. It panics if auth is
+// nil.
 func Authorize(auth Authorizer, r *http.Request) (User, error) {
 	mustAuthorizer(auth)
 	outer := r.Context()

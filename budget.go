@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// A budget is a number of bytes that requests share, in the order in which they
-// ask. It is safe for concurrent use.
+// A budget is a number of bytes that requests share, first come, first served.
+// It is safe for concurrent use.
 type budget struct {
 	mu      sync.Mutex
 	free    int
@@ -16,14 +16,15 @@ type budget struct {
 
 type waiting struct {
 	bytes int
-	ready chan struct{} // is closed once it has them
+	ready chan struct{} // closed once it has them
 }
 
-// newBudget returns a budget of so many bytes.
+// newBudget returns a budget of the given number of bytes.
 func newBudget(bytes int) *budget { return &budget{free: bytes} }
 
-// acquire takes bytes, once all who asked before have theirs. It returns the
-// error of ctx if that ends first. More bytes than the budget has never come.
+// acquire takes bytes, after all earlier callers have theirs. It returns the
+// error of ctx if that ends first. It waits forever for more bytes than the
+// budget has.
 func (b *budget) acquire(ctx context.Context, bytes int) error {
 	b.mu.Lock()
 	if len(b.waiting) == 0 && bytes <= b.free {
@@ -58,7 +59,7 @@ func (b *budget) release(bytes int) {
 	b.hand()
 }
 
-// hand gives those who wait what is free.
+// hand gives free bytes to those who wait.
 func (b *budget) hand() {
 	for len(b.waiting) > 0 && b.waiting[0].bytes <= b.free {
 		b.free -= b.waiting[0].bytes

@@ -7,19 +7,21 @@ import (
 	"strings"
 )
 
-// A CAPITokenAuthorizer is the [Authorizer] of programs that have a token of
-// the cAPI extension of a Super Admin, in the header token. It is safe for
-// concurrent use; make one with [NewCAPITokenAuthorizer]; the zero value fails.
+// A CAPITokenAuthorizer is an [Authorizer] for programs that send a Super
+// Admin's token of the cAPI extension, in the header token. It is safe for
+// concurrent use. Make one with [NewCAPITokenAuthorizer]; the zero value
+// returns errors.
 //
 // It accepts a token if exactly one row of the extension's table
 // (#__services_tokens) has it, and that row is published. It refuses any other
-// with [ErrUnauthenticated], also where the extension is not installed or the
-// user does not exist. It refuses a user who is no Super Admin, or whose
-// account is not in order, with [ErrForbidden]. A table that the account of the
-// database may not read is a failure.
+// token with [ErrUnauthenticated], also if the extension is not installed or
+// the user does not exist. It refuses a user who is not a Super Admin, or whose
+// account is not in order, with [ErrForbidden]. If the database account may not
+// read the table, that is a failure.
 //
-// A request takes one query, up to five more to find out that there is no such
-// table, and none without a token of at most 255 printable characters of ASCII.
+// A request takes one query, up to five more to find out that the table does
+// not exist, and none without a token of at most 255 printable ASCII
+// characters.
 type CAPITokenAuthorizer struct {
 	site  *Site
 	query accountQuery
@@ -67,7 +69,7 @@ func (a *CAPITokenAuthorizer) User(r *http.Request) (User, error) {
 	}
 	var found []accountRow
 	for _, row := range rows {
-		// The database compared it by a collation, which may ignore case and
+		// The collation by which the database compared may ignore case and
 		// trailing spaces.
 		if subtle.ConstantTimeCompare([]byte(sent), row.columns[0]) == 1 {
 			found = append(found, row)
@@ -88,9 +90,9 @@ func (a *CAPITokenAuthorizer) User(r *http.Request) (User, error) {
 	return found[0].account.user("cAPI token"), nil
 }
 
-// isCAPIToken reports whether text could be a token of the cAPI extension, in
-// its column of 255 characters. Other than ASCII is not taken to the database,
-// where some column types fail to compare with it.
+// isCAPIToken reports whether text could be a token of the cAPI extension,
+// whose column has 255 characters. Anything but ASCII is not sent to the
+// database, because some column types fail to compare with it.
 func isCAPIToken(text string) bool {
 	return text != "" && len(text) <= 255 &&
 		!strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })

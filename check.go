@@ -10,8 +10,8 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// checkedTables are the tables that every site has, each with the columns that
-// are read.
+// checkedTables are the tables that every site has, with the columns that this
+// package reads.
 var checkedTables = []struct {
 	name    string
 	columns []string
@@ -27,15 +27,15 @@ var checkedTables = []struct {
 }
 
 // Check returns everything that keeps s from being served, joined by
-// [errors.Join], each error with what to do about it: a database that is out of
-// reach, tables and columns that are missing or may not be read, a prefix that
-// finds nothing, no root asset, session data that is out of reach or that s has
-// no [SessionData] for. It returns nil if there is nothing. It is for the start
-// of a program and for its readiness route; it takes a dozen small queries, and
+// [errors.Join]; each error says what to do about it. It finds an unreachable
+// database, tables and columns that are missing or unreadable, a wrong prefix,
+// a missing root asset, and session data that is unreachable or that s has no
+// [SessionData] for. It returns nil if there is nothing. Use it at the start of
+// a program and in its readiness route; it takes a dozen small queries, and
 // reads no sessions. It is safe for concurrent use.
 func (s *Site) Check(ctx context.Context) error {
 	if err := s.db.PingContext(ctx); err != nil {
-		return fmt.Errorf("capi: database out of reach: check $host, $user, $password and $db, and that it runs: %w", err)
+		return fmt.Errorf("capi: cannot connect to the database: check $host, $user, $password and $db, and that it runs: %w", err)
 	}
 	var problems []error
 	missing, wrong := 0, make(map[string]bool)
@@ -49,14 +49,14 @@ func (s *Site) Check(ctx context.Context) error {
 		}
 	}
 	if missing == len(checkedTables) {
-		problems = []error{fmt.Errorf("capi: no table of the prefix %q: check $dbprefix and $db", s.config.DBPrefix)}
+		problems = []error{fmt.Errorf("capi: no table with the prefix %q: check $dbprefix and $db", s.config.DBPrefix)}
 	} else {
 		problems = append(problems, s.checkRows(ctx, wrong)...)
 	}
 	return errors.Join(append(problems, s.checkData(ctx))...)
 }
 
-// checkTable reports whether a table is missing. The error is what is wrong
+// checkTable reports whether a table is missing. The error says what is wrong
 // with it.
 func (s *Site) checkTable(ctx context.Context, name string, columns []string) (absent bool, err error) {
 	table := s.config.DBPrefix + name
@@ -79,8 +79,8 @@ func (s *Site) checkTable(ctx context.Context, name string, columns []string) (a
 	return false, nil
 }
 
-// checkRows returns what is wrong in tables that can be read, all but the wrong
-// ones, and with tables that not every site has.
+// checkRows returns what is wrong in the tables that are not in wrong, and with
+// tables that not every site has.
 func (s *Site) checkRows(ctx context.Context, wrong map[string]bool) (problems []error) {
 	if !wrong["assets"] {
 		root, err := s.column(ctx, s.sql(`SELECT "name" FROM "#__assets" WHERE "name" = 'root.1'`))
@@ -88,14 +88,14 @@ func (s *Site) checkRows(ctx context.Context, wrong map[string]bool) (problems [
 		case err != nil:
 			problems = append(problems, fmt.Errorf("capi: reading the root asset: %w", err))
 		case len(root) == 0:
-			problems = append(problems, errors.New("capi: no asset root.1, so that nobody is a Super Admin: rebuild the site's assets"))
+			problems = append(problems, errors.New("capi: no asset root.1, so nobody is a Super Admin: rebuild the site's assets"))
 		}
 	}
 	if !wrong["extensions"] {
-		// It may have been granted since.
+		// The privilege may have been granted since.
 		s.schema.And(^uint32(unknownVersion))
 		if version, err := s.askVersion(ctx); err == nil && version == joomla.UnknownVersion {
-			problems = append(problems, fmt.Errorf("capi: it cannot be told which Joomla this is, so that few sessions count: "+
+			problems = append(problems, fmt.Errorf("capi: unknown version of Joomla, so few sessions are accepted: "+
 				"grant SELECT on all columns of the table %sextensions", s.config.DBPrefix))
 		}
 	}
@@ -112,7 +112,7 @@ func (s *Site) checkRows(ctx context.Context, wrong map[string]bool) (problems [
 			}
 		}
 	}
-	// The query of the guard itself, which finds nobody.
+	// Run the query of the guard itself, for nobody.
 	if len(wrong) == 0 && !factors {
 		if _, err := s.accounts(ctx, s.accountQuery(`"#__users" AS u`, `u."id" = 0`)); err != nil {
 			problems = append(problems, fmt.Errorf("capi: accounts cannot be read: %w", err))
@@ -125,22 +125,21 @@ func (s *Site) checkRows(ctx context.Context, wrong map[string]bool) (problems [
 	return problems
 }
 
-// checkData returns what is wrong with the session data outside of the
-// database.
+// checkData returns what is wrong with session data outside the database.
 func (s *Site) checkData(ctx context.Context) error {
 	if s.dataInTable() {
 		return nil
 	}
 	if s.data == nil {
-		return fmt.Errorf("capi: sessions live outside of the database ($session_handler is %q): give a SessionData, "+
-			"or nobody can be let in by a cookie", s.config.SessionHandler)
+		return fmt.Errorf("capi: sessions are outside the database ($session_handler is %q): set SiteOptions.SessionData, "+
+			"or no session cookie is accepted", s.config.SessionHandler)
 	}
 	version, err := s.version(ctx)
 	if err != nil {
 		return fmt.Errorf("capi: looking up the version of Joomla: %w", err)
 	}
 	if _, err := payloads(ctx, s.dataOf(version), []string{"capi-check"}); err != nil {
-		return fmt.Errorf("capi: session data out of reach: check where $session_handler %q keeps it: %w",
+		return fmt.Errorf("capi: cannot read session data: check the settings of the $session_handler %q: %w",
 			s.config.SessionHandler, err)
 	}
 	return nil

@@ -21,48 +21,47 @@ type ClientOptions struct {
 	// Secret sends none.
 	Cookie Secret
 	// APIToken is a Joomla API token. It is sent as Authorization: Bearer and
-	// as X-Joomla-Token, since some servers keep the former from PHP. The zero
-	// Secret sends none.
+	// as X-Joomla-Token, because some servers do not pass the former to PHP.
+	// The zero Secret sends none.
 	APIToken Secret
 	// CAPIToken is a token of the cAPI extension, sent in the header token. The
 	// zero Secret sends none.
 	CAPIToken Secret
 	// HTTPClient sends the requests. It is copied. Its Timeout bounds the time
-	// for the whole list, and its CheckRedirect is not used. Nil is one with a
-	// connection pool of its own, and timeouts for connecting, but none for the
-	// whole list.
+	// for the whole list, and its CheckRedirect is not used. Nil is a client
+	// with a connection pool of its own that has timeouts for connecting, but
+	// not for the whole list.
 	HTTPClient *http.Client
-	// StallTimeout is how long the server may keep a reader waiting, for the
-	// head of its answer and for each next part of it. Zero is 30 seconds; less
-	// is an error.
+	// StallTimeout is how long the server may keep a reader waiting for the
+	// header of its answer and for each next part of it. Zero is 30 seconds. A
+	// negative value is an error.
 	StallTimeout time.Duration
 	// MaxSessionSize is how many bytes of JSON one session may take. Zero is 64
-	// MiB, four times what Joomla's column data (mediumtext) holds: only data
-	// that is mostly control characters takes more. Less than zero is an error.
+	// MiB, four times the size of Joomla's column data (mediumtext): only data
+	// that is mostly control characters takes more. A negative value is an
+	// error.
 	MaxSessionSize int
 
 	_ struct{} // Options are written with names.
 }
 
-// A Client reads the session list of an endpoint: one of this package, of cAPI
-// as its documentation has it, or of cAPI 1.3.6, whose rows are members by
-// number. It is the [Store] of that endpoint's sessions, and safe for
-// concurrent use. Make one with [ClientOptions.NewClient]; the ranges of the
-// zero Client fail.
+// A Client reads the session list of an endpoint: of this package, of cAPI as
+// documented, or of cAPI 1.3.6, which numbers the rows. It is a [Store] of that
+// endpoint's sessions, and safe for concurrent use. Make one with
+// [ClientOptions.NewClient]; ranges over the zero Client fail.
 //
-//   - A range sends one request. It holds one session at a time, in memory of
-//     up to a few times MaxSessionSize, and ends when its context does. Ending
-//     it early closes the connection, so that the server stops too.
-//   - A list counts as whole only if it ends as the contract has it, with error
-//     false and status 200, and nothing after it. One that is cut gives an
-//     error that wraps [io.ErrUnexpectedEOF]. Sessions that came before are
-//     real.
-//   - An answer that is no list gives a [*ResponseError], which wraps
-//     [ErrUnauthenticated] for 401 and [ErrForbidden] for 403. cAPI 1.3.6
-//     answers 403 to guests too.
-//   - Up to ten redirects are followed: to the same scheme, host and port, and
-//     from http to https at the default ports. Nothing is sent anywhere else.
-//   - The text of no error shows credentials, the URL's query, or anything of a
+//   - A range sends one request. It holds one session at a time, in at most a
+//     few times MaxSessionSize of memory, and ends when its context does.
+//     Ending it early closes the connection, so that the server stops too.
+//   - A list is complete only if it ends as the contract says, with error false
+//     and status 200, and nothing follows. A list that is cut off gives an
+//     error that wraps [io.ErrUnexpectedEOF]. The sessions before it are real.
+//   - An answer that is not a list gives a [*ResponseError], which wraps
+//     [ErrUnauthenticated] for 401 and [ErrForbidden] for 403. cAPI 1.3.6 also
+//     answers guests with 403.
+//   - It follows up to ten redirects to the same scheme, host and port, or from
+//     http to https at the default ports. It sends nothing anywhere else.
+//   - Error texts contain no credentials, no query of the URL, and nothing of a
 //     body.
 type Client struct {
 	options  ClientOptions
@@ -70,7 +69,7 @@ type Client struct {
 	endpoint Secret // a URL, whose query may hold a token
 }
 
-// NewClient returns a Client of the endpoint at rawURL, such as
+// NewClient returns a Client for the endpoint at rawURL, such as
 // https://example.org/api/v1/user/sessions. A URL without a path, such as
 // https://example.org, gets this one. Changing o later does not change the
 // Client. The error names everything that is wrong with o and rawURL.
@@ -79,21 +78,21 @@ func (o ClientOptions) NewClient(rawURL string) (*Client, error) {
 	refuse := func(format string, args ...any) { errs = append(errs, fmt.Errorf("capi: "+format, args...)) }
 	endpoint, err := url.Parse(rawURL)
 	switch {
-	case err != nil: // Its text holds the URL.
+	case err != nil: // The text of err holds the URL.
 		refuse("malformed URL of an endpoint")
 	case endpoint.Scheme != "http" && endpoint.Scheme != "https", endpoint.Hostname() == "":
-		refuse("the URL of an endpoint is not http(s)://HOST/…")
+		refuse("the URL of the endpoint must be http(s)://HOST/…")
 	case endpoint.User != nil:
-		refuse("user and password in the URL of an endpoint")
+		refuse("the URL of the endpoint must not have a user or password: set ClientOptions")
 	}
 	if name, _, ok := strings.Cut(o.Cookie.Reveal(), "="); o.Cookie.Reveal() != "" && (!ok || name == "") || !isVisible(o.Cookie, ' ') {
-		refuse("ClientOptions.Cookie is not name=value")
+		refuse("ClientOptions.Cookie must be name=value")
 	}
 	if !isVisible(o.APIToken, '!') {
-		refuse("ClientOptions.APIToken is not visible ASCII")
+		refuse("ClientOptions.APIToken must be visible ASCII")
 	}
 	if !isVisible(o.CAPIToken, '!') {
-		refuse("ClientOptions.CAPIToken is not visible ASCII")
+		refuse("ClientOptions.CAPIToken must be visible ASCII")
 	}
 	if o.StallTimeout < 0 {
 		refuse("negative StallTimeout %v", o.StallTimeout)
@@ -123,7 +122,7 @@ func (o ClientOptions) NewClient(rawURL string) (*Client, error) {
 	return client, nil
 }
 
-// isVisible reports whether s holds nothing but ASCII from lowest on.
+// isVisible reports whether s holds only printable ASCII from lowest on.
 func isVisible(s Secret, lowest rune) bool {
 	return strings.IndexFunc(s.Reveal(), func(r rune) bool { return r < lowest || r > '~' }) < 0
 }
@@ -142,7 +141,7 @@ func (c *Client) Sessions(ctx context.Context) iter.Seq2[Session, error] {
 // if it did, or the list was whole.
 func (c *Client) read(parent context.Context, yield func(Session, error) bool) error {
 	if c.endpoint.Reveal() == "" {
-		return errors.New("a Client made without NewClient")
+		return errors.New("the Client was not made by NewClient")
 	}
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
@@ -164,7 +163,7 @@ func (c *Client) read(parent context.Context, yield func(Session, error) bool) e
 	var buffer []byte
 	for {
 		row, err := rows.Next()
-		// What was read ahead must not outlive the context.
+		// Rows that were read ahead must not outlive the context.
 		if err := parent.Err(); err != nil {
 			return err
 		}
@@ -198,14 +197,14 @@ func readRefusal(status int, body io.Reader) error {
 	}
 }
 
-// A ResponseError is an endpoint's answer that is no session list. It wraps
+// A ResponseError is an endpoint's answer that is not a session list. It wraps
 // [ErrUnauthenticated] if the status is 401, and [ErrForbidden] if it is 403.
 type ResponseError struct {
-	// StatusCode is the HTTP status or, where that is 200, the envelope's.
+	// StatusCode is the HTTP status or, if that is 200, the envelope's.
 	StatusCode int
-	// Message is the message of the envelope, cut after 1 KiB, and empty if
-	// there is none. It is the server's text, may hold anything, and is not in
-	// what Error returns.
+	// Message is the message of the envelope, cut after 1 KiB, or empty if
+	// there is none. The server chose it, it may hold anything, and Error
+	// leaves it out.
 	Message string
 }
 

@@ -37,31 +37,3 @@ func ExampleClientOptions_NewClient() {
 	// Output:
 	// steve administrator 2015-10-25T14:39:47Z
 }
-
-// printSessions is code of the README, which shows what is marked here.
-func printSessions(ctx context.Context, url, token string) error {
-	// README: client
-	client, err := capi.ClientOptions{APIToken: capi.NewSecret(token)}.NewClient(url)
-	if err != nil {
-		return err
-	}
-	for session, err := range client.Sessions(ctx) {
-		if err != nil {
-			return err // Also where the list is cut short.
-		}
-		fmt.Println(session.Username, session.Time.UTC())
-	}
-	// README: end
-	return nil
-}
-
-func ExampleClient_Sessions() {
-	site := httptest.NewServer(capi.NewHandler(capi.Sessions{
-		{ID: "secret", UserID: 99, Username: "steve", Time: time.Unix(1445783987, 0)},
-	}, passing("token")))
-	defer site.Close()
-	fmt.Println(printSessions(context.Background(), site.URL, "token"))
-	// Output:
-	// steve 2015-10-25 14:39:47 +0000 UTC
-	// <nil>
-}

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// newTransport returns what a Client sends requests with by default. What waits
-// for an answer is the Client's own stall timeout.
+// newTransport returns the default transport of a Client. It has no timeout for
+// the answer, which the Client's stall timeout bounds.
 func newTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
@@ -26,7 +26,7 @@ func newTransport() *http.Transport {
 	}
 }
 
-// get asks the endpoint, wherever on its host that is.
+// get asks the endpoint, and follows redirects on its host.
 func (c *Client) get(ctx context.Context) (*http.Response, error) {
 	const maxRedirects = 10
 	target, err := url.Parse(c.endpoint.Reveal())
@@ -48,10 +48,10 @@ func (c *Client) get(ctx context.Context) (*http.Response, error) {
 		refused := newResponseError(response.StatusCode, "")
 		next, err := target.Parse(location)
 		if err != nil || location == "" {
-			return nil, fmt.Errorf("a redirect to no URL: %w", refused)
+			return nil, fmt.Errorf("redirect without a valid Location: %w", refused)
 		}
 		if !sameHost(target, next) {
-			return nil, fmt.Errorf("a redirect to another host, which is not followed: %w", refused)
+			return nil, fmt.Errorf("redirect to another host, scheme or port, which is not followed: %w", refused)
 		}
 		next.User = nil
 		target = next
@@ -79,9 +79,9 @@ func (c *Client) ask(ctx context.Context, target *url.URL) (*http.Response, erro
 	return c.http.Do(request)
 }
 
-// sameHost reports whether what is sent to one URL may be sent to the other:
-// scheme, host and port are the same, or it is the same host's default TLS
-// port.
+// sameHost reports whether credentials for one URL may be sent to the other:
+// scheme, host and port are the same, or it is the default TLS port of the same
+// host.
 func sameHost(from, to *url.URL) bool {
 	if !strings.EqualFold(from.Hostname(), to.Hostname()) {
 		return false
@@ -101,12 +101,12 @@ func port(u *url.URL) string {
 	return "80"
 }
 
-// errStalled is the cause of a context that ended because the server said
+// errStalled is the cause of a context that ended because the server sent
 // nothing.
 var errStalled = fmt.Errorf("the server stalled: %w", os.ErrDeadlineExceeded)
 
-// A bodyReader reads the body of an answer. While a read waits for the server,
-// and only then, watch runs.
+// A bodyReader reads the body of an answer. The timer watch runs only while a
+// read waits for the server.
 type bodyReader struct {
 	ctx   context.Context
 	body  io.Reader
@@ -124,8 +124,8 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// conceal returns err, which came from net/http, without its text, which may
-// hold the URL or what the server sent.
+// conceal hides the text of err, an error of net/http, which may hold the URL
+// or what the server sent.
 func conceal(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		if cause := context.Cause(ctx); errors.Is(cause, errStalled) {
@@ -159,7 +159,7 @@ func (e concealedError) Error() string {
 	case errors.As(e.err, &timeout) && timeout.Timeout():
 		return "timeout"
 	}
-	return "the connection failed, or what came is not HTTP"
+	return "the connection failed, or the answer is not HTTP"
 }
 
 func (e concealedError) Unwrap() error { return e.err }

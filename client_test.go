@@ -415,7 +415,7 @@ func TestClientConfigNewClientRefuses(t *testing.T) {
 		"ftp://example.org/":         "http(s)",
 		"http:///path":               "http(s)",
 		"http://[marker":             "malformed",
-		"http://user:marker@a.org/x": "user and password",
+		"http://user:marker@a.org/x": "user or password",
 	} {
 		_, err := capi.ClientOptions{}.NewClient(url)
 		require.ErrorContains(t, err, problem)

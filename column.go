@@ -8,7 +8,7 @@ import (
 	"github.com/capi-go/capi/internal/phpconfig"
 )
 
-// A column is the value of a row's column as text, nil for null. It owns its
+// A column is the value of a column as text, or nil for null. It owns its
 // memory.
 type column []byte
 
@@ -25,18 +25,33 @@ func (c *column) Scan(src any) error {
 	return nil
 }
 
-// integer returns the whole number that c is, or an invalid one.
+// integer returns c as an integer, which is invalid if c is not a whole number.
 func (c column) integer() (n integer) {
 	_ = n.parse(string(c))
 	return n
 }
 
-// A rowColumn is a column of one row after another. It is no
-// [database/sql.RawBytes], which makes null of an empty text where the driver
-// gives a string.
+// A textColumn is the value of a row's column as text, empty for null.
+type textColumn string
+
+// Scan implements [database/sql.Scanner].
+func (c *textColumn) Scan(src any) error {
+	if text, ok := src.(string); ok { // Nobody changes it, so it needs no copy.
+		*c = textColumn(text)
+		return nil
+	}
+	var row rowColumn
+	err := row.Scan(src)
+	*c = textColumn(row.text)
+	return err
+}
+
+// A rowColumn scans a column of one row after another. It is not a
+// [database/sql.RawBytes], which turns an empty text into null if the driver
+// returns a string.
 type rowColumn struct {
-	// text is nil for null. It is the memory of the driver or of buffer, until
-	// the next row.
+	// text is nil for null. Until the next row, it is memory of the driver or
+	// of buffer.
 	text   []byte
 	buffer []byte
 }
@@ -55,7 +70,7 @@ func (c *rowColumn) Scan(src any) error {
 	case int64:
 		c.buffer = strconv.AppendInt(c.buffer[:0], src, 10)
 		c.text = c.buffer
-	case uint64: // Go's driver for MySQL, of an unsigned number that is no parameter's.
+	case uint64: // From go-sql-driver/mysql, for an unsigned number in a query without arguments.
 		c.buffer = strconv.AppendUint(c.buffer[:0], src, 10)
 		c.text = c.buffer
 	case float64:
@@ -77,14 +92,14 @@ func (c *rowColumn) Scan(src any) error {
 	return nil
 }
 
-// errNotInteger hides the value, which may be anything that a client wrote.
+// errNotInteger leaves out the value, which a client may have written.
 var errNotInteger = errors.New("not a whole number")
 
-// An integer is a whole number that arrives as a number or as text, by driver,
-// column type and Joomla version.
+// An integer is a whole number that arrives as a number or as text, depending
+// on the driver, the column type and the version of Joomla.
 type integer struct {
 	value int64
-	valid bool // false for null and for no text at all
+	valid bool // false for null and for empty text
 }
 
 func (n *integer) parse(text string) error {
@@ -102,7 +117,7 @@ func (n *integer) parse(text string) error {
 
 // Scan implements [database/sql.Scanner].
 func (n *integer) Scan(src any) error {
-	if value, ok := src.(int64); ok { // As text, it would take memory.
+	if value, ok := src.(int64); ok { // Text would take an allocation.
 		*n = integer{value, true}
 		return nil
 	}

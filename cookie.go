@@ -11,48 +11,48 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// A SessionAuthorizer is the [Authorizer] of those who are logged in to the
+// A SessionAuthorizer is an [Authorizer] for users who are logged in to the
 // site itself: it accepts a request with the session cookie of a Super Admin,
-// of the site's frontend or its administrator. Of several such cookies, one of
-// a Super Admin is enough. It is safe for concurrent use; make one with
-// [NewSessionAuthorizer]; the zero value fails.
+// from the site's frontend or its administrator. If there are several such
+// cookies, one of a Super Admin is enough. It is safe for concurrent use. Make
+// one with [NewSessionAuthorizer]; the zero value returns errors.
 //
-// It goes by the session itself, not by what the row in #__session says of it:
+// It reads the session itself, and does not trust what the row in #__session
+// says about it:
 //
 //   - A session lives where the site's $session_handler keeps it: in the column
-//     data, or in the site's [SessionData]. A row that outlives it does not
-//     count.
-//   - In the table, it counts while its time is within the site's lifetime.
-//     Elsewhere, the store's own expiry decides. In both, the time of the last
-//     request in its data must be within the lifetime, as in Joomla's class
-//     Session.
-//   - Who is logged in is the user that its data names to the Joomla that the
-//     site runs: 3.x and 4 or later read different forms. Which one it is shows
-//     in the table #__extensions, which has the column locked since 4.0; where
-//     that may not be read, a session must be one that both read. Data that
-//     cannot be read names nobody.
+//     data, or in the site's [SessionData]. A row that outlives its session
+//     does not count.
+//   - In the table, a session counts while its time is within the site's
+//     lifetime. Elsewhere, the store's own expiry decides. In both, the time of
+//     the last request in its data must be within the lifetime, as in Joomla's
+//     class Session.
+//   - The user is the one that the data names to the site's version of Joomla:
+//     3.x and 4 or later read different forms. The column locked of the table
+//     #__extensions, which exists since 4.0, tells them apart. If it may not be
+//     read, both versions must be able to read the session. Data that cannot be
+//     read names nobody.
 //
-// A request without such a session is refused with [ErrUnauthenticated]. So is
-// one whose user does not exist. A user who is no Super Admin, is blocked, is
-// not activated, has to reset the password, or has yet to pass the second
-// factor, or to set one up where the site demands it, is refused with
-// [ErrForbidden]. Joomla itself lets blocked users go on with a session that
-// they have.
+// A request without such a session, or whose user does not exist, is refused
+// with [ErrUnauthenticated]. A user is refused with [ErrForbidden] who is not a
+// Super Admin, is blocked, is not activated, has to reset the password, has yet
+// to pass the second factor, or has yet to set up one that the site demands.
+// Joomla itself lets blocked users continue a session.
 //
 // A request takes one query, and none without a cookie that could be a
-// session's. It takes a second one where the row does not name the user whom
-// the data names, or where a user has a second factor and the data does not
-// tell that it was passed, and two more for a session of more than 64 KiB. With
-// a SessionData, it takes one query after a look there, and every five seconds
-// another one before that, for which Joomla the site is.
+// session's. It takes a second query if row and data name different users, or
+// if a user has a second factor that the data does not show as passed, and two
+// more for a session of more than 64 KiB. With a SessionData, it reads that and
+// then takes one query; every five seconds, another query for the version of
+// Joomla comes first.
 //
-// Visitors choose how much their sessions hold. Of those with more than 64 KiB,
-// the authorizers of a Site read 16 MiB at a time at most; requests wait for
-// that in their order, as long as their context lasts.
+// Visitors can make their sessions long. The authorizers of a Site read at most
+// 16 MiB at a time of sessions of more than 64 KiB; requests wait their turn
+// for as long as their context lasts.
 //
-// A cookie comes with requests that other pages make a browser send. That is
-// harmless with a handler that only reads, as long as no [CORS] policy lets
-// those pages see the answer.
+// Browsers also send the cookie with requests that other sites' pages cause.
+// That is harmless with a handler that only reads, as long as no [CORS] policy
+// lets those pages see the answer.
 type SessionAuthorizer struct {
 	site  *Site
 	names []string
@@ -75,15 +75,15 @@ var (
 // NewSessionAuthorizer returns the SessionAuthorizer of site. It panics if site
 // is nil or the zero Site.
 //
-// It returns an error, which wraps [ErrSiteConfig], if the site keeps session
-// data outside of its database and has no [SiteOptions.SessionData]: a live
-// session cannot be told from one that has ended. Give the site a source of
-// session data, or mount the handler with other authorizers alone.
+// It returns an error that wraps [ErrSiteConfig] if the site keeps session data
+// outside its database and has no [SiteOptions.SessionData]: a live session
+// cannot be told from an ended one. Give the site a SessionData, or use only
+// other authorizers.
 func NewSessionAuthorizer(site *Site) (*SessionAuthorizer, error) {
 	mustSite(site)
 	if !site.dataInTable() && site.data == nil {
-		return nil, fmt.Errorf("%w: sessions live outside of the database ($session_handler is %q): "+
-			"give SiteOptions.SessionData, or do without SessionAuthorizer", ErrSiteConfig, site.config.SessionHandler)
+		return nil, fmt.Errorf("%w: sessions are outside the database ($session_handler is %q): "+
+			"set SiteOptions.SessionData, or do without SessionAuthorizer", ErrSiteConfig, site.config.SessionHandler)
 	}
 	a := &SessionAuthorizer{site: site, names: joomla.CookieNames(site.config.Secret.Reveal(), site.config.SessionName)}
 	for i := range a.names {
@@ -93,9 +93,9 @@ func NewSessionAuthorizer(site *Site) (*SessionAuthorizer, error) {
 	return a, nil
 }
 
-// CookieNames returns the names of the cookies that count, for a proxy or a
-// test. Joomla makes them from the site's secret. The slice is the caller's to
-// change.
+// CookieNames returns the names of the site's session cookies, for a proxy or a
+// test. Joomla makes them from the site's secret. The caller may change the
+// slice.
 func (a *SessionAuthorizer) CookieNames() []string { return slices.Clone(a.names) }
 
 // Authorize implements [Authorizer].
@@ -105,9 +105,9 @@ func (a *SessionAuthorizer) Authorize(r *http.Request) error {
 }
 
 // User returns the user who is logged in by a session cookie of r, Super Admin
-// or not, so that a service can use the site's login for routes of its own. Of
-// two users, it prefers a Super Admin. It returns the errors of Authorize,
-// except that it does not require core.admin.
+// or not, so that a service can use the site's login for its own routes. If
+// there are two users, it prefers a Super Admin. It returns the errors of
+// Authorize, except that it does not require core.admin.
 func (a *SessionAuthorizer) User(r *http.Request) (User, error) {
 	if a.site == nil {
 		return User{}, errNoSite
@@ -140,8 +140,8 @@ func (a *SessionAuthorizer) user(ctx context.Context, ids []string) (User, error
 	return verdict(logins, accounts)
 }
 
-// verdict returns the user of logins whom to let in, given their accounts, or
-// the refusal that says most.
+// verdict returns the user to let in, given the accounts of logins, or the most
+// specific refusal.
 func verdict(logins []sessionLogin, accounts []loginAccount) (User, error) {
 	var (
 		user    User
@@ -165,8 +165,8 @@ func verdict(logins []sessionLogin, accounts []loginAccount) (User, error) {
 	return user, nil
 }
 
-// moreSpecific returns the refusal to report: forbidden wins, then what is
-// known of an account, then anything but an unknown session.
+// moreSpecific returns the refusal to report: forbidden wins, then a fault of
+// the account, then anything but an unknown session.
 func moreSpecific(a, b error) error {
 	rank := func(err error) int {
 		switch {

@@ -22,13 +22,13 @@ import (
 // answers to requests with cookies from them. Under a policy that names
 // origins, others get no CORS headers at all.
 //
-// An answer has the headers of one policy, the innermost: those that handlers
-// around it have set are removed, since a mix of two may allow more than either.
+// If policies are nested, only the innermost sets headers, and removes those of
+// the others: a mix of two can allow more than either.
 type CORS struct {
-	// Disabled is no policy: the handler sets no CORS headers and answers no
-	// preflights. It is for handlers within a CORS middleware of another
-	// package, or within [CORS.Handler]. Together with any other field, it is
-	// an error.
+	// Disabled leaves CORS to the code around the handler, which then sets no
+	// CORS headers and answers no preflights. Use it inside the CORS middleware
+	// of another package, or inside [CORS.Handler]. It is an error if any other
+	// field is set, too.
 	Disabled bool
 	// AllowedOrigins are the origins whose pages may read, such as
 	// "https://dashboard.example.org": scheme and host, and port unless it is
@@ -58,11 +58,11 @@ type CORS struct {
 
 // Handler returns a handler that applies the policy to the answers of next, and
 // answers preflights itself, with 204. It is for other routes than the handler
-// of this package, which applies the policy of its [HandlerOptions]: around that
-// handler, it is an error unless the handler's own policy is Disabled. The
-// returned handler is safe for concurrent use if next is; changing c later does
-// not change it. The error names everything that is wrong with c. Handler panics
-// if next is nil.
+// of this package, which applies the policy of its [HandlerOptions]: wrapping
+// that handler is an error unless its own policy is Disabled. The returned
+// handler is safe for concurrent use if next is; changing c later does not
+// change it. The error names everything that is wrong with c. Handler panics if
+// next is nil.
 func (c CORS) Handler(next http.Handler) (http.Handler, error) {
 	if isNil(next) {
 		panic("capi: nil Handler")
@@ -82,8 +82,8 @@ func (c CORS) Handler(next http.Handler) (http.Handler, error) {
 	}), nil
 }
 
-// corsPolicy is a CORS policy that has been checked, ready to be applied. Nil is
-// none.
+// corsPolicy is a CORS policy that has been checked, ready to be applied. Nil
+// is none.
 type corsPolicy struct {
 	origins     []string // nil: any
 	methods     []string

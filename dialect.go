@@ -5,27 +5,27 @@ import (
 	"strings"
 )
 
-// A dialect is all that differs between the databases that Joomla runs on.
+// A dialect is everything that differs between the databases that Joomla runs
+// on.
 type dialect struct {
 	// quote encloses an identifier.
 	quote string
 	// numbered reports whether placeholders are $1, $2 and so on rather than ?.
 	numbered bool
-	// list is the aggregate of integers, %, as one text with commas between
-	// them.
+	// list aggregates the values of % to one text, separated by commas.
 	list string
-	// listLimit is the number of bytes at which the database cuts such a text
-	// without a word, or NULL if it never does.
+	// listLimit is the number of bytes at which the database silently cuts such
+	// a text, or NULL if it never does.
 	listLimit string
-	// length is the number of bytes of the column %.
+	// length is the number of bytes in the column %.
 	length string
-	// untyped reports whether bytes and text of the same content are unequal.
+	// untyped reports whether bytes never equal text of the same content.
 	untyped bool
-	// keepsStatements reports whether statements are kept prepared. Drivers of
-	// PostgreSQL do that themselves, where no pooler forbids it.
+	// keepsStatements reports whether statements are kept prepared. PostgreSQL
+	// drivers do that themselves, unless a pooler forbids it.
 	keepsStatements bool
-	// exists is a query that counts the tables "#__%". Every account may run
-	// it; in MySQL, it leaves out what the account may not read.
+	// exists counts the tables called "#__%". Any account may run it; in MySQL,
+	// it leaves out tables that the account may not read.
 	exists string
 }
 

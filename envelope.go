@@ -10,11 +10,11 @@ import (
 	"github.com/capi-go/capi/internal/phpjson"
 )
 
-// An Envelope is the form of every answer of the endpoint, for those who read
-// one. The session list is an Envelope[[]Session], an error an
+// An Envelope is the form of every answer of the endpoint, for programs that
+// read one. The session list is an Envelope[[]Session], an error an
 // Envelope[string].
 type Envelope[T any] struct {
-	// Msg is the answer itself: the list, or a sentence that tells what is
+	// Msg is the answer itself: the list, or a sentence that says what is
 	// wrong.
 	Msg T `json:"msg"`
 	// Error reports whether Status is 400 or above.
@@ -23,11 +23,12 @@ type Envelope[T any] struct {
 	Status int `json:"status"`
 }
 
-// WriteEnvelope answers a request with msg in an [Envelope], in JSON as PHP's
-// json_encode writes it, for other routes that want the same form. Error is set
-// for a status of 400 and above. If msg cannot be marshalled, nothing is
-// written. An error of w.Write is wrapped. As [http.ResponseWriter.WriteHeader]
-// does, WriteEnvelope panics if status is no code of HTTP.
+// WriteEnvelope answers a request with msg in an [Envelope], as JSON in the
+// form of PHP's json_encode. It is for other routes that want the same form.
+// Error is set for a status of 400 and above. If msg cannot be marshalled,
+// nothing is written. An error of w.Write is wrapped. Like
+// [http.ResponseWriter.WriteHeader], WriteEnvelope panics if status is not an
+// HTTP status code.
 func WriteEnvelope(w http.ResponseWriter, status int, msg any) error {
 	body := append(make([]byte, 0, 128), envelopeBegin...)
 	if message, ok := msg.(string); ok {
@@ -52,7 +53,7 @@ func WriteEnvelope(w http.ResponseWriter, status int, msg any) error {
 // envelopeBegin is what precedes msg.
 const envelopeBegin = `{"msg":`
 
-// setEnvelopeHeader sets what every envelope is sent with.
+// setEnvelopeHeader sets the header of every envelope.
 func setEnvelopeHeader(header http.Header) {
 	header.Set("Content-Type", "application/json")
 	header.Set("Cache-Control", "no-store")

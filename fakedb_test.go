@@ -184,7 +184,7 @@ type row map[string]driver.Value
 var (
 	accountColumns = []string{
 		"id", "username", "name", "email", "block", "activation", "requireReset", "groups", "group_concat_max_len", "rules",
-		"methods", "otpKey", "plugin", "locked", "com_users",
+		"methods", "otpKey", "com_users",
 	}
 	byCookie   = slices.Concat([]string{"session_id", "time", "data"}, accountColumns)
 	byID       = slices.Concat([]string{"enabled plugins", "disabled plugins"}, accountColumns)
@@ -204,7 +204,7 @@ func (r row) values(columns []string) []driver.Value {
 		"seed": seed, "enabled": "1", "plugin enabled": int64(1), "plugin state": int64(0), "plugin access": int64(1),
 		"groups plugin enabled": int64(1), "groups plugin params": "{}", "token": "token-hush", "state": int64(1),
 		"id": int64(7), "username": "admin", "name": "Ada Admin", "email": "ada@example.org", "block": int64(0), "activation": "", "requireReset": int64(0), "groups": "1,-8",
-		"group_concat_max_len": int64(1024), "rules": `{"core.admin":{"8":1}}`, "locked": int64(0), "com_users": "{}",
+		"group_concat_max_len": int64(1024), "rules": `{"core.admin":{"8":1}}`, "com_users": "{}",
 	}
 	for name, value := range r {
 		all[name] = value
@@ -212,6 +212,12 @@ func (r row) values(columns []string) []driver.Value {
 	var values []driver.Value
 	for _, column := range columns {
 		values = append(values, all[column])
+	}
+	// A site is asked for these until they show that it was upgraded.
+	for _, column := range []string{"plugin", "locked"} {
+		if value, ok := r[column]; ok {
+			values = append(values, value)
+		}
 	}
 	return values
 }

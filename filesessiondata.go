@@ -11,35 +11,37 @@ import (
 
 // FileSessionData is the [SessionData] of sites whose $session_handler is
 // "filesystem" (Joomla 4 and later) or "none" (3.x): files that PHP names
-// "sess_" and the id. The zero value has no directory: its Payloads fails. It
-// is safe for concurrent use.
+// "sess_" followed by the id. The zero value has no directory, so Payloads
+// returns an error. It is safe for concurrent use.
 //
-// It takes for sessions what PHP's own handler does (ext/session/mod_files.c):
-// regular files of Owners, root or the user of this process. Links, and files
-// of others, which are common in a directory that every user may write, are
-// sessions that do not exist, and nothing in there makes it wait. Unlike PHP,
-// it asks for the owner even as root. On systems whose files have no user ids,
-// such as Windows, and on AIX, Solaris and illumos, it does not ask.
+// It accepts the same files as PHP's own handler (ext/session/mod_files.c):
+// regular files of Owners, root or the user of this process. Links and files of
+// other users, which are common in a directory that every user may write, count
+// as sessions that do not exist, and nothing in the directory makes it wait.
+// Unlike PHP, it checks the owner even when running as root. It does not check
+// the owner on systems whose files have no user ids, such as Windows, nor on
+// AIX, Solaris and illumos.
 //
-// PHP locks a session until its page is made. What the file held before is read
-// meanwhile, and a text that was written less than two seconds ago is waited
-// for: mostly some milliseconds, a tenth of a second where pages follow one
-// another closely, half a second where the text is empty or has 4 KiB or more,
-// and two seconds at most, also for all sessions together. So a text is read
-// whole, as it was before a page or after it. A session that is written without
-// any pause is an error.
+// PHP locks a session until its page is made. Meanwhile, FileSessionData reads
+// the previous content of the file. If that was written less than two seconds
+// ago, it waits: mostly for some milliseconds, for a tenth of a second if pages
+// follow one another closely, for half a second if the text is empty or has 4
+// KiB or more, and at most for two seconds, for all sessions together. So it
+// reads a complete text, from before a page or after it. A session that is
+// written without any pause is an error.
 type FileSessionData struct {
-	// Dir is where the files are: the site's $session_filesystem_path or, where
-	// that is empty, PHP's session.save_path, in PHP's form "N;MODE;/path" too.
+	// Dir is the directory of the files: the site's $session_filesystem_path
+	// or, if that is empty, PHP's session.save_path. PHP's form "N;MODE;/path"
+	// is allowed.
 	Dir string
-	// Lifetime is how long a session lives after it was last written: that of
-	// the site. Zero is Joomla's default of 15 minutes.
+	// Lifetime is the site's: how long a session lives after it was last
+	// written. Zero is [DefaultLifetime].
 	Lifetime time.Duration
-	// Owners are the ids of users whose files are sessions, such as the one
-	// that the site's PHP runs as. Nil is none besides root and the real and
-	// the effective user of this process. Whoever is named here can log in as
-	// anybody. In a user namespace, such as that of systemd's PrivateUsers=, do
-	// not name 65534: all users that it does not know are that one.
+	// Owners are the ids of users whose files are sessions, such as the user
+	// that the site's PHP runs as. Nil means only root and the real and the
+	// effective user of this process. Users named here can log in as anybody.
+	// In a user namespace, such as that of systemd's PrivateUsers=, do not name
+	// 65534: it stands for all users that the namespace does not know.
 	Owners []int
 	// Now is the clock that files expire by. Nil is [time.Now].
 	Now func() time.Time
@@ -47,13 +49,13 @@ type FileSessionData struct {
 	_ struct{} // Fields are written with names.
 }
 
-// longestPayload is the length of the longest session: no database takes more.
+// longestPayload is the length of the longest session that a database stores.
 const longestPayload = 16<<20 - 1
 
 // Payloads returns the content of the files of ids that have not expired. See
-// [SessionData]. One of 16 MiB or more is an error. An error about the fields
-// of d wraps [ErrSiteConfig]; one of the file system can be tested for with
-// [errors.Is], and names no file.
+// [SessionData]. A file of 16 MiB or more is an error. Errors about the fields
+// of d wrap [ErrSiteConfig]. Errors of the file system can be tested for with
+// [errors.Is], and name no file.
 func (d FileSessionData) Payloads(ctx context.Context, ids []string) ([]Payload, error) {
 	payloads, lengths, err := d.PayloadsUpTo(ctx, ids, longestPayload)
 	if err != nil {
@@ -67,9 +69,9 @@ func (d FileSessionData) Payloads(ctx context.Context, ids []string) ([]Payload,
 	return payloads, nil
 }
 
-// PayloadsUpTo is Payloads, except that it does not read sessions of more than
-// limit bytes: their payload is nil, and lengths holds their length in bytes.
-// It is 0 for all others.
+// PayloadsUpTo is like Payloads, except that it does not read sessions of more
+// than limit bytes: their payload is nil, and lengths holds their length in
+// bytes, which is 0 for all others.
 func (d FileSessionData) PayloadsUpTo(ctx context.Context, ids []string, limit int) (payloads []Payload, lengths []int, err error) {
 	dir, err := d.sessionDir()
 	if err != nil {
@@ -107,7 +109,7 @@ func (d FileSessionData) validate() error {
 	return err
 }
 
-// sessionDir returns the directory that d names, or an [ErrSiteConfig].
+// sessionDir returns the directory that d names. The error wraps ErrSiteConfig.
 func (d FileSessionData) sessionDir() (joomla.SessionDir, error) {
 	dir, err := joomla.ParseSavePath(d.Dir)
 	if err != nil {

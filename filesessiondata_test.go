@@ -50,7 +50,7 @@ func TestFileSessionDataPayloads(t *testing.T) {
 func TestFileSessionDataValidates(t *testing.T) {
 	for dir, want := range map[string]string{
 		"":       "capi: invalid site configuration: no directory of session files",
-		"x;/tmp": "capi: invalid site configuration: malformed directory of session files",
+		"x;/tmp": "capi: invalid site configuration: malformed directory of session files: write it as /path, N;/path or N;MODE;/path",
 	} {
 		_, err := capi.FileSessionData{Dir: dir}.Payloads(t.Context(), nil)
 		require.ErrorIs(t, err, capi.ErrSiteConfig)

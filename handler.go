@@ -23,12 +23,13 @@ type HandlerOptions struct {
 	// Logger gets, with the context of the request,
 	//
 	//   - at level Error, failures of the service;
-	//   - at level Warn, why a request was answered with 503, and once each, what
-	//     the handler cannot do here: drop clients that stall, or say who reads;
-	//   - at level Info, failures that its client caused, and for each list of
-	//     which anything was sent, who read it: user, credential, sessions,
-	//     bytes, and whether it was finished, also where a Store or a Redaction
-	//     panics;
+	//   - at level Warn, why a request was answered with 503, and once each,
+	//     that the handler cannot drop clients that stall, or does not know who
+	//     reads;
+	//   - at level Info, failures that its client caused, and who read a list:
+	//     user, username, credential, sessions, bytes, and whether it was
+	//     finished. That is logged once anything of the list was sent, even if a
+	//     Store or a Redaction panics;
 	//   - at level Debug, why a request was refused.
 	//
 	// It gets no credential, and nothing else that the client sent. Nil is
@@ -41,9 +42,9 @@ type HandlerOptions struct {
 	// StallTimeout is how long one write of some tens of KB to the client may
 	// take. A client that takes longer is dropped, so that it cannot hold a
 	// database connection for good. It replaces the WriteTimeout of the server.
-	// It needs an [http.ResponseWriter] with the method SetWriteDeadline, or one
-	// whose method Unwrap leads there: see [http.ResponseController]. Zero is 30
-	// seconds; less is an error.
+	// It needs an [http.ResponseWriter] with the method SetWriteDeadline, or
+	// one whose method Unwrap leads there: see [http.ResponseController]. Zero
+	// is 30 seconds; less is an error.
 	StallTimeout time.Duration
 
 	_ struct{} // Options are written with names.
@@ -70,9 +71,9 @@ func NewHandler(store Store, auth Authorizer) http.Handler {
 // with 500, or with 503 if it wraps [ErrUnavailable], and a fixed message that
 // tells nothing of the cause. After that, the connection is cut by panicking
 // with [http.ErrAbortHandler], so that no client takes a part of the list for
-// the whole. Middleware must let that panic pass. Instruments that count when the handler returns, such as those of
-// promhttp and otelhttp, do not count a list that was cut: examples/metrics
-// shows a middleware that does.
+// the whole. Middleware must let that panic pass. Instruments that count when
+// the handler returns, such as those of promhttp and otelhttp, do not count a
+// list that was cut: examples/service shows a middleware that does.
 func (o HandlerOptions) NewHandler(store Store, auth Authorizer) (http.Handler, error) {
 	if isNil(store) {
 		panic("capi: nil Store")
@@ -125,7 +126,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		deny(&h.Answers, w, r, err)
 		return
 	}
-	h.Stream(w, r, user.ID, user.Credential, h.list)
+	h.Stream(w, r, stream.Reader{ID: user.ID, Username: user.Username, Credential: user.Credential}, h.list)
 }
 
 // deny answers a request whose Authorizer or Authenticator returned err.

@@ -26,6 +26,7 @@ func TestImports(t *testing.T) {
 	may := map[string][]string{
 		"internal/joomla": {"internal/phpserial", "internal/phpjson"},
 		"page":            {".", "internal/joomla", "internal/phpjson", "internal/stream"},
+		"capitest":        {"."},
 		"storetest":       {"."},
 	}
 	mayNot := func(dir, room string) bool {
@@ -34,7 +35,7 @@ func TestImports(t *testing.T) {
 		}
 		return !slices.Contains(may[dir], room)
 	}
-	forTests := []string{"internal/growth", "internal/joomlatest", "internal/phptest", "internal/tlstest", "storetest"}
+	forTests := []string{"internal/growth", "internal/joomlatest", "internal/phptest", "internal/tlstest", "capitest", "storetest"}
 	programs := []string{"examples", "integration", "cmd"}
 	required := []string{"github.com/DATA-DOG/go-sqlmock", "github.com/stretchr/testify"}
 	seen := 0
@@ -46,7 +47,7 @@ func TestImports(t *testing.T) {
 		require.NoError(t, err)
 		dir, isTest := filepath.ToSlash(filepath.Dir(path)), strings.HasSuffix(path, "_test.go")
 		inside, _, _ := strings.Cut(dir, "/")
-		library := slices.Contains([]string{".", "internal", "page", "storetest"}, inside)
+		library := slices.Contains([]string{".", "internal", "page", "capitest", "storetest"}, inside)
 		for _, spec := range file.Imports {
 			imported, err := strconv.Unquote(spec.Path.Value)
 			require.NoError(t, err)
@@ -95,7 +96,7 @@ func TestArchitecture(t *testing.T) {
 	}
 	for _, name := range regexp.MustCompile("`([a-z_/]+\\.(?:go|js|yaml|php))`").FindAllStringSubmatch(string(text), -1) {
 		found := name[1] == "configuration.php" // A site's.
-		for _, dir := range []string{"", "page/", "page/static/"} {
+		for _, dir := range []string{"", "capitest/", "page/", "page/static/"} {
 			_, err := os.Stat(dir + name[1])
 			found = found || err == nil
 		}

@@ -11,10 +11,10 @@ import (
 const (
 	// flushSize is how full the buffer of a listWriter gets before it is sent.
 	flushSize = 64 << 10
-	// blockSize is how much of a string is escaped at a time, so that no
-	// string, however long, outgrows the buffer.
+	// blockSize is how much of a string is escaped at a time, so that a long
+	// string does not outgrow the buffer.
 	blockSize = 2 << 10
-	// bufferSize is the room for both, and for what is between the strings of a
+	// bufferSize has room for both, and for what is between the strings of a
 	// session.
 	bufferSize = flushSize + phpjson.MaxEscape*blockSize + 1<<10
 )
@@ -45,7 +45,7 @@ func (w *listWriter) next(s *Session) error {
 	return w.err
 }
 
-// end closes the envelope. What is left in the buffer is its caller's to flush.
+// end closes the envelope. The caller flushes the buffer.
 func (w *listWriter) end() {
 	w.buffer = appendEnvelopeEnd(append(w.buffer, ']'), http.StatusOK)
 }
@@ -104,7 +104,7 @@ func (w *listWriter) session(s *Session) {
 	w.flush(flushSize)
 }
 
-// noOddColumns are those of most sessions. They are never written to.
+// noOddColumns are those of most sessions. Nothing writes to them.
 var noOddColumns oddColumns
 
 // odd writes a column as it is in the table.

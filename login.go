@@ -8,14 +8,14 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// A sessionLogin is who is logged in by a session, or why nobody is.
+// A sessionLogin tells who is logged in by a session, or why nobody is.
 type sessionLogin struct {
 	joomla.Login
 	// refusal is why the session does not count, nil if it does.
 	refusal error
-	// version is which Joomla the session was read for.
+	// version is the version of Joomla that the session was read for.
 	version joomla.Version
-	// account is that of the user whom the session's row names, if any.
+	// account is the account of the user whom the session's row names, if any.
 	account account
 }
 
@@ -53,8 +53,8 @@ func (s *Site) readLogin(data Payload, format joomla.SessionFormat) (joomla.Logi
 	case login.Now < s.oldest():
 		return joomla.Login{}, errExpired
 	case login.UserID > math.MaxInt32:
-		// The id is an int in all of Joomla's databases, some of which refuse
-		// to compare it with more than that.
+		// The id is an int in all of Joomla's databases, and some refuse to
+		// compare it with larger numbers.
 		return joomla.Login{}, errNoUser
 	}
 	return login, nil

@@ -17,7 +17,7 @@ type loginAccount struct {
 }
 
 // errUpgraded is the error of a session that was read for another version of
-// Joomla than the site now has.
+// Joomla than the site has.
 var errUpgraded = errors.New("site is being upgraded")
 
 // userQuery returns a query for the accounts of n users. A LEFT JOIN from a
@@ -28,8 +28,8 @@ func (s *Site) userQuery(n int) accountQuery {
 		s.factorPluginList(`= 1`), s.factorPluginList(`<> 1`))
 }
 
-// accounts returns the account of each of logins: those that their sessions
-// came with, where it is that of the user, and others in one query.
+// accounts returns the account of each login: the one that came with the
+// session if it is the user's, and the others by one query.
 func (a *SessionAuthorizer) accounts(ctx context.Context, logins []sessionLogin) ([]loginAccount, error) {
 	var ids []any
 	for _, login := range logins {
@@ -86,7 +86,7 @@ func accountOf(id int64, rows []accountRow) account {
 
 // pending reports whether a login waits for the second factor of its account.
 // It takes and returns the plugins for second factors, nil if they are not
-// known: they matter where the session does not tell that a factor was passed.
+// known: they matter if the session does not show that a factor was passed.
 func (s *Site) pending(ctx context.Context, login sessionLogin, of account, plugins *factorPlugins) (
 	bool, *factorPlugins, error) {
 	factor := joomla.SecondFactor{
@@ -106,7 +106,7 @@ func (s *Site) pending(ctx context.Context, login sessionLogin, of account, plug
 	return factor.Pending(), plugins, nil
 }
 
-// refusal returns why a user with account a is not let in, or nil.
+// refusal returns why the user of a is not let in, or nil.
 func (a loginAccount) refusal() error {
 	switch {
 	case a.id == 0:

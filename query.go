@@ -14,17 +14,17 @@ import (
 	"time"
 )
 
-// A result is the rows of a query, whose first row was asked for already.
+// A result is the rows of a query, with the first row already fetched.
 type result struct {
 	*sql.Rows
 	// begun reports whether the next call of Next is the first, which returns
-	// first.
+	// the field first.
 	begun, first bool
-	// conn is to be closed with the rows, nil where they came from the pool.
+	// conn is closed with the rows. It is nil if they came from the pool.
 	conn *sql.Conn
 }
 
-// Next is as that of [sql.Rows].
+// Next is like [sql.Rows.Next].
 func (r *result) Next() bool {
 	if r.begun {
 		r.begun = false
@@ -33,7 +33,7 @@ func (r *result) Next() bool {
 	return r.Rows.Next()
 }
 
-// Close is as that of [sql.Rows].
+// Close is like [sql.Rows.Close].
 func (r *result) Close() error {
 	err := r.Rows.Close()
 	if r.conn != nil {
@@ -42,7 +42,7 @@ func (r *result) Close() error {
 	return err
 }
 
-// query runs a query up to its first row. If that fails for what passes at once
+// query runs a query up to its first row. If that fails for a passing reason
 // (see [Site.again]), it asks once more.
 func (s *Site) query(ctx context.Context, query string, args ...any) (*result, error) {
 	rows, err := begin(s.ask(ctx, query, args))
@@ -56,9 +56,9 @@ func (s *Site) query(ctx context.Context, query string, args ...any) (*result, e
 	return beginOn(ctx, conn, query, args)
 }
 
-// collect returns what scan makes of each row of a query with a few. It asks
-// once more as [Site.query] does, and also if it fails after a row, as nobody
-// has seen that yet.
+// collect returns what scan makes of each row of a query for a few rows. It
+// asks once more as [Site.query] does, even after a row, since nobody has seen
+// that yet.
 func collect[T any](ctx context.Context, s *Site, query string, args []any, scan func(*result) (T, error)) ([]T, error) {
 	read := func(rows *result, err error) ([]T, error) {
 		if err != nil {
@@ -86,10 +86,10 @@ func collect[T any](ctx context.Context, s *Site, query string, args []any, scan
 	return read(beginOn(ctx, conn, query, args))
 }
 
-// again returns the query and the connection by which to ask once more what has
-// failed with failure: because the connection broke, the server is not ready or
-// has no connection left, or the plan that the connection keeps is of tables
-// that have changed since. Any other failure it returns.
+// again returns the query and the connection for asking once more after a
+// failure that passes: the connection broke, the server is not ready or has no
+// connection left, or the tables have changed since the connection cached its
+// plan. It returns any other failure.
 func (s *Site) again(ctx context.Context, query string, failure error) (string, *sql.Conn, error) {
 	switch {
 	case ctx.Err() != nil:
@@ -98,13 +98,12 @@ func (s *Site) again(ctx context.Context, query string, failure error) (string, 
 		conn, err := s.freed(ctx)
 		return query, conn, err
 	case isStale(failure):
-		// Any connection may keep a plan, but none for a text that it has never
-		// seen.
+		// Any connection may have cached the plan, but none has one for a new
+		// text.
 		query += fmt.Sprintf(" /* %d */", s.asked.Add(1))
 	case isUnready(failure), isBroken(failure):
-		// The connections in the pool are to the same server, and have broken
-		// when it was restarted. One that is made anew goes to another server,
-		// where there is one.
+		// The connections in the pool go to the same server, and broke if it
+		// was restarted. A new one goes to another server, if there is one.
 		if err := s.dropIdle(ctx); err != nil {
 			return "", nil, err
 		}
@@ -115,7 +114,7 @@ func (s *Site) again(ctx context.Context, query string, failure error) (string, 
 	return query, conn, err
 }
 
-// beginOn is begin on a connection, which is closed with the rows.
+// beginOn is begin on a connection that is closed with the rows.
 func beginOn(ctx context.Context, conn *sql.Conn, query string, args []any) (*result, error) {
 	rows, err := begin(conn.QueryContext(ctx, query, args...))
 	if err != nil {
@@ -126,8 +125,8 @@ func beginOn(ctx context.Context, conn *sql.Conn, query string, args []any) (*re
 	return rows, nil
 }
 
-// answering returns a connection that answers. One that others have given back
-// may have broken while they used it.
+// answering returns a connection that answers a ping. Connections in the pool
+// may have broken while others used them.
 func (s *Site) answering(ctx context.Context) (*sql.Conn, error) {
 	for tries := 1; ; tries++ {
 		conn, err := s.db.Conn(ctx)
@@ -169,7 +168,7 @@ func (s *Site) freed(ctx context.Context) (*sql.Conn, error) {
 // that has none left.
 const connectionPatience = 2 * time.Second
 
-// begin asks rows for the first one.
+// begin fetches the first row.
 func begin(rows *sql.Rows, err error) (*result, error) {
 	if err != nil {
 		return nil, err
@@ -182,7 +181,7 @@ func begin(rows *sql.Rows, err error) (*result, error) {
 	return &result{Rows: rows, begun: true, first: first}, nil
 }
 
-// dropIdle closes the connections that the pool keeps, also those that come
+// dropIdle closes the idle connections of the pool, including those that come
 // back meanwhile.
 func (s *Site) dropIdle(ctx context.Context) error {
 	for range mostIdle {
@@ -198,27 +197,26 @@ func (s *Site) dropIdle(ctx context.Context) error {
 	return nil
 }
 
-// mostIdle bounds how many connections are dropped, where others come back all
-// the time.
+// mostIdle bounds how many connections are dropped if others keep coming back.
 const mostIdle = 100
 
-// drop closes a connection, rather than give it back to the pool.
+// drop closes a connection instead of giving it back to the pool.
 func drop(conn *sql.Conn) {
-	// That it is bad is how the pool is told.
+	// ErrBadConn makes the pool discard it.
 	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 }
 
-// ask runs a query. One with arguments is prepared once on each connection,
-// where the dialect has it so. Otherwise drivers prepare it each time, at the
-// price of a round trip, or interpolate its arguments, at the price of a plan:
-// the guard takes 0.37 ms on MariaDB, 0.72 and 0.48. If the server has reached
-// its limit of prepared statements, the query is sent unprepared.
+// ask runs a query. If the dialect keeps statements, a query with arguments is
+// prepared once on each connection. Otherwise drivers prepare it each time, at
+// the cost of a round trip, or interpolate its arguments, at the cost of a
+// plan: on MariaDB, the guard takes 0.37 ms, 0.72 ms and 0.48 ms. If the server
+// has reached its limit of prepared statements, the query is sent unprepared.
 func (s *Site) ask(ctx context.Context, query string, args []any) (*sql.Rows, error) {
 	if s.dialect.keepsStatements && len(args) > 0 {
 		if statement, err := s.statement(ctx, query); err == nil {
 			rows, err := statement.QueryContext(ctx, args...)
-			// Another connection may have to prepare it, too, and find that the
-			// server has max_prepared_stmt_count of them.
+			// Another connection may have to prepare it too, and exceed the
+			// server's max_prepared_stmt_count.
 			if err == nil || !isMySQLError(err, 1461) {
 				return rows, err
 			}
@@ -227,8 +225,8 @@ func (s *Site) ask(ctx context.Context, query string, args []any) (*sql.Rows, er
 	return s.db.QueryContext(ctx, query, args...)
 }
 
-// statement returns the prepared statement of a query. There are a few in all,
-// which last as long as the database.
+// statement returns the prepared statement of a query. There are only a few,
+// and they last as long as the database.
 func (s *Site) statement(ctx context.Context, query string) (*sql.Stmt, error) {
 	if known, ok := s.statements.Load(query); ok {
 		return known.(*sql.Stmt), nil
@@ -244,9 +242,9 @@ func (s *Site) statement(ctx context.Context, query string) (*sql.Stmt, error) {
 	return known.(*sql.Stmt), nil
 }
 
-// isStale reports whether err says that a plan is of tables that have changed:
-// PostgreSQL's feature_not_supported ("cached plan must not change result
-// type"), MySQL's ER_NEED_REPREPARE.
+// isStale reports whether err says that the tables have changed since the plan
+// was made: PostgreSQL's feature_not_supported ("cached plan must not change
+// result type"), MySQL's ER_NEED_REPREPARE.
 func isStale(err error) bool { return sqlState(err) == "0A000" || isMySQLError(err, 1615) }
 
 // isFull reports whether err says that the server accepts no more connections:
@@ -254,14 +252,13 @@ func isStale(err error) bool { return sqlState(err) == "0A000" || isMySQLError(e
 // ER_TOO_MANY_USER_CONNECTIONS and ER_USER_LIMIT_REACHED.
 func isFull(err error) bool { return sqlState(err) == "53300" || isMySQLError(err, 1040, 1203, 1226) }
 
-// isUnready reports whether err says that a server is up and answers no
-// queries: a node of a Galera cluster that is not, or no longer, part of it
-// (ER_UNKNOWN_COM_ERROR, "WSREP has not yet prepared node for application
-// use").
+// isUnready reports whether err says that a server is up but answers no
+// queries: a Galera node that is not part of its cluster (ER_UNKNOWN_COM_ERROR,
+// "WSREP has not yet prepared node for application use").
 func isUnready(err error) bool { return isMySQLError(err, 1047) }
 
-// isBroken reports whether err is that of a connection that broke or was closed
-// by the server: PostgreSQL's class 08 and admin_shutdown, crash_shutdown,
+// isBroken reports whether err says that the connection broke or the server
+// closed it: PostgreSQL's class 08, admin_shutdown, crash_shutdown and
 // idle_session_timeout; MySQL's ER_SERVER_SHUTDOWN, ER_CONNECTION_KILLED and
 // ER_CLIENT_INTERACTION_TIMEOUT.
 func isBroken(err error) bool {
@@ -270,7 +267,7 @@ func isBroken(err error) bool {
 		errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
 		strings.HasPrefix(state, "08") || state == "57P01" || state == "57P02" || state == "57P05" ||
 		isMySQLError(err, 1053, 1927, 4031) ||
-		// ErrInvalidConn of Go's driver for MySQL.
+		// ErrInvalidConn of go-sql-driver/mysql.
 		strings.HasSuffix(err.Error(), "invalid connection")
 }
 
@@ -279,8 +276,8 @@ func isBroken(err error) bool {
 // ER_TABLEACCESS_DENIED_ERROR and ER_COLUMNACCESS_DENIED_ERROR.
 func isDenied(err error) bool { return sqlState(err) == "42501" || isMySQLError(err, 1142, 1143) }
 
-// sqlState returns the SQLSTATE of an error of PostgreSQL, or "". Drivers share
-// no error type, but theirs have this method.
+// sqlState returns the SQLSTATE of a PostgreSQL error, or "". The drivers share
+// no error type, but their errors have this method.
 func sqlState(err error) string {
 	var coded interface{ SQLState() string }
 	if errors.As(err, &coded) {
@@ -289,8 +286,8 @@ func sqlState(err error) string {
 	return ""
 }
 
-// isMySQLError reports whether err is one of MySQL's with one of the codes.
-// Drivers share no error type, but all put the server's code into the text.
+// isMySQLError reports whether err is a MySQL error with one of the codes. The
+// drivers share no error type, but all include the server's code in the text.
 func isMySQLError(err error, codes ...int) bool {
 	text := err.Error()
 	return slices.ContainsFunc(codes, func(code int) bool {

@@ -16,7 +16,7 @@ import (
 func TestReadme(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	snippets := []string{"examples/mount/site.go", "client_example_test.go"}
+	snippets := []string{"examples/mount/site.go", "examples/service/service.go"}
 	for _, path := range snippets {
 		source, err := os.ReadFile(path)
 		require.NoError(t, err)

@@ -56,7 +56,7 @@ func TestPseudonymizeIDs(t *testing.T) {
 
 	for n := range 16 {
 		redact, err := capi.PseudonymizeIDs(make([]byte, n))
-		require.EqualError(t, err, "capi: key for pseudonyms is shorter than 16 bytes")
+		require.EqualError(t, err, "capi: key for PseudonymizeIDs is shorter than 16 bytes")
 		assert.Nil(t, redact)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// A refusal is a reason not to let somebody in, in fixed words.
+// A refusal is a reason to refuse a request, in fixed words.
 type refusal struct {
 	kind   error // ErrUnauthenticated or ErrForbidden
 	reason string
@@ -16,11 +16,11 @@ func (r *refusal) Error() string { return r.kind.Error() + ": " + r.reason }
 // Unwrap is for package errors.
 func (r *refusal) Unwrap() error { return r.kind }
 
-// ForbiddenReason returns why an Authorizer of this package forbids the list to
-// a user whose credentials are good, in fixed words that this user may see,
-// such as "second factor is pending". It returns "" for any other error: what
-// is wrong with credentials helps those who guess them, and errors of other
-// Authorizers are for logs.
+// ForbiddenReason returns why an Authorizer of this package refuses a user
+// whose credentials are good, in fixed words that the user may see, such as
+// "second factor is pending". It returns "" for any other error: what is wrong
+// with credentials helps those who guess them, and errors of other Authorizers
+// are for logs.
 func ForbiddenReason(err error) string {
 	var r *refusal
 	if !errors.As(err, &r) || r.kind != ErrForbidden {
@@ -29,13 +29,13 @@ func ForbiddenReason(err error) string {
 	return r.reason
 }
 
-// errNoSite is the error of authorizers that were not made by their
-// constructors.
+// errNoSite is the error of the zero value of an authorizer.
 var errNoSite = errors.New("capi: authorizer without a site")
 
 var errNoCoreAdmin = &refusal{ErrForbidden, "no core.admin"}
 
-// admit ends the Authorize of authorizers that know the user of a request.
+// admit is the end of Authorize for authorizers that know the user of a
+// request.
 func admit(ctx context.Context, user User, err error) error {
 	if err != nil {
 		return err

@@ -10,33 +10,34 @@ import (
 )
 
 // An Authenticator is an [Authorizer] that also tells who a request comes from,
-// Super Admin or not, so that a service can use the site's login for routes of
-// its own. The authorizers of this package are Authenticators, and so is what
-// [AnyOf] makes of any.
+// Super Admin or not. With [Require], a service uses it for routes of its own.
+// The authorizers of this package are Authenticators, and [AnyOf] joins them.
 //
 // User returns
 //
-//   - the user whose credentials come with the request;
-//   - [ErrUnauthenticated] if it carries no credentials, or invalid ones;
-//   - [ErrForbidden] if its user may do nothing yet, such as before the second
-//     factor;
-//   - any other error if that could not be found out.
+//   - the user whose credentials the request carries;
+//   - [ErrUnauthenticated] if it carries none, or invalid ones;
+//   - [ErrForbidden] if its user may not do anything yet, such as before the
+//     second factor;
+//   - [ErrUnavailable] if that could not be found out, but may be soon;
+//   - any other error if it could not be found out.
 //
 // Both methods follow the rules of [Authorizer], except that User need not call
-// [SetUser]. Authorize accepts nobody whom User does not.
+// [SetUser].
 type Authenticator interface {
 	Authorizer
 	User(r *http.Request) (User, error)
 }
 
-// LoggedIn is a rule for [Require]: anybody whom the site knows.
+// LoggedIn is a rule for [Require] that every user meets.
 func LoggedIn(User) bool { return true }
 
-// SuperAdmin is a rule for [Require]: Super Admins, as the session list has it.
+// SuperAdmin is a rule for [Require] that Super Admins meet.
 func SuperAdmin(user User) bool { return user.SuperAdmin }
 
-// InGroup returns a rule for [Require]: whoever is in at least one of groups, or
-// in a group below it. A Super Admin is no exception. It panics without groups.
+// InGroup returns a rule for [Require] that the members of at least one of
+// groups meet, including members of the groups below it. Super Admins are no
+// exception. InGroup panics if it gets no groups.
 func InGroup(groups ...int64) func(User) bool {
 	if len(groups) == 0 {
 		panic("capi: InGroup without groups")
@@ -63,25 +64,27 @@ func Require(auth Authenticator, rule func(User) bool) func(http.Handler) http.H
 	return RequireOptions{}.Require(auth, rule)
 }
 
-// Require returns middleware for routes of a service's own: it lets requests
-// through whose user, as auth tells it, meets rule. That is [LoggedIn],
-// [InGroup], [SuperAdmin], or a function that is safe for concurrent use. The
-// handler gets the user from [UserFromContext].
+// Require returns middleware for routes of a service's own. It passes on
+// requests whose user, according to auth, meets rule: [LoggedIn], [InGroup],
+// [SuperAdmin] or any function that is safe for concurrent use. The handler
+// gets the user from [UserFromContext].
 //
-// It answers other requests as the session list does, in an [Envelope]: 401 if
-// auth returns [ErrUnauthenticated], 403 if it returns [ErrForbidden] or the
-// user does not meet rule, and 500 for any other error. These answers, and those
-// of the handler unless it sets another Cache-Control, must not be stored by
-// caches. A handler that does lets caches keep them for one user alone:
-// "private", with Vary for Cookie and the headers of tokens.
+// It answers other requests as the session list does, with an [Envelope]: 401
+// if auth returns [ErrUnauthenticated], 403 if it returns [ErrForbidden] or the
+// user does not meet rule, 503 for [ErrUnavailable], and 500 for any other
+// error.
 //
-// All methods are treated alike. Put [CORS.Handler] around it, as preflights
-// carry no credentials. A cookie comes with requests that other sites make a
-// browser send, so put http.CrossOriginProtection (Go 1.25) around routes that
-// change something.
+// All answers have Cache-Control: no-store, unless the handler sets another. If
+// it does, it should say "private", and name Cookie and the headers of tokens
+// in Vary.
 //
-// Require panics if auth or rule is nil, and what it returns panics if it gets
-// a nil Handler.
+// All methods need a user. Put [CORS.Handler] around the middleware, since
+// preflights carry no credentials. Put http.CrossOriginProtection (Go 1.25)
+// around routes that change something, since other sites can make a browser
+// send requests with its cookies.
+//
+// Require panics if auth or rule is nil; its result panics if the Handler is
+// nil.
 func (o RequireOptions) Require(auth Authenticator, rule func(User) bool) func(http.Handler) http.Handler {
 	mustAuthorizer(auth)
 	if rule == nil {
@@ -89,7 +92,7 @@ func (o RequireOptions) Require(auth Authenticator, rule func(User) bool) func(h
 	}
 	answers := &stream.Answers{Package: "capi", Logger: o.Logger, Envelope: WriteEnvelope, Unavailable: ErrUnavailable}
 	return func(next http.Handler) http.Handler {
-		if next == nil {
+		if isNil(next) {
 			panic("capi: nil Handler")
 		}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -116,13 +119,13 @@ var (
 	errNobody = &refusal{ErrForbidden, "credential names no user"}
 )
 
-// requireKey is the key of the User in the context of a request that Require
-// lets through.
+// requireKey is the context key of the User of a request that Require passes
+// on.
 type requireKey struct{}
 
-// UserFromContext returns the user of a request that [Require] has let through,
-// given the context of that request, and whether there is one. The Groups are
-// not the caller's to change.
+// UserFromContext returns the user of a request that [Require] has passed on,
+// from the context of that request, and whether there is one. The caller must
+// not change the user's groups.
 func UserFromContext(ctx context.Context) (User, bool) {
 	user, ok := ctx.Value(requireKey{}).(User)
 	return user, ok

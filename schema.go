@@ -8,38 +8,44 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// A schema is what is known of the tables of a site, which differ by the
-// version of Joomla. It is found out while the site is used, and found out anew
-// when a site is upgraded.
+// A schema is what is known about the tables of a site, which depend on the
+// version of Joomla. A Site learns it from failing queries, and again after an
+// upgrade.
 type schema uint32
 
 const (
-	// withoutFactors is set where #__user_mfa cannot be read and no plugin for
+	// withoutFactors is set if #__user_mfa cannot be read and no plugin for
 	// second factors is enabled. Both came with Joomla 4.2, and factors count
 	// only while a plugin is enabled.
 	withoutFactors schema = 1 << iota
-	// withoutColumns is set where #__users lacks requireReset, which came with
-	// Joomla 3.3, or otpKey, which is there since 3.2 and deprecated.
+	// withoutColumns is set if #__users lacks requireReset, which came with
+	// Joomla 3.3, or otpKey, which came with 3.2 and is deprecated.
 	withoutColumns
-	// withoutLocked is set where #__extensions lacks the column locked, which
-	// came with Joomla 4.0.
+	// withoutLocked is set if #__extensions lacks the column locked, which came
+	// with Joomla 4.0.
 	withoutLocked
-	// unknownVersion is set where that column may not be read.
+	// unknownVersion is set if that column may not be read.
 	unknownVersion
 	schemas
 )
 
 // lockedColumnIfAny is the expression for the column locked of #__extensions in
-// a query from something else that has a column of that name: the innermost one
-// counts, where there is one.
+// a query from another table with a column of that name: the name resolves to
+// the innermost column that exists.
 const (
 	lockedColumnIfAny = `(SELECT "locked" FROM "#__extensions" AS e LIMIT 1)`
 	selectVersion     = `SELECT ` + lockedColumnIfAny + ` FROM (SELECT -1 AS "locked") AS missing`
 )
 
-// version returns which Joomla a site with the schema is, given its column
-// locked. A query for that column which does not fail shows that there is one,
-// even if there are no extensions.
+// asksVersion reports whether an account query reads the column locked, to find
+// out which version of Joomla the site is.
+func (known schema) asksVersion() bool {
+	return known&(withoutLocked|unknownVersion) == withoutLocked
+}
+
+// version returns the version of Joomla of a site with the schema, given its
+// column locked. If a query for that column succeeds, the column exists, even
+// if there are no extensions.
 func (known schema) version(locked integer) joomla.Version {
 	switch {
 	case known&unknownVersion != 0:
@@ -50,7 +56,7 @@ func (known schema) version(locked integer) joomla.Version {
 	return joomla.Joomla4
 }
 
-// schemaOf returns what is known of the tables of a version.
+// schemaOf returns what is known about the tables of a version.
 func schemaOf(version joomla.Version) schema {
 	switch version {
 	case joomla.Joomla3:
@@ -61,18 +67,17 @@ func schemaOf(version joomla.Version) schema {
 	return 0
 }
 
-// A learnedVersion is which Joomla a site was at some time.
+// A learnedVersion is the version of Joomla of a site at some time.
 type learnedVersion struct {
 	version joomla.Version
 	at      time.Time
 }
 
-// versionAge is how long a version counts. It matters where nobody is logged in
-// by a session: whoever is has their account read, with the version that the
-// site has then.
+// versionAge is how long a version is trusted. It matters only if nobody is
+// logged in by a session: with a user's account, the current version is read.
 const versionAge = 5 * time.Second
 
-// version returns which Joomla the site is, as far as is known.
+// version returns the version of Joomla, as far as it is known.
 func (s *Site) version(ctx context.Context) (joomla.Version, error) {
 	if last := s.learned.Load(); last != nil && time.Since(last.at) < versionAge {
 		return last.version, nil
@@ -87,20 +92,20 @@ func (s *Site) version(ctx context.Context) (joomla.Version, error) {
 	return version, nil
 }
 
-// askVersion finds out which Joomla the site is.
+// askVersion asks the database for the version of Joomla.
 func (s *Site) askVersion(ctx context.Context) (joomla.Version, error) {
 	locked, err := s.column(ctx, s.sql(selectVersion))
 	switch {
 	case err == nil && len(locked) == 1 && locked[0] != nil:
 		return withoutLocked.version(locked[0].integer()), nil
-	case err == nil: // There are no extensions at all.
+	case err == nil: // The table is empty.
 		columns, err := s.tableColumns(ctx, "extensions")
 		if err != nil || columns["locked"] {
 			return joomla.Joomla4, err
 		}
 		return joomla.Joomla3, nil
-	// Columns may be granted one by one. Nothing else tells that the version
-	// stays unknown: what fails now and then must not keep people out for good.
+	// Columns may be granted one by one. Only that makes the version unknown: a
+	// passing failure must not keep people out for good.
 	case isDenied(err) && s.readsExtensions(ctx):
 		return joomla.UnknownVersion, nil
 	}
@@ -113,8 +118,8 @@ func (s *Site) readsExtensions(ctx context.Context) bool {
 	return err == nil
 }
 
-// learn remembers which Joomla an account was read from. That it cannot be told
-// is asked anew, as the column may have been granted since.
+// learn remembers the version of Joomla that an account was read from. It does
+// not remember an unknown version, because the column may be granted later.
 func (s *Site) learn(version joomla.Version) {
 	if version == joomla.UnknownVersion {
 		return
@@ -124,8 +129,8 @@ func (s *Site) learn(version joomla.Version) {
 	}
 }
 
-// adapt finds out why a query for accounts failed, which the schema that is
-// known leads to. It reports whether the schema changed.
+// adapt finds out why a query for accounts with the known schema failed. It
+// reports whether the schema changed.
 func (s *Site) adapt(ctx context.Context, known schema) bool {
 	found := known
 	if version, err := s.askVersion(ctx); err == nil {
@@ -141,15 +146,14 @@ func (s *Site) adapt(ctx context.Context, known schema) bool {
 	return found != known
 }
 
-// lacksColumns reports whether #__users is known to lack a column that is read.
-// The names of columns come with any result, whatever the database and the
-// rights of the account.
+// lacksColumns reports whether #__users is known to lack a column that this
+// package reads.
 func (s *Site) lacksColumns(ctx context.Context) bool {
 	columns, err := s.tableColumns(ctx, "users")
 	return err == nil && !(columns["requirereset"] && columns["otpkey"])
 }
 
-// lacksFactors reports whether it is known that no plugin for second factors is
+// lacksFactors reports whether no plugin for second factors is known to be
 // enabled, and the table of factors cannot be read.
 func (s *Site) lacksFactors(ctx context.Context) bool {
 	plugins, err := s.readFactorPlugins(ctx)
@@ -160,11 +164,12 @@ func (s *Site) lacksFactors(ctx context.Context) bool {
 	return err != nil
 }
 
-// tableColumns returns the names of the columns of a table, in lower case. They
-// come with any result, whatever the rights of the account on tables that
-// describe tables.
+// tableColumns returns the names of the columns of a table, in lower case.
+// Every result has them, even if the account may not read the database's
+// catalog.
 func (s *Site) tableColumns(ctx context.Context, table string) (map[string]bool, error) {
-	// With one row of nulls: rows that have ended tell no names.
+	// The one row of nulls is needed: at their end, rows are closed and have no
+	// columns.
 	rows, err := s.query(ctx, s.sql(`SELECT t.* FROM (SELECT 1) AS one LEFT JOIN "#__`+table+`" AS t ON 1 = 0`))
 	if err != nil {
 		return nil, err
@@ -181,11 +186,10 @@ func (s *Site) tableColumns(ctx context.Context, table string) (map[string]bool,
 	return columns, nil
 }
 
-// isMissing reports whether a query of a table failed with err because there is
-// no such table.
+// isMissing reports whether a query failed with err because the table does not
+// exist.
 func (s *Site) isMissing(ctx context.Context, table string, err error) bool {
-	// In MySQL, tables that the account may not read are missing in those that
-	// describe tables, too.
+	// MySQL's catalog also leaves out tables that the account may not read.
 	if s.config.Database() == MySQL && !isMySQLError(err, 1146) {
 		return false
 	}

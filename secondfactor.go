@@ -9,13 +9,13 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// SecondFactorUsers returns those of the users ids whom Joomla asks for a
-// second factor after their password, in ascending order: who has one that
-// counts, or must have one, and is not exempt. Ids that are no user's are left
+// SecondFactorUsers returns those of ids whose users Joomla asks for a second
+// factor after their password, in ascending order: users who have a factor that
+// counts, or must have one, and are not exempt. Ids without a user are left
 // out. A session of such a user waits for the factor until [State.MFAChecked]
-// is set; any session waits while [State.MandatoryMFASetup] is.
+// is set; any session waits while [State.MandatoryMFASetup] is set.
 //
-// It takes two queries, and where the site asks anybody one more for each 128
+// It takes two queries and, if the site asks anybody, one more for every 128
 // users. It is safe for concurrent use.
 func (s *Site) SecondFactorUsers(ctx context.Context, ids []int64) ([]int64, error) {
 	if ids = userIDs(ids); len(ids) == 0 {
@@ -28,7 +28,7 @@ func (s *Site) SecondFactorUsers(ctx context.Context, ids []int64) ([]int64, err
 	return asked, nil
 }
 
-// secondFactorUsers returns those of ids, each of them once, who are asked.
+// secondFactorUsers returns those of ids, without duplicates, who are asked.
 func (s *Site) secondFactorUsers(ctx context.Context, ids []int64) (asked []int64, err error) {
 	plugins, err := s.readFactorPlugins(ctx)
 	if err != nil {
@@ -61,11 +61,11 @@ func (s *Site) secondFactorUsers(ctx context.Context, ids []int64) (asked []int6
 	return slices.Compact(asked), nil
 }
 
-// A factorPlugins is the plugins for second factors, by their names with commas
-// between them.
+// A factorPlugins lists the plugins for second factors by name, separated by
+// commas.
 type factorPlugins struct{ enabled, disabled string }
 
-// fromFactorPlugins is where they are.
+// fromFactorPlugins is the FROM clause for them.
 const fromFactorPlugins = ` FROM "#__extensions" AS e WHERE e."type" = 'plugin' AND e."folder" = 'multifactorauth'`
 
 // readFactorPlugins returns the plugins for second factors.
@@ -79,11 +79,11 @@ func (s *Site) readFactorPlugins(ctx context.Context) (*factorPlugins, error) {
 	if err != nil {
 		return nil, err
 	}
-	return found[0], nil // There is no table in it, so that it has one row.
+	return found[0], nil // A SELECT without FROM has one row.
 }
 
 // factorPluginList returns the expression for the names of the plugins for
-// second factors that are enabled or not.
+// second factors whose column enabled meets the condition.
 func (s *Site) factorPluginList(enabled string) string {
 	return `(SELECT ` + strings.Replace(s.dialect.list, "%", `e."element"`, 1) + fromFactorPlugins + ` AND e."enabled" ` + enabled + `)`
 }

@@ -2,21 +2,21 @@ package capi
 
 import "fmt"
 
-// A Secret is a text that stays hidden where it is printed, logged or
-// marshalled: package fmt with any verb, log/slog, encoding/json and every
-// other that uses [encoding.TextMarshaler] show "[hidden]", or nothing if it is
-// empty. Where such a package cannot call its methods, as with unexported
-// fields, it shows an address. The zero value is the empty Secret.
+// A Secret is a text that stays hidden when it is printed, logged or
+// marshalled: fmt with any verb, log/slog, encoding/json and every other
+// package that uses [encoding.TextMarshaler] show "[hidden]", or nothing if it
+// is empty. A package that cannot call its methods, as with unexported fields,
+// shows an address. The zero value is the empty Secret.
 //
-// Compare what Reveal returns, not Secrets with ==. A Secret is immutable, and
-// safe for concurrent use.
+// Compare the results of Reveal, not Secrets with ==. A Secret is immutable,
+// and safe for concurrent use.
 type Secret struct {
-	// text is a pointer because fmt prints one within another value as an
+	// text is a pointer because fmt prints a pointer inside another value as an
 	// address.
 	text *string
 }
 
-// NewSecret returns the Secret of the text.
+// NewSecret returns a Secret that holds text.
 func NewSecret(text string) Secret {
 	if text == "" {
 		return Secret{}
@@ -32,7 +32,7 @@ func (s Secret) Reveal() string {
 	return *s.text
 }
 
-// hidden returns what is shown of s.
+// hidden returns what to show for s.
 func (s Secret) hidden() string {
 	if s.text == nil {
 		return ""
@@ -40,7 +40,7 @@ func (s Secret) hidden() string {
 	return "[hidden]"
 }
 
-// Format implements [fmt.Formatter], for every verb alike.
+// Format implements [fmt.Formatter]. All verbs are alike.
 func (s Secret) Format(state fmt.State, _ rune) { fmt.Fprint(state, s.hidden()) }
 
 // MarshalText implements [encoding.TextMarshaler]. The error is always nil.

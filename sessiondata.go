@@ -9,39 +9,39 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// A SessionData reads the data of sessions that a site keeps outside of its
+// A SessionData reads the data of sessions that a site keeps outside its
 // database, as its $session_handler says. [FileSessionData] is one for files.
 //
-// Payloads returns what the sessions of ids hold, one for each id and in their
-// order: nil for a session that does not exist or has expired, and an empty
-// Payload for one that holds nothing yet. Implementations follow these rules:
+// Payloads returns a Payload for each id, in order: what its session holds, nil
+// if the session does not exist or has expired, and an empty Payload if it
+// holds nothing yet. Implementations follow these rules:
 //
 //   - Payloads must be safe for concurrent use.
-//   - It takes any ids, also none and malformed ones, and asks its store for
-//     many at once.
+//   - It accepts any ids, including none and malformed ones, and reads many at
+//     once.
 //   - It returns early, with an error, when ctx ends.
-//   - A store that is out of reach is an error, not a session that does not
-//     exist.
-//   - Its errors may be logged, so they must hold neither ids nor payloads.
-//   - The caller may keep the result, and must not change it.
+//   - If the store cannot be reached, that is an error, not a session that does
+//     not exist.
+//   - Its errors may be logged, so they must not contain ids or payloads.
+//   - The caller may keep the result, but must not change it.
 //
-// A SessionData may have two methods more:
+// A SessionData may have two more methods:
 //
 //   - PayloadsUpTo(ctx context.Context, ids []string, limit int) (payloads
-//     []Payload, lengths []int, err error) is Payloads, except that it does not
-//     read sessions of more than limit bytes: their payload is nil, and lengths
-//     has their length, where it has 0 for all others. With it, visitors with
-//     long sessions cannot make the guard use more memory than it has set aside
-//     for them.
-//   - ForJoomla(version int) SessionData returns the SessionData of a site of
-//     that major version of Joomla, or 0 if that is not known, for a store in
-//     which the version matters.
+//     []Payload, lengths []int, err error) is like Payloads, except that it
+//     does not read sessions of more than limit bytes: their payload is nil,
+//     and lengths holds their length, which is 0 for all others. With it,
+//     visitors with long sessions cannot make the guard exceed its memory
+//     budget for them.
+//   - ForJoomla(version int) SessionData returns the SessionData for a site
+//     with that major version of Joomla, or 0 if it is not known. It is for
+//     stores in which the version matters.
 type SessionData interface {
 	Payloads(ctx context.Context, ids []string) ([]Payload, error)
 }
 
-// boundedSessionData and versionedSessionData are what a SessionData may be on
-// top.
+// boundedSessionData and versionedSessionData are what a SessionData may also
+// be.
 type (
 	boundedSessionData interface {
 		PayloadsUpTo(ctx context.Context, ids []string, limit int) ([]Payload, []int, error)
@@ -59,7 +59,7 @@ func (s *Site) dataOf(version joomla.Version) SessionData {
 	return s.data
 }
 
-// payloads returns what data has of ids.
+// payloads calls data.Payloads, and checks the result.
 func payloads(ctx context.Context, data SessionData, ids []string) ([]Payload, error) {
 	payloads, err := data.Payloads(ctx, ids)
 	if err != nil {
@@ -71,8 +71,8 @@ func payloads(ctx context.Context, data SessionData, ids []string) ([]Payload, e
 	return payloads, nil
 }
 
-// payloadsUpTo is payloads, with the lengths of those that have more than limit
-// bytes in their place.
+// payloadsUpTo is payloads, except that it returns only the length of a payload
+// of more than limit bytes, if data supports that.
 func payloadsUpTo(ctx context.Context, data SessionData, ids []string, limit int) ([]Payload, []int, error) {
 	bounded, ok := data.(boundedSessionData)
 	if !ok {
@@ -90,17 +90,17 @@ func payloadsUpTo(ctx context.Context, data SessionData, ids []string, limit int
 	return payloads, lengths, nil
 }
 
-// fillSize is how many sessions are asked for at a time, and fillAhead how many
-// times before the first answer is needed: the store then works on one question
-// while the answer to another is on its way.
+// fillSize is the number of sessions in a batch, and fillAhead the number of
+// batches to request ahead: the store then works on one while the answer for
+// another is on its way.
 const (
 	fillSize  = 256
 	fillAhead = 2
 )
 
-// fill returns sessions with the Data that the site's SessionData has of those
-// that have none. With liveOnly, it leaves out the others that it has none of.
-// While a batch is yielded, the data of the next ones is read.
+// fill returns sessions with their Data from the site's SessionData. With
+// liveOnly, it leaves out sessions without any. While it yields a batch, it
+// reads the data of the next ones.
 func (s *Site) fill(ctx context.Context, sessions iter.Seq2[Session, error], liveOnly bool) iter.Seq2[Session, error] {
 	return func(yield func(Session, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -120,8 +120,7 @@ func (s *Site) fill(ctx context.Context, sessions iter.Seq2[Session, error], liv
 		}()
 		batch := make([]Session, 0, fillSize)
 		var spare []Session
-		// next yields the first batch that was asked for, and reports whether
-		// to go on.
+		// next yields the oldest batch, and reports whether to go on.
 		next := func() bool {
 			first := asked[0]
 			if !first.yield(yield, liveOnly) {
@@ -135,7 +134,7 @@ func (s *Site) fill(ctx context.Context, sessions iter.Seq2[Session, error], liv
 				yield(Session{}, err)
 				return
 			}
-			// The column may hold what was written under another handler.
+			// The column may hold data from before a change of the handler.
 			session.Data = nil
 			if batch = append(batch, session); len(batch) < fillSize {
 				continue
@@ -163,7 +162,7 @@ type filling struct {
 	payloads []Payload
 	err      error
 	panicked any
-	done     chan struct{} // is closed when the fields above are set
+	done     chan struct{} // closed when the fields above are set
 }
 
 // fill begins to read the data of sessions.
@@ -176,18 +175,18 @@ func fill(ctx context.Context, data SessionData, sessions []Session) *filling {
 	go func() {
 		defer close(f.done)
 		defer func() { f.panicked = recover() }()
-		f.err = errors.New("reading session data: a SessionData did not return")
+		f.err = errors.New("reading session data: the SessionData ended its goroutine")
 		f.payloads, f.err = payloads(ctx, data, ids)
 	}()
 	return f
 }
 
 // yield waits for the data of f, yields its sessions, and reports whether to go
-// on. It panics where the SessionData did.
+// on. It panics if the SessionData did.
 func (f *filling) yield(yield func(Session, error) bool, liveOnly bool) bool {
 	<-f.done
 	if f.panicked != nil {
-		panic(f.panicked) // So that it ends the request, not the program.
+		panic(f.panicked) // Here it ends the request, not the program.
 	}
 	if f.err != nil {
 		yield(Session{}, fmt.Errorf("capi: %w", f.err))

@@ -14,26 +14,26 @@ import (
 
 // A Session is one row of Joomla's table #__session. It marshals to the JSON of
 // the contract, where every value is a string or null, as PHP writes what MySQL
-// returns; unmarshalled, numbers are taken too, as Joomla 4 and later write
+// returns. Unmarshalling also accepts numbers, as Joomla 4 and later write
 // them.
 //
-// A Session that was read from a table or from JSON remembers the columns that
-// its fields cannot hold, such as a null user id or a time that is no number.
-// It marshals them as they were, unless the field was changed since.
+// A Session from a table or from JSON remembers the columns that its fields
+// cannot hold, such as a null user id or a time that is not a number. It
+// marshals them as they were, unless the field has changed.
 type Session struct {
 	// ID is the session id (session_id), the value of the session's cookie.
 	// Whoever knows it can take the session over.
 	ID string
-	// ClientID is the application that the session belongs to (client_id).
-	// It is ClientNone where the column is null.
+	// ClientID is the application that the session belongs to (client_id). It
+	// is ClientNone if the column is null.
 	ClientID ClientID
-	// Guest reports whether nobody is logged in (guest). It is true where the
-	// column is null, as is the column's default.
+	// Guest reports whether nobody is logged in (guest). It is true if the
+	// column is null, like the column's default.
 	Guest bool
-	// Time is when the session was last written (time), in whole seconds. It is
-	// the zero time where the column is zero, empty, null or no number.
+	// Time is when the session was last written (time), in seconds. It is the
+	// zero time if the column is zero, empty, null or not a number.
 	Time time.Time
-	// Data is what the session holds, as PHP serialized it (data). Nil is
+	// Data is the content of the session as PHP serialized it (data). Nil is
 	// null: the site keeps its session data outside the table.
 	Data Payload
 	// UserID is the user that is logged in (userid), 0 for a guest and for
@@ -43,7 +43,7 @@ type Session struct {
 	// guest and for null.
 	Username string
 
-	// odd are the columns that the fields cannot hold, nil where there is none.
+	// odd are the columns that the fields cannot hold, nil if there are none.
 	odd *oddColumns
 }
 
@@ -56,19 +56,19 @@ type oddColumns struct {
 	username oddColumn[string]
 }
 
-// An oddColumn is a column as it is in the table, or none.
+// An oddColumn is a column as it is in the table. The zero value is none.
 type oddColumn[T comparable] struct {
 	set, null bool
 	text      string
-	// field is what became of it.
+	// field is the value of the field when it was read.
 	field T
 }
 
-// of reports whether c is what is in the table for a field that is now as
-// given.
+// of reports whether c is what to write for the given value of its field.
 func (c *oddColumn[T]) of(field T) bool { return c.set && c.field == field }
 
-// oddUnless returns the oddColumn of a column, or none if the field holds it.
+// oddUnless returns the oddColumn of a column, or none if the field can hold
+// it.
 func oddUnless[T comparable](held bool, column []byte, field T) oddColumn[T] {
 	if held {
 		return oddColumn[T]{}
@@ -82,9 +82,9 @@ type ClientID int64
 
 // The applications that write sessions of users.
 const (
-	// ClientNone is null: the session belongs to no one application, as where
-	// site and administrator share one session, or where the site writes no
-	// session metadata.
+	// ClientNone is null: the session does not belong to one application,
+	// because site and administrator share it, or the site writes no session
+	// metadata.
 	ClientNone ClientID = -1
 	// ClientSite is the public site.
 	ClientSite ClientID = 0
@@ -93,7 +93,7 @@ const (
 )
 
 // String returns Joomla's name of the application, such as "site", "none" for
-// ClientNone, and the number of any other.
+// ClientNone, and the number of an unknown one.
 func (c ClientID) String() string {
 	switch c {
 	case ClientNone:
@@ -118,9 +118,9 @@ func (s Session) clone() Session {
 	return s
 }
 
-// MarshalJSON returns s as the contract has it. Note that [encoding/json] goes
-// on to escape <, > and & in it, which neither PHP nor the handler of this
-// package does. The error is always nil.
+// MarshalJSON returns s in the form of the contract. Note that [encoding/json]
+// also escapes <, > and &, which neither PHP nor the handler of this package
+// does. The error is always nil.
 func (s Session) MarshalJSON() ([]byte, error) {
 	var w listWriter
 	w.session(&s)
@@ -128,8 +128,8 @@ func (s Session) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads what MarshalJSON writes, and the same object with numbers
-// or booleans in place of strings. A missing member is the same as null. Times
-// are in UTC. An error leaves s as it was, and holds nothing of text.
+// or booleans instead of strings. A missing member is the same as null. Times
+// are in UTC. On error, s is unchanged. The error contains nothing of text.
 func (s *Session) UnmarshalJSON(text []byte) error {
 	if text = bytes.TrimSpace(text); string(text) == "null" {
 		text = []byte("{}")
@@ -145,8 +145,8 @@ func (s *Session) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// parseSession reads a valid JSON object. Data is in buffer, which is returned
-// grown as needed.
+// parseSession reads a valid JSON object. It puts Data into buffer, which it
+// grows as needed and returns.
 func parseSession(object, buffer []byte) (Session, []byte, error) {
 	var (
 		session                                   Session
@@ -188,11 +188,11 @@ func parseSession(object, buffer []byte) (Session, []byte, error) {
 	return session, buffer, nil
 }
 
-// errNotText hides the value, which may be anything that a client wrote.
+// errNotText leaves out the value, which a client may have written.
 var errNotText = errors.New("neither text nor a number")
 
-// jsonColumn returns a string, a number, a boolean or null as PHP gets a column
-// from MySQL. Null is nil.
+// jsonColumn returns a string, a number, a boolean or null as a column that PHP
+// gets from MySQL. Null is nil.
 func jsonColumn(value []byte) ([]byte, error) {
 	switch value[0] {
 	case '"':
@@ -210,8 +210,8 @@ func jsonColumn(value []byte) ([]byte, error) {
 	}
 }
 
-// memberName returns the member of a session that name is, in any case as for
-// encoding/json, or "".
+// memberName returns the member of a session that is called name, in any case
+// as in encoding/json, or "".
 func memberName(name []byte) string {
 	names := [...]string{"session_id", "client_id", "guest", "time", "data", "userid", "username"}
 	for _, known := range names {
@@ -227,8 +227,8 @@ func memberName(name []byte) string {
 	return ""
 }
 
-// setColumns sets the fields of s to what columns hold, of which nil is null.
-// The texts are set already.
+// setColumns sets the fields of s except the texts from columns, which are nil
+// for null.
 func (s *Session) setColumns(clientID, guest, when, userID, username []byte) {
 	id, whole := parseInteger(clientID)
 	if s.ClientID = ClientID(id); !whole || id < 0 {
@@ -249,13 +249,13 @@ func (s *Session) setColumns(clientID, guest, when, userID, username []byte) {
 		username: oddUnless(username != nil, nil, s.Username),
 	}
 	if odd != (oddColumns{}) {
-		kept := odd // Only what is kept is on the heap.
+		kept := odd // Only this copy is on the heap.
 		s.odd = &kept
 	}
 }
 
-// parseInteger returns the whole number that column is and true, or 0 and false
-// if it is none or is not written as databases write it.
+// parseInteger returns column as a whole number and true, or 0 and false if it
+// is not one in the form that databases write.
 func parseInteger(column []byte) (int64, bool) {
 	n, err := strconv.ParseInt(string(column), 10, 64)
 	if err != nil {

@@ -11,36 +11,36 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// What a session holds is read at once up to shortText bytes. A visitor can
-// have up to longText stored, as much as the column data takes. Of such, a site
-// reads no more than longBudget bytes at a time.
+// A session of up to shortText bytes is read at once. A visitor can store up to
+// longText bytes, the size of the column data. A site reads at most longBudget
+// bytes of such long sessions at a time.
 const (
 	shortText  = 64 << 10
 	longText   = 1<<24 - 1
 	longBudget = 1 << 24
 )
 
-// longMark is what the query has in the place of long data. It is no text of a
-// session, so that a session of that text gets the same answer by another way.
+// longMark replaces long data in the query. It is not the text of a session, so
+// a session that holds it gets the same answer in another way.
 const longMark = "long"
 
-// A sessionText is a session that a request may have.
+// A sessionText is a session whose id a request sent.
 type sessionText struct {
 	id string
-	// data is what the session holds, or nil where that is long.
+	// data is what the session holds, or nil if it is long.
 	data Payload
 	long bool
-	// length is that of long data, where it is known yet.
+	// length is the length of long data, if known.
 	length int
-	// format is how the site's own Joomla reads it.
+	// format is how the site's version of Joomla reads it.
 	format joomla.SessionFormat
 	// refusal is why the session does not count, nil if it does.
 	refusal error
-	// account is that of the user whom the row names, if any.
+	// account is the account of the user whom the row names, if any.
 	account account
 }
 
-// sessionTexts returns the sessions of ids that there are.
+// sessionTexts returns the sessions of ids that exist.
 func (a *SessionAuthorizer) sessionTexts(ctx context.Context, ids []string) ([]sessionText, error) {
 	if a.site.dataInTable() {
 		return a.tableTexts(ctx, ids)
@@ -48,8 +48,8 @@ func (a *SessionAuthorizer) sessionTexts(ctx context.Context, ids []string) ([]s
 	return a.site.dataTexts(ctx, ids)
 }
 
-// tableQuery returns a query for the sessions of n ids, with the accounts of
-// the users whom their rows name.
+// tableQuery returns a query for the sessions of n ids, and the accounts of the
+// users whom their rows name.
 func (s *Site) tableQuery(n int) accountQuery {
 	return s.accountQuery(
 		`"#__session" AS s LEFT JOIN "#__users" AS u ON u."id" = s."userid"`,
@@ -83,8 +83,8 @@ func (a *SessionAuthorizer) tableTexts(ctx context.Context, ids []string) ([]ses
 		id, time, data := row.columns[0], row.columns[1].integer(), row.columns[2]
 		known := 0
 		for _, sent := range ids {
-			// Where the column is text, the database compared it by a
-			// collation, which may ignore case and trailing spaces.
+			// If the column is text, the collation by which the database
+			// compared may ignore case and trailing spaces.
 			known |= subtle.ConstantTimeCompare([]byte(sent), id)
 		}
 		if known == 0 {
@@ -101,7 +101,7 @@ func (a *SessionAuthorizer) tableTexts(ctx context.Context, ids []string) ([]ses
 			}
 		}
 		switch {
-		case doubled > 1: // The table has lost its key, or that of the users.
+		case doubled > 1: // This table or #__users has lost its primary key.
 			text.refusal = errDoubled
 		case !time.valid || time.value < a.site.oldest():
 			text.refusal = errExpired
@@ -138,17 +138,16 @@ func (s *Site) dataTexts(ctx context.Context, ids []string) ([]sessionText, erro
 	return texts, nil
 }
 
-// longQueries returns the queries for how long the data of a session is, and
-// for the data itself, which is null where it has more bytes than given.
+// longQueries returns the queries for the length of a session's data, and for
+// the data itself, which is null if it has more bytes than given.
 func (s *Site) longQueries() (length, data string) {
 	of := strings.Replace(s.dialect.length, "%", `"data"`, 1)
 	from := ` FROM "#__session" WHERE "session_id" IN (` + strings.Repeat("?, ", len(s.appendID(nil, ""))-1) + `?)`
 	return s.sql(`SELECT ` + of + from), s.sql(`SELECT CASE WHEN ` + of + ` <= ? THEN "data" END` + from)
 }
 
-// readLong calls read with the data of a session, which is long. It waits until
-// the site's budget has room for it. It returns a refusal where there is no
-// such session any more, or it is too long.
+// readLong calls read with the data of a long session, once the site's budget
+// has room for it. It returns a refusal if the session is gone or too long.
 func (s *Site) readLong(ctx context.Context, t sessionText, read func(Payload)) (refusal, err error) {
 	lengthQuery, dataQuery := s.longQueries()
 	if t.format.Table {
@@ -164,21 +163,21 @@ func (s *Site) readLong(ctx context.Context, t sessionText, read func(Payload)) 
 	if t.length > longText {
 		return errTooLong, nil
 	}
-	// The session may grow while this waits, as pages of its user go on.
+	// The session may grow while this waits.
 	t.length = min(t.length+shortText, longText)
 	if err := s.long.acquire(ctx, t.length); err != nil {
 		return nil, err
 	}
 	defer s.long.release(t.length)
-	// What the driver and the decoding took is several times the length. It is
-	// to be gone before the next text comes, not when the collector gets to it.
+	// The driver and the decoding have taken several times the length. Free it
+	// before the next text comes, rather than when the collector runs.
 	defer runtime.GC()
 	if !t.format.Table {
 		payloads, _, err := payloadsUpTo(ctx, s.dataOf(t.format.Version), []string{t.id}, t.length)
 		if err != nil {
 			return nil, err
 		}
-		if payloads[0] == nil { // It has grown, or is gone.
+		if payloads[0] == nil { // It has grown or is gone.
 			return errUnknownSession, nil
 		}
 		read(payloads[0])

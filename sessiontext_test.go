@@ -2,7 +2,6 @@ package capi_test
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"strings"
 	"testing"
@@ -194,19 +193,20 @@ func TestSessionDataForJoomla(t *testing.T) {
 	three := variable("joomla", registry(`O:8:"stdClass":1:{s:9:"__default";`+loginData(testNow, 7)+`}`))
 	held := map[int]string{3: three, 4: login(7), 0: three}
 	denied := errors.New("Error 1143 (42000): SELECT command denied for column 'locked'")
-	of := func(locked driver.Value) reply { return found(byID, row{"locked": locked}) }
+	of := func(locked int64) reply { return found(byID, row{"locked": locked}) }
+	plain := found(byID, row{}) // The column exists, and is not read.
 	tests := map[string]struct {
 		replies []reply
 		asked   []int
 		failure string
 	}{
-		"3":                 {[]reply{list(int64(-1)), of(int64(-1))}, []int{3}, ""},
-		"4":                 {[]reply{list(int64(0)), of(int64(0))}, []int{4}, ""},
-		"column is hidden":  {[]reply{fails(denied), list(), of(nil)}, []int{0}, ""},
+		"3":                 {[]reply{list(int64(-1)), of(-1)}, []int{3}, ""},
+		"4":                 {[]reply{list(int64(0)), plain}, []int{4}, ""},
+		"column is hidden":  {[]reply{fails(denied), list(), plain}, []int{0}, ""},
 		"table is hidden":   {[]reply{fails(denied), fails(denied)}, nil, "denied"},
 		"query fails":       {[]reply{fails(errors.New("broken"))}, nil, "broken"},
-		"upgraded":          {[]reply{list(int64(-1)), of(int64(0)), of(int64(0))}, []int{3, 4}, ""},
-		"upgraded and back": {[]reply{list(int64(-1)), of(int64(0)), of(int64(-1))}, []int{3, 4}, "site is being upgraded"},
+		"upgraded":          {[]reply{list(int64(-1)), of(0), plain}, []int{3, 4}, ""},
+		"upgraded and back": {[]reply{list(int64(-1)), of(0), fails(errors.New("unknown column")), list(int64(-1)), of(-1)}, []int{3, 4}, "site is being upgraded"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

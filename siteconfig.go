@@ -14,60 +14,59 @@ import (
 	"github.com/capi-go/capi/internal/phpconfig"
 )
 
-// ErrSiteConfig is wrapped by those errors of [LoadSiteConfig], [NewSite],
-// [NewSessionAuthorizer], [SiteConfig.Address] and [FileSessionData] that are
-// about what the configuration says, rather than about reading it. The modules
-// redisdata and memcachedata wrap it, too.
+// ErrSiteConfig is wrapped by errors about what a configuration says, rather
+// than about reading it: those of [LoadSiteConfig], [NewSite],
+// [NewSessionAuthorizer], [SiteConfig.Address], [SiteConfig.SessionAddress] and
+// [FileSessionData]. The modules redisdata and memcachedata also wrap it.
 var ErrSiteConfig = errors.New("capi: invalid site configuration")
 
-// DefaultLifetime is how long a session lives where a site's configuration does
-// not say.
+// DefaultLifetime is Joomla's default for how long a session lives.
 const DefaultLifetime = 15 * time.Minute
 
-// A SiteConfig is what this package needs to know of a Joomla site: properties
-// of the class JConfig in its configuration.php, each named in the comment of
-// its field. [LoadSiteConfig] reads them from that file. The zero value
-// describes no site: [SiteOptions.NewSite] tells which fields it needs.
+// A SiteConfig is what this package needs to know about a Joomla site:
+// properties of the class JConfig in its configuration.php, each named in the
+// comment of its field. [LoadSiteConfig] reads them from that file. The zero
+// value describes no site: [SiteOptions.NewSite] says which fields it needs.
 type SiteConfig struct {
 	// DBType is Joomla's name of the database driver ($dbtype), in any letter
 	// case, as [SiteConfig.Database] reads it.
 	DBType string
-	// Host is where the database server is ($host), in one of the forms that
+	// Host is the database server ($host), in one of the forms that
 	// [SiteConfig.Address] reads.
 	Host string
-	// User is the name to log in to the database with ($user).
+	// User is the user of the database ($user).
 	User string
 	// Password is the password of User ($password).
 	Password Secret
-	// DB is the name of the database ($db). For SQLite, it is the path of its
+	// DB is the name of the database ($db) or, for SQLite, the path of its
 	// file.
 	DB string
 	// DBPrefix is what the names of the site's tables begin with ($dbprefix),
 	// such as "jos_": letters, digits and underscores.
 	DBPrefix string
 
-	// DBEncryption is how the database is reached ($dbencryption, of Joomla 4
-	// and later): 0 without TLS, 1 with TLS, 2 with TLS and a certificate of
-	// the client.
+	// DBEncryption says how to connect to the database ($dbencryption, of
+	// Joomla 4 and later): 0 without TLS, 1 with TLS, 2 with TLS and a client
+	// certificate.
 	DBEncryption int
 	// DBSSLKey is the path of the client's private key ($dbsslkey).
 	DBSSLKey string
 	// DBSSLCert is the path of the client's certificate ($dbsslcert).
 	DBSSLCert string
-	// DBSSLCA is the path of the certificates of the authorities that the
-	// server's certificate is verified with ($dbsslca).
+	// DBSSLCA is the path of the certificates of the authorities that verify
+	// the server's certificate ($dbsslca).
 	DBSSLCA string
-	// DBSSLCipher is a list of ciphers as OpenSSL writes it ($dbsslcipher).
+	// DBSSLCipher is a list of ciphers in OpenSSL's format ($dbsslcipher).
 	// Empty is the default of the driver.
 	DBSSLCipher string
-	// DBSSLVerifyServerCert reports whether the server's certificate is
-	// verified ($dbsslverifyservercert).
+	// DBSSLVerifyServerCert reports whether to verify the server's certificate
+	// ($dbsslverifyservercert).
 	DBSSLVerifyServerCert bool
 
-	// Secret is the site's secret ($secret), which its cookie names and API
-	// tokens are made with.
+	// Secret is the site's secret ($secret), from which its cookie names and
+	// API tokens are made.
 	Secret Secret
-	// RootUser is a user who is a Super Admin whatever the access rules say
+	// RootUser is a user who is a Super Admin regardless of the access rules
 	// ($root_user): a user id if it is a whole number, else a username. Empty
 	// is nobody.
 	RootUser string
@@ -76,21 +75,21 @@ type SiteConfig struct {
 	// is in minutes), at least a minute. Zero is [DefaultLifetime], Joomla's.
 	Lifetime time.Duration
 	// SessionHandler is Joomla's name of where session data is kept
-	// ($session_handler), such as "database" or "redis". With another than
+	// ($session_handler), such as "database" or "redis". With any other than
 	// "database", the data of most sessions is null in the table. Empty is
-	// "database". Where a configuration.php has none, Joomla keeps sessions in
+	// "database". If a configuration.php has none, Joomla keeps sessions in
 	// files, and [LoadSiteConfig] sets "none".
 	SessionHandler string
-	// SessionName is what the name of the session cookie is made from where the
+	// SessionName is what the name of the session cookie is made from if the
 	// applications of the site share one session ($session_name). Empty is
-	// Joomla's default: each application has a cookie of its own.
+	// Joomla's default: each application has its own cookie.
 	SessionName string
 	// SharedSession reports whether site and administrator share one session
 	// ($shared_session).
 	SharedSession bool
-	// SessionMetadataOff reports whether Joomla does not write into the table
-	// who is logged in (the opposite of $session_metadata, of Joomla 4 and
-	// later). False is Joomla's default.
+	// SessionMetadataOff reports whether Joomla does not write to the table who
+	// is logged in (the opposite of $session_metadata, of Joomla 4 and later).
+	// False is Joomla's default.
 	SessionMetadataOff bool
 	// SessionFilesystemPath is the directory of the session handler
 	// "filesystem" ($session_filesystem_path). Empty is PHP's
@@ -101,9 +100,9 @@ type SiteConfig struct {
 	// 127.0.0.1.
 	SessionRedisHost string
 	// SessionRedisPort is the port of that host ($session_redis_server_port).
-	// Zero is Joomla's default, 6379; it does not matter for a socket. Like the
-	// two other numbers of session handlers, it is what PHP's (int) makes of
-	// the file's, and looked at where that handler is used.
+	// Zero is Joomla's default, 6379. It does not matter for a socket.
+	// [LoadSiteConfig] converts the numbers of session handlers like PHP's
+	// (int); they are validated when the handler is used.
 	SessionRedisPort int
 	// SessionRedisDB is the number of the database in that Redis
 	// ($session_redis_server_db).
@@ -122,29 +121,27 @@ type SiteConfig struct {
 }
 
 // LoadSiteConfig reads the file configuration.php of a Joomla site, of at most
-// 1 MiB. The path may be a link to it. It is read as data and never executed:
-// of the class JConfig, the defaults of the public properties that [SiteConfig]
-// has fields for, in any order. They must be literals, which are all that
-// Joomla writes there: strings without variables, numbers, booleans and null.
-// Other members of the class are skipped, such as other properties, arrays,
-// constants, functions and comments. Properties that are missing or null leave
-// the zero value, but for [SiteConfig.SessionHandler].
+// 1 MiB. The path may be a link. The file is read as data and never executed.
+// LoadSiteConfig reads the defaults of those public properties of the class
+// JConfig that [SiteConfig] has fields for, in any order. They must be
+// literals, as Joomla writes them: strings without variables, numbers, booleans
+// and null. It skips other members of the class, such as other properties,
+// arrays, constants and functions. Properties that are missing or null leave
+// the zero value, except [SiteConfig.SessionHandler].
 //
-// A value that the file does not hold is an error, rather than a property that
-// is left over or empty: where the class has a parent or a trait, or where code
-// could assign a property that is read, such as a constructor. Fill in a
-// SiteConfig by hand then.
+// It is an error if a value may not be in the file: if the class has a parent
+// or a trait, or if code, such as a constructor, could assign a property. Fill
+// in a SiteConfig by hand then.
 //
-// The properties named in except, such as "password", are not read: their
-// fields are the caller's to set, and code may assign them. That is for a site
-// whose constructor takes some values from the environment. A name that
-// [SiteConfig] has no field for is an error.
+// The properties named in except, such as "password", are not read, and code
+// may assign them; the caller sets their fields. Use it for a site whose
+// constructor takes some values from the environment. A name that [SiteConfig]
+// has no field for is an error.
 //
-// Errors about the file name its path; one of the file system can be tested for
-// with [errors.Is]. An error about the text wraps [ErrSiteConfig] and names
-// what is wrong and the line, unless it is about the whole, but never what the
-// text holds, since that includes passwords. With an error, the SiteConfig is
-// the zero value.
+// Errors name the path of the file. Errors of the file system can be tested for
+// with [errors.Is]. Errors about the text wrap [ErrSiteConfig] and say what is
+// wrong and in which line, but quote nothing of the text, which includes
+// passwords. On error, the SiteConfig is the zero value.
 func LoadSiteConfig(path string, except ...string) (SiteConfig, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|openWithoutWaiting, 0)
 	if err != nil {
@@ -153,7 +150,7 @@ func LoadSiteConfig(path string, except ...string) (SiteConfig, error) {
 	defer file.Close()
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file", path)
+		err = fmt.Errorf("%s is not a regular file", path)
 	}
 	if err != nil {
 		return SiteConfig{}, fmt.Errorf("capi: opening a site configuration: %w", err)
@@ -166,7 +163,7 @@ func readSiteConfig(r io.Reader, where string, except []string) (SiteConfig, err
 	wanted := maps.Clone(siteConfigSetters)
 	for _, name := range except {
 		if siteConfigSetters[name] == nil {
-			return SiteConfig{}, fmt.Errorf("%w: no property $%s is read that could be left out", ErrSiteConfig, name)
+			return SiteConfig{}, fmt.Errorf("%w: unknown property $%s in except", ErrSiteConfig, name)
 		}
 		delete(wanted, name)
 	}
@@ -210,7 +207,7 @@ func (c SiteConfig) validate() error {
 	case c.DBPrefix == "":
 		fail("no database prefix ($dbprefix)")
 	case strings.ContainsFunc(c.DBPrefix, other):
-		fail("database prefix %q has other characters than letters, digits and _ ($dbprefix)", c.DBPrefix)
+		fail("database prefix %q must have only letters, digits and _ ($dbprefix)", c.DBPrefix)
 	}
 	if c.Secret.Reveal() == "" {
 		fail("no secret ($secret)")
@@ -224,8 +221,8 @@ func (c SiteConfig) validate() error {
 	return errors.Join(errs...)
 }
 
-// A Database is a kind of database, with a dialect of its own. The zero value
-// is none that this package knows.
+// A Database is a kind of database, with its own dialect. The zero value is an
+// unknown one.
 type Database int
 
 // The kinds of databases.

@@ -17,7 +17,7 @@ import (
 // A siteConfigSetter sets a field to the value of a property.
 type siteConfigSetter func(*SiteConfig, phpconfig.Value) error
 
-// siteConfigSetters has a setter for each property that is read, by its name.
+// siteConfigSetters has a setter for each property, by name.
 var siteConfigSetters = map[string]siteConfigSetter{
 	"dbtype":                        setText(func(c *SiteConfig) *string { return &c.DBType }),
 	"host":                          setText(func(c *SiteConfig) *string { return &c.Host }),
@@ -70,7 +70,7 @@ func setBool(field func(*SiteConfig) *bool) siteConfigSetter {
 	}
 }
 
-// setMetadata takes the empty string for Joomla's default, as Registry::get
+// setMetadata treats the empty string as Joomla's default, as Registry::get
 // does.
 func setMetadata(c *SiteConfig, value phpconfig.Value) error {
 	if value.Kind == phpconfig.String && value.Text == "" {
@@ -81,8 +81,8 @@ func setMetadata(c *SiteConfig, value phpconfig.Value) error {
 	return err
 }
 
-// setCast converts as PHP's (int) does, and so never fails: one site in many
-// uses these numbers, and whatever does refuses what it cannot use.
+// setCast converts like PHP's (int), and so never fails: few sites use these
+// numbers, and their session handlers validate them.
 func setCast(field func(*SiteConfig) *int) siteConfigSetter {
 	return func(c *SiteConfig, value phpconfig.Value) error {
 		*field(c) = int(min(max(joomla.CastInteger(value.Text), math.MinInt32), math.MaxInt32))
@@ -90,7 +90,7 @@ func setCast(field func(*SiteConfig) *int) siteConfigSetter {
 	}
 }
 
-// setEncryption refuses what is no number, of which PHP's (int) makes 0: a
+// setEncryption refuses what is not a number. PHP's (int) makes it 0, a
 // connection in clear text.
 func setEncryption(c *SiteConfig, value phpconfig.Value) error {
 	text := strings.Trim(value.Text, joomla.NumericSpace)

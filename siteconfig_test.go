@@ -129,7 +129,7 @@ func TestLoadSiteConfigErrors(t *testing.T) {
 		"public $dbencryption = -1":                                            "line 3: $dbencryption is negative",
 		"public $lifetime = '15hush'":                                          "line 3: $lifetime is not a number",
 		"public $secret = hush()":                                              "line 3: expected a string, a number, a boolean or null for $secret",
-		"function __construct() {\n$this->session_name = 'hush'; }; public $x": "line 4: code outside of the properties names $session_name",
+		"function __construct() {\n$this->session_name = 'hush'; }; public $x": "line 4: code outside the properties names $session_name",
 	} {
 		got, err := capi.ReadSiteConfig(strings.NewReader(configurationPHP(member + ";")))
 		require.ErrorIs(t, err, capi.ErrSiteConfig)
@@ -153,7 +153,7 @@ func TestLoadSiteConfigExcept(t *testing.T) {
 
 	_, err = capi.ReadSiteConfig(strings.NewReader(text), "pasword")
 	require.ErrorIs(t, err, capi.ErrSiteConfig)
-	assert.ErrorContains(t, err, "no property $pasword is read")
+	assert.ErrorContains(t, err, "unknown property $pasword in except")
 }
 
 func TestLoadSiteConfigIsBounded(t *testing.T) {

@@ -4,6 +4,6 @@ package capi
 
 import "syscall"
 
-// openWithoutWaiting opens a named pipe at once, rather than when somebody
-// writes to it.
+// openWithoutWaiting opens a named pipe at once, instead of waiting for a
+// writer.
 const openWithoutWaiting = syscall.O_NONBLOCK

@@ -17,5 +17,5 @@ func TestLoadSiteConfigPipe(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "configuration.php")
 	require.NoError(t, syscall.Mkfifo(path, 0o600))
 	_, err := capi.LoadSiteConfig(path)
-	require.EqualError(t, err, "capi: opening a site configuration: "+path+" is no regular file")
+	require.EqualError(t, err, "capi: opening a site configuration: "+path+" is not a regular file")
 }

@@ -18,12 +18,13 @@ import (
 // SiteHandlerOptions are the optional settings of a [SiteHandler]. The zero
 // value is useful.
 type SiteHandlerOptions struct {
-	// Logger gets, each once and not with every request,
+	// Logger gets, once and not with every request,
 	//
-	//   - at level Error, why the site cannot be served, and what came of
+	//   - at level Error, why the site cannot be served, and errors from
 	//     closing what is no longer used;
 	//   - at level Info, that the configuration has changed, with the names of
-	//     the fields and none of their values, and that it can be used again.
+	//     the fields but not their values, and that the site can be served
+	//     again.
 	//
 	// Nil is [slog.Default].
 	Logger *slog.Logger
@@ -31,27 +32,25 @@ type SiteHandlerOptions struct {
 	_ struct{} // Options are written with names.
 }
 
-// A SiteHandler is a handler that serves a Joomla site by its configuration as
-// it is now. Joomla reads configuration.php with every request; a [Site] is of
-// one configuration and never changes. So what is made of a configuration is
-// made anew when that changes. Make one with [NewSiteHandler].
+// A SiteHandler serves a Joomla site by its current configuration. Joomla reads
+// configuration.php with every request, but a [Site] has one configuration and
+// never changes. So a SiteHandler makes a new one when the configuration
+// changes. Make one with [NewSiteHandler].
 //
 // A request is served by a configuration that was read at most 200 milliseconds
-// before it arrived, or later. Where the last look is older, the request waits
-// for a new one, and so do those that arrive meanwhile. What is read is
-// compared with what was read before, so that neither the time nor the size of
-// a file matters, nor whether it was written, renamed or linked. No goroutine
-// looks while there are no requests.
+// before it arrived, or later. If the last reading is older, the request waits
+// for a new one, as do those that arrive meanwhile. The contents are compared,
+// so that it does not matter when and how a file changed. No goroutine reads
+// while there are no requests.
 //
 // While the configuration cannot be read or opened, requests are answered with
 // 503, the header Retry-After and the message "Service unavailable."; the cause
-// goes to the Logger. The same goes for requests that have waited until their
-// context ended, or for a look that takes more than two seconds, such as on a
-// network's file system that does not answer. The next look that succeeds ends
-// that.
+// goes to the Logger. The same happens if the context of a waiting request
+// ends, or if reading takes more than two seconds, such as on a network file
+// system that does not answer. The next successful reading ends that.
 //
-// A request that is being served keeps what it was begun with until it ends. So
-// a list that is being sent is neither cut nor mixed.
+// A request keeps the configuration that it began with. So a list that is being
+// sent is neither cut nor mixed.
 //
 // A SiteHandler is safe for concurrent use. The zero value is not usable.
 type SiteHandler struct {
@@ -59,15 +58,14 @@ type SiteHandler struct {
 	open   func(SiteConfig) (http.Handler, func() error, error)
 	logger *slog.Logger
 
-	// told is what the log was told last of why the site cannot be served. It
-	// is the running look's.
+	// told is the last error that was logged. Only the running look uses it.
 	told string
 
 	mu      sync.Mutex
 	looking *look       // nil if none is running
 	last    *look       // the last that has ended
 	config  SiteConfig  // of the site that was opened last
-	current *openedSite // of that, or nil if opening another failed since
+	current *openedSite // made of config, or nil if opening another failed since
 	err     error       // why current is not served
 	closed  bool
 	// running is the number of looks and sites that Shutdown waits for, and
@@ -76,27 +74,27 @@ type SiteHandler struct {
 	idle    chan struct{}
 }
 
-// A look finds out what the configuration is.
+// A look reads the configuration.
 type look struct {
-	number int // Looks are numbered in their order, from 1.
+	number int // Looks are numbered from 1.
 	began  time.Time
 	ended  chan struct{}
-	late   atomic.Bool // whether the log was told that it takes too long
+	late   atomic.Bool // whether it was logged that it takes too long
 }
 
-// An openedSite is what open has returned.
+// An openedSite is what open returned.
 type openedSite struct {
 	handler http.Handler
 	close   func() error
-	uses    int // by requests, and 1 while it is current; guarded by mu
+	uses    int // by requests, plus 1 while it is current; guarded by mu
 }
 
 const (
-	// lookAgain is how old a look may be when a request arrives. Time alone
-	// decides, so that no visitor chooses how often files are read.
+	// lookAgain is how old a look may be when a request arrives. Only time
+	// decides, so that visitors cannot choose how often files are read.
 	lookAgain = 200 * time.Millisecond
-	// lookPatience is how long a look may take. Requests do not wait longer,
-	// so that they do not pile up.
+	// lookPatience is how long requests wait for a look, so that they do not
+	// pile up.
 	lookPatience = 2 * time.Second
 )
 
@@ -105,29 +103,29 @@ var (
 	errShutdown = errors.New("capi: the SiteHandler was shut down")
 )
 
-// NewSiteHandler is [SiteHandlerOptions.NewSiteHandler] of the zero
+// NewSiteHandler calls [SiteHandlerOptions.NewSiteHandler] with the zero
 // SiteHandlerOptions.
 func NewSiteHandler(load func() (SiteConfig, error), open func(SiteConfig) (http.Handler, func() error, error)) *SiteHandler {
 	return SiteHandlerOptions{}.NewSiteHandler(load, open)
 }
 
 // NewSiteHandler returns a handler that serves what open makes of the
-// configuration that load returns. It calls neither yet: [SiteHandler.Check]
-// does. It panics if one of them is nil.
+// configuration that load returns. It calls neither; [SiteHandler.Check] does.
+// It panics if either is nil.
 //
-// The function load is called for each look, so several times in a second. It
-// returns the configuration as it is now, such as [LoadSiteConfig] does.
+// The function load returns the current configuration, for example by calling
+// [LoadSiteConfig]. It is called up to five times a second.
 //
 // The function open is called for each configuration that differs from the one
-// before, and again with each look while it fails. It returns what serves the
-// site, such as a mux with the list and with routes that ask the site's
-// authorizers, and how to close what it has opened, such as the method Close of
-// a [database/sql.DB]. That is called when nothing uses the site any more; nil
-// is nothing to close. Its errors go to the Logger. With an error, open has
-// closed everything itself.
+// before and, while it fails, after each call of load. It returns the handler
+// of the site, such as a mux with the list and with routes that use the site's
+// authorizers, and a function that closes what it has opened, such as the
+// method Close of a [database/sql.DB]. That function is called when nothing
+// uses the site any more, and its errors go to the Logger. It may be nil. If
+// open returns an error, it must have closed everything.
 //
-// Neither function is called several times at once. Their errors go to the
-// Logger, so that they must hold no secrets. One that panics has failed.
+// Neither function is called concurrently. Their errors go to the Logger, so
+// they must not contain secrets. A panic counts as an error.
 func (o SiteHandlerOptions) NewSiteHandler(load func() (SiteConfig, error), open func(SiteConfig) (http.Handler, func() error, error)) *SiteHandler {
 	if load == nil || open == nil {
 		panic("capi: a SiteHandler without load or open")
@@ -147,10 +145,10 @@ func (h *SiteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	site.handler.ServeHTTP(w, r)
 }
 
-// Acquire returns the handler that open has made of the configuration as it is
-// now, for those who want to do something else with it than to serve one
-// request. It stays usable until release is called. The error tells why the
-// site cannot be served, and wraps that of ctx if the wait ended with it.
+// Acquire returns the handler that open made of the current configuration, for
+// other uses than serving one request. It stays usable until release is called.
+// The error says why the site cannot be served, and wraps the error of ctx if
+// that ended the wait.
 func (h *SiteHandler) Acquire(ctx context.Context) (current http.Handler, release func(), err error) {
 	site, err := h.acquire(ctx, lookAgain)
 	if err != nil {
@@ -159,9 +157,9 @@ func (h *SiteHandler) Acquire(ctx context.Context) (current http.Handler, releas
 	return site.handler, sync.OnceFunc(func() { h.release(site) }), nil
 }
 
-// Check looks now, and returns why the site cannot be served. It is for the
-// start of a service, and for those who want a change to count at once. It asks
-// the site's database nothing: [Site.Check] does.
+// Check reads the configuration, and returns why the site cannot be served. Use
+// it at the start of a service, or to apply a change at once. It does not query
+// the site's database; [Site.Check] does.
 func (h *SiteHandler) Check(ctx context.Context) error {
 	site, err := h.acquire(ctx, 0)
 	if err == nil {
@@ -170,10 +168,9 @@ func (h *SiteHandler) Check(ctx context.Context) error {
 	return err
 }
 
-// Shutdown closes what open has made once no request uses it any more, and
-// waits for that until ctx ends; the error is then that of ctx. Requests that
-// arrive later are answered with 503. Call it when the server has been shut
-// down.
+// Shutdown closes what open made once no request uses it any more. It waits for
+// that until ctx ends, and then returns the error of ctx. Requests that arrive
+// later are answered with 503. Call it when the server has been shut down.
 func (h *SiteHandler) Shutdown(ctx context.Context) error {
 	h.mu.Lock()
 	if !h.closed {
@@ -191,8 +188,8 @@ func (h *SiteHandler) Shutdown(ctx context.Context) error {
 	}
 }
 
-// acquire returns the current site, which is to be released, by a look that
-// began no longer ago than age, or since the call.
+// acquire returns the current site, according to a look that began at most age
+// before the call, or after it. The caller releases the site.
 func (h *SiteHandler) acquire(ctx context.Context, age time.Duration) (*openedSite, error) {
 	arrived := time.Now()
 	h.mu.Lock()
@@ -244,18 +241,18 @@ func (h *SiteHandler) wait(ctx context.Context, l *look) error {
 	}
 }
 
-// release ends a use of a site, and closes it after the last.
+// release ends a use of a site, and closes it after the last use.
 func (h *SiteHandler) release(site *openedSite) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if site.uses--; site.uses == 0 {
-		// A pool may take a while to close, for which nobody should wait.
+		// Closing a pool may take a while, and nobody should wait for it.
 		go h.close(site)
 	}
 }
 
-// retire makes the current site one that is closed after its last use. It is
-// called with mu held.
+// retire replaces the current site with none, and closes it after its last use.
+// It is called with mu held.
 func (h *SiteHandler) retire() {
 	if site := h.current; site != nil {
 		h.current = nil
@@ -276,8 +273,8 @@ func (h *SiteHandler) close(site *openedSite) {
 	h.end()
 }
 
-// end tells Shutdown of the end of something that it waits for. It is called
-// with mu held.
+// end tells Shutdown that something it waits for has ended. It is called with
+// mu held.
 func (h *SiteHandler) end() {
 	if h.running--; h.closed && h.running == 0 {
 		close(h.idle)
@@ -309,8 +306,8 @@ func (h *SiteHandler) run(l *look) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if opened != nil || failed {
-		// A site that could not be read may be the one before when it can be.
-		// This one is not.
+		// If a configuration cannot be read, the next one may be that of the
+		// current site. This one is not.
 		h.retire()
 	}
 	if opened != nil {
@@ -333,7 +330,7 @@ func (h *SiteHandler) openSite(config SiteConfig) (*openedSite, error) {
 		return err
 	})
 	if err == nil && site.handler == nil {
-		err = errors.New("capi: opening a site returned a nil Handler")
+		err = errors.New("capi: the function open of a SiteHandler returned a nil Handler")
 	}
 	if err != nil {
 		return nil, err
@@ -341,7 +338,7 @@ func (h *SiteHandler) openSite(config SiteConfig) (*openedSite, error) {
 	return site, nil
 }
 
-// tell tells the log what a look has found, unless it knows.
+// tell logs what a look has found, unless it was logged before.
 func (h *SiteHandler) tell(l *look, err error, changed []string, before SiteConfig) {
 	if err != nil {
 		if text := err.Error(); text != h.told {
@@ -391,7 +388,7 @@ func changedFields(a, b SiteConfig) []string {
 	return names
 }
 
-// A panicError is what somebody's function panicked with.
+// A panicError holds the value of a panic.
 type panicError struct {
 	value any
 	stack string
@@ -399,8 +396,8 @@ type panicError struct {
 
 func (p *panicError) Error() string { return fmt.Sprintf("capi: panic: %v", p.value) }
 
-// calmly calls do. A panic in a goroutine that serves no request would end the
-// program, so that it becomes an error.
+// calmly calls do, and turns a panic into an error: outside a request's
+// goroutine, it would end the program.
 func calmly(do func() error) (err error) {
 	defer func() {
 		if value := recover(); value != nil {

@@ -308,7 +308,7 @@ func TestSiteHandlerFailsAtFirst(t *testing.T) {
 		assert.Equal(t, []string{`"capi: site cannot be served","error":"gone"}`, `"capi: site can be served again"}`}, messages(f.log.String()))
 
 		none := capi.SiteHandlerOptions{Logger: slog.New(slog.DiscardHandler)}.NewSiteHandler(f.load, func(capi.SiteConfig) (http.Handler, func() error, error) { return nil, nil, nil })
-		require.EqualError(t, none.Check(t.Context()), "capi: opening a site returned a nil Handler")
+		require.EqualError(t, none.Check(t.Context()), "capi: the function open of a SiteHandler returned a nil Handler")
 		require.NoError(t, none.Shutdown(t.Context()))
 	})
 }

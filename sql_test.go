@@ -43,6 +43,7 @@ func TestSiteQueries(t *testing.T) {
 			query("a cAPI token", NewCAPITokenAuthorizer(site).query.texts[0])
 			query("which Joomla it is", site.sql(selectVersion))
 			query("whether a table exists", site.sql(strings.Replace(site.dialect.exists, "%", "services_tokens", 1)))
+			query("users", site.usersQuery())
 			query("all sessions", store.all)
 			query("active sessions", store.active)
 			query("sessions of a user", SQLStoreOptions{Users: []int64{7}}.NewSQLStore(site).all)

@@ -12,23 +12,24 @@ import (
 )
 
 // A SQLStore is the [Store] of a site's own database. It lists the rows of
-// #__session in the order of the database, as they are in the table: also those
-// that have expired and wait for Joomla's garbage collection. Each range runs
-// one query, and holds one connection and one row until it ends. So a query
-// within the loop needs a second connection, and waits for it until its context
-// ends if [database/sql.DB.SetMaxOpenConns] is 1. A SQLStore is safe for
-// concurrent use. The zero value has no site: its ranges fail.
+// #__session as they are in the table, in the order of the database, including
+// expired ones that await Joomla's garbage collection. Each range runs one
+// query, and holds one connection and one row until it ends. So a query inside
+// the loop needs a second connection, and if [database/sql.DB.SetMaxOpenConns]
+// is 1, waits for it until its context ends. A SQLStore is safe for concurrent
+// use. The zero value has no site, so its ranges fail.
 //
-// Where the site keeps session data outside of its database, Data is null in
-// the table. With a [SiteOptions.SessionData], the store fills it in, some
-// hundred rows at a time; it stays nil for a session that is not there any
-// more. Where such a site also has [SiteConfig.SessionMetadataOff], the table
-// has no rows, and the list is empty.
+// If the site keeps session data outside its database, Data is null in the
+// table. With a [SiteOptions.SessionData], the store fills it in, a few hundred
+// rows at a time; it stays nil for a session that no longer exists. If such a
+// site also has [SiteConfig.SessionMetadataOff], the table has no rows, and the
+// list is empty.
 type SQLStore struct {
 	site       *Site
 	activeOnly bool
 	omitData   bool
-	// users are the arguments of each query: one without any, or the ids of users.
+	// users are the arguments of each query: none for a single one, or the ids
+	// of users.
 	users       [][]any
 	all, active string
 }
@@ -37,25 +38,25 @@ type SQLStore struct {
 // lists every row.
 type SQLStoreOptions struct {
 	// ActiveOnly leaves out sessions that have outlived the site's lifetime
-	// and, where the site keeps session data outside of its database, those
-	// whose data is not there any more.
+	// and, if the site keeps session data outside its database, those whose
+	// data is gone.
 	ActiveOnly bool
-	// Users are the ids of the users whose sessions are listed, and no others:
-	// one query for each 128 of them, by the index that Joomla has on the column
-	// userid. Nil lists everybody's, an empty slice nobody's. A session counts as
-	// a user's by its row alone: where the site has
-	// [SiteConfig.SessionMetadataOff], rows name nobody, and the list is empty.
+	// Users are the ids of the users whose sessions to list, with one query for
+	// every 128 of them, by Joomla's index on the column userid. Nil lists
+	// everybody's sessions, an empty slice nobody's. A session belongs to a
+	// user by its row only: if the site has [SiteConfig.SessionMetadataOff],
+	// rows name nobody, and the list is empty.
 	Users []int64
-	// OmitData leaves the column data unread, and session data outside of the
-	// database, too: Data is nil. Such a list takes a fraction of the time. A
-	// session counts as active by its row alone.
+	// OmitData does not read the column data, nor session data outside the
+	// database: Data is nil. Such a list takes a fraction of the time. A
+	// session counts as active by its row only.
 	OmitData bool
 
 	_ struct{} // Options are written with names.
 }
 
-// NewSQLStore returns the Store of site, as the zero [SQLStoreOptions] have it.
-// It panics if site is nil or the zero Site.
+// NewSQLStore calls [SQLStoreOptions.NewSQLStore] with the zero
+// SQLStoreOptions.
 func NewSQLStore(site *Site) *SQLStore { return SQLStoreOptions{}.NewSQLStore(site) }
 
 // NewSQLStore returns the Store of site. It panics if site is nil or the zero
@@ -88,8 +89,8 @@ func (s *SQLStore) Sessions(ctx context.Context) iter.Seq2[Session, error] {
 		return func(yield func(Session, error) bool) { yield(Session{}, errors.New("capi: SQLStore without a site")) }
 	}
 	if s.site.data != nil && !s.site.dataInTable() && !s.omitData {
-		// What is there is live, whatever the time in the table: Joomla 3.x
-		// never writes that again.
+		// A session with data is live, whatever its time in the table, which
+		// Joomla 3.x does not update.
 		return s.site.fill(ctx, s.rows(ctx, false), s.activeOnly)
 	}
 	return s.rows(ctx, s.activeOnly)
@@ -114,20 +115,18 @@ func (s *SQLStore) rows(ctx context.Context, activeOnly bool) iter.Seq2[Session,
 	}
 }
 
-// rowsOf returns an iterator over the rows of users, or of everybody if there are
-// none.
+// rowsOf returns an iterator over the rows of users, or of everybody if users
+// is empty.
 func (s *SQLStore) rowsOf(ctx context.Context, users []any, activeOnly bool) iter.Seq2[Session, error] {
 	return func(yield func(Session, error) bool) {
 		query, args, oldest := s.all, slices.Clip(users), int64(math.MinInt64)
 		if activeOnly {
 			oldest = s.site.oldest()
-			// Where it has less digits than the times of today, which are
-			// compared as text in some tables, and where the column, of 32 bits
-			// in PostgreSQL, has no such number, only the comparison below
-			// counts.
+			// Cutoffs below 1e9 sort wrongly as text, and PostgreSQL's int4 has
+			// no larger ones than MaxInt32; the check below handles both.
 			if oldest >= 1e9 {
-				// As text, since that compares with the integer column of today
-				// as with the varchar of older Joomla 3.
+				// Text compares with the integer column, and with the varchar
+				// of older versions of Joomla 3.
 				query, args = s.active, append(args, strconv.FormatInt(min(oldest, math.MaxInt32), 10))
 			}
 		}
@@ -144,7 +143,7 @@ func (s *SQLStore) rowsOf(ctx context.Context, users []any, activeOnly bool) ite
 				yield(Session{}, fmt.Errorf("capi: scanning a session: %w", err))
 				return
 			}
-			// Where time is text, the database compared it as text.
+			// If the column is text, the database compared text.
 			if oldest != math.MinInt64 && unix(session.Time) < oldest {
 				continue
 			}
@@ -158,14 +157,14 @@ func (s *SQLStore) rowsOf(ctx context.Context, users []any, activeOnly bool) ite
 	}
 }
 
-// A sessionRow is where the rows of a query are scanned to, one after another.
+// A sessionRow is what the rows of a query are scanned to, one after another.
 type sessionRow struct {
-	// id is the driver's own memory. That it is RawBytes makes database/sql
-	// keep that memory, also of the other columns, until the next row.
+	// id is RawBytes so that database/sql keeps the driver's buffer, which the
+	// other columns share, valid until the next row.
 	id                                            sql.RawBytes
 	clientID, guest, time, data, userID, username rowColumn
 	dest                                          [7]any
-	// texts are those that the Session owns.
+	// texts are the texts that the Session owns.
 	texts []byte
 }
 
@@ -178,7 +177,7 @@ func (r *sessionRow) scan(rows *result) (Session, error) {
 	if err := rows.Scan(r.dest[:]...); err != nil {
 		return Session{}, err
 	}
-	// One piece of memory for both texts: rows outnumber all else.
+	// One allocation for both texts, since there are many rows.
 	r.texts = append(append(r.texts[:0], r.id...), r.username.text...)
 	texts := string(r.texts)
 	session := Session{ID: texts[:len(r.id)], Data: r.data.text, Username: texts[len(r.id):]}

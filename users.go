@@ -7,16 +7,17 @@ import (
 	"iter"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 // usersAtOnce is how many users are looked up at a time.
 const usersAtOnce = 128
 
-// ExistingUsers returns those of ids that are a user's, in ascending order,
-// each once. Who is logged in by a session and does not exist any more is a
-// guest to Joomla. It takes one query for each 128 ids. It is safe for
-// concurrent use.
+// ExistingUsers returns those of ids that belong to a user, in ascending order,
+// without duplicates. Joomla treats the session of a deleted user as a guest's.
+// ExistingUsers takes one query for every 128 ids. It is safe for concurrent
+// use.
 func (s *Site) ExistingUsers(ctx context.Context, ids []int64) ([]int64, error) {
 	var existing []int64
 	query := s.sql(`SELECT "id" FROM "#__users" WHERE "id" IN ` + usersList())
@@ -33,31 +34,115 @@ func (s *Site) ExistingUsers(ctx context.Context, ids []int64) ([]int64, error) 
 	return slices.Compact(existing), nil
 }
 
-// Users returns the users of ids, in ascending order of ids, each once. Ids that
-// are no user's are left out: whoever is logged in by a session and does not
-// exist any more is a guest to Joomla. The users have no Credential, and need
-// not be able to log in. It takes one query for each 128 ids. It is safe for
-// concurrent use.
+// Users returns the users with the given ids, in ascending order of ids,
+// without duplicates. Ids without a user are left out: Joomla treats the
+// session of a deleted user as a guest's. The users have no Credential, and may
+// be unable to log in. It takes two queries, and one more for every 128 ids. It
+// is safe for concurrent use.
 func (s *Site) Users(ctx context.Context, ids []int64) ([]User, error) {
-	var users []User
-	query := s.accountQuery(`"#__users" AS u`, `u."id" IN `+usersList())
-	for args := range argsOfUsers(userIDs(ids)) {
-		rows, err := s.accounts(ctx, query, args...)
-		if err != nil {
-			return nil, fmt.Errorf("capi: looking up users: %w", err)
-		}
-		for _, row := range rows {
-			if row.account.id != 0 {
-				users = append(users, row.account.user(""))
+	if ids = userIDs(ids); len(ids) == 0 {
+		return nil, nil
+	}
+	users, err := s.usersOf(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("capi: looking up users: %w", err)
+	}
+	return users, nil
+}
+
+// usersOf is Users for ids that a user can have. What all users share is read
+// once: the query of the guard, which has it in each row, takes several times
+// as long for many of them.
+func (s *Site) usersOf(ctx context.Context, ids []int64) (users []User, err error) {
+	groups, err := s.readGroups(ctx)
+	if err != nil {
+		return nil, err
+	}
+	root, err := s.column(ctx, s.sql(`SELECT "rules" FROM "#__assets" WHERE "name" = 'root.1'`))
+	if err != nil {
+		return nil, err
+	}
+	var rules string
+	if len(root) > 0 {
+		rules = string(root[0])
+	}
+	for args := range argsOfUsers(ids) {
+		found, err := collect(ctx, s, s.usersQuery(), args, func(rows *result) (account, error) {
+			var (
+				a                          account
+				id, block, limit           integer
+				username, name, email, own textColumn
+			)
+			if err := rows.Scan(&id, &username, &name, &email, &block, &own, &limit); err != nil {
+				return account{}, err
 			}
+			if limit.valid && int64(len(own)) >= limit.value {
+				return account{}, errListLimit
+			}
+			a = account{id: id.value, username: string(username), name: string(name), email: string(email), blocked: block.value != 0}
+			a.groups, a.direct = groups.of(string(own))
+			a.superAdmin = s.isSuperAdmin(a, rules)
+			return a, nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range found {
+			users = append(users, a.user(""))
 		}
 	}
-	byID := func(a, b User) int { return cmp.Compare(a.ID, b.ID) }
-	slices.SortStableFunc(users, byID)
+	slices.SortStableFunc(users, func(a, b User) int { return cmp.Compare(a.ID, b.ID) })
 	return slices.CompactFunc(users, func(a, b User) bool { return a.ID == b.ID }), nil
 }
 
-// GroupTitles returns the titles of the site's groups, by their ids. It takes one
+// usersQuery returns the query for the users of usersList.
+func (s *Site) usersQuery() string {
+	return s.sql(`SELECT u."id", u."username", u."name", u."email", u."block",` +
+		` (SELECT ` + strings.Replace(s.dialect.list, "%", `m."group_id"`, 1) +
+		` FROM "#__user_usergroup_map" AS m WHERE m."user_id" = u."id"), ` + s.dialect.listLimit +
+		` FROM "#__users" AS u WHERE u."id" IN ` + usersList())
+}
+
+// A userGroup is a group in the nested set of all groups.
+type userGroup struct{ id, left, right int64 }
+
+// userGroups are the groups of a site.
+type userGroups []userGroup
+
+// readGroups returns the groups of the site.
+func (s *Site) readGroups(ctx context.Context) (userGroups, error) {
+	return collect(ctx, s, s.sql(`SELECT "id", "lft", "rgt" FROM "#__usergroups"`), nil, func(rows *result) (userGroup, error) {
+		var id, left, right integer
+		err := rows.Scan(&id, &left, &right)
+		return userGroup{id.value, left.value, right.value}, err
+	})
+}
+
+// of returns the groups of an account, and those of its own, given the list of
+// those in the database. They are as the account's own query has them.
+func (g userGroups) of(list string) (groups, direct []int64) {
+	direct = []int64{}
+	if list == "" {
+		return []int64{1}, direct
+	}
+	for text := range strings.SplitSeq(list, ",") {
+		id, _ := strconv.ParseInt(text, 10, 64) // 0 is no group's.
+		i := slices.IndexFunc(g, func(group userGroup) bool { return group.id == id })
+		if i < 0 {
+			groups = append(groups, 0)
+			continue
+		}
+		for _, other := range g {
+			if other.left <= g[i].left && other.right >= g[i].right {
+				groups = append(groups, other.id)
+			}
+		}
+		direct = append(direct, id)
+	}
+	return ascending(groups), ascending(direct)
+}
+
+// GroupTitles returns the titles of the site's groups by id. It takes one
 // query. It is safe for concurrent use.
 func (s *Site) GroupTitles(ctx context.Context) (map[int64]string, error) {
 	type group struct {
@@ -77,20 +162,20 @@ func (s *Site) GroupTitles(ctx context.Context) (map[int64]string, error) {
 	return titles, nil
 }
 
-// userIDs returns those of ids that a user can have, in ascending order, each
-// once.
+// userIDs returns those of ids that a user can have, in ascending order,
+// without duplicates.
 func userIDs(ids []int64) []int64 {
 	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
-	// As in readLogin: there are no others.
+	// See readLogin.
 	return slices.DeleteFunc(ids, func(id int64) bool { return id <= 0 || id > math.MaxInt32 })
 }
 
-// usersList returns what a query has for the ids of usersAtOnce users.
+// usersList returns the list of placeholders for usersAtOnce ids.
 func usersList() string { return "(" + strings.Repeat("?, ", usersAtOnce-1) + "?)" }
 
-// argsOfUsers returns the arguments of queries with usersList, one after the
-// other. The last id is there again where there are too few, so that the query
-// is always the same.
+// argsOfUsers yields the arguments of one query with usersList after the other.
+// It repeats the last id to fill the list, so that the query is always the
+// same.
 func argsOfUsers(ids []int64) iter.Seq[[]any] {
 	return func(yield func([]any) bool) {
 		for some := range slices.Chunk(ids, usersAtOnce) {

@@ -82,18 +82,18 @@ func TestSiteCheckNamesWhatIsWrong(t *testing.T) {
 			says(s.check(t, nil), "table "+s.Prefix+"services_tokens has no column "+column)
 			s.Exec(t, `ALTER TABLE "#__services_tokens" RENAME COLUMN "gone" TO "`+column+`"`)
 		}
-		says(s.check(t, func(c *capi.SiteConfig) { c.DBPrefix = "other_" }), `no table of the prefix "other_"`, "$dbprefix", "$db")
+		says(s.check(t, func(c *capi.SiteConfig) { c.DBPrefix = "other_" }), `no table with the prefix "other_"`, "$dbprefix", "$db")
 		for _, change := range []string{`UPDATE "#__assets" SET "name" = 'root.2' WHERE "name" = 'root.1'`, `DELETE FROM "#__assets"`} {
 			s.Exec(t, change)
 			says(s.check(t, nil), "no asset root.1")
 		}
 		s.Insert(t, "assets", row{"id": 1, "name": "root.1"})
 		redis := func(c *capi.SiteConfig) { c.SessionHandler = "redis" }
-		says(s.check(t, redis), "sessions live outside of the database", "SessionData")
+		says(s.check(t, redis), "sessions are outside the database", "SessionData")
 		s.data = broken{}
-		says(s.check(t, redis), "session data out of reach", "connection refused")
+		says(s.check(t, redis), "cannot read session data", "connection refused")
 		s.data = capi.FileSessionData{Dir: filepath.Join(t.TempDir(), "gone")}
-		says(s.check(t, func(c *capi.SiteConfig) { c.SessionHandler = "filesystem" }), "session data out of reach", "filesystem")
+		says(s.check(t, func(c *capi.SiteConfig) { c.SessionHandler = "filesystem" }), "cannot read session data", "filesystem")
 		s.data = nil
 		s.Insert(t, "extensions", factorPlugin("totp", 1))
 		s.Exec(t, `ALTER TABLE "#__user_mfa" RENAME COLUMN "method" TO "gone"`)
@@ -109,7 +109,7 @@ func TestSiteCheckNamesWhatIsWrong(t *testing.T) {
 		s.Exec(t, `ALTER TABLE "#__services_tokens" RENAME COLUMN "token" TO "gone"`)
 		s.Exec(t, `ALTER TABLE "#__user_mfa" RENAME COLUMN "method" TO "gone"`)
 		says(s.check(t, redis), "no table "+s.Prefix+"viewlevels", s.Prefix+"users has no column block", "no asset root.1",
-			s.Prefix+"services_tokens has no column token", s.Prefix+"user_mfa has no column method", "session data out of reach")
+			s.Prefix+"services_tokens has no column token", s.Prefix+"user_mfa has no column method", "cannot read session data")
 		s.Exec(t, `ALTER TABLE "#__gone" RENAME TO "#__viewlevels"`) // It is dropped with the test.
 	})
 }
@@ -160,7 +160,7 @@ func TestSiteCheckOfAnUnreachableDatabase(t *testing.T) {
 			s := &site{Site: &joomlatest.Site{Recording: joomlatest.Recorded("j5")}}
 			config := capi.SiteConfig{DBType: d.dbType, DBPrefix: "jos_", Secret: capi.NewSecret("hush")}
 			err = s.open(t, db, config).Check(t.Context())
-			require.ErrorContains(t, err, "database out of reach")
+			require.ErrorContains(t, err, "cannot connect to the database")
 			require.ErrorContains(t, err, "$host")
 			assert.NotContains(t, err.Error(), "hush")
 		})

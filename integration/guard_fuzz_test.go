@@ -42,7 +42,8 @@ func FuzzGuard(f *testing.F) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		w := randomWorld(r)
 		s := sites[w.layout]
-		guard := w.build(t, s)
+		known := w.build(t, s)
+		guard := guardOf(t, known)
 		names := []string{cookieName("hush", "site"), cookieName("hush", "administrator")}
 		ask := func(ids ...string) {
 			request := httptest.NewRequest(http.MethodGet, "/", nil)
@@ -65,6 +66,7 @@ func FuzzGuard(f *testing.F) {
 				t.Fatalf("got %d (%v), want %d for %v of\n%+v", got, err, want, ids, w)
 			}
 		}
+		w.requireUsers(t, known)
 		for _, session := range w.sessions {
 			ask(session.id)
 		}
@@ -73,6 +75,29 @@ func FuzzGuard(f *testing.F) {
 		ask(a, "unknown")
 		ask(strings.ToUpper(a), b)
 	})
+}
+
+// requireUsers requires the site to have the users of the model.
+func (w *world) requireUsers(t *testing.T, known *capi.Site) {
+	ids := []int64{4711}
+	for _, u := range w.users {
+		ids = append(ids, u.id)
+	}
+	users, err := known.Users(t.Context(), ids)
+	require.NoError(t, err)
+	require.Len(t, users, len(w.users))
+	for i, u := range w.users {
+		groups := slices.Compact(slices.Sorted(slices.Values(w.groupsOf(u))))
+		groups = slices.DeleteFunc(groups, func(id int64) bool { return id == 0 })
+		direct := slices.DeleteFunc(slices.Sorted(slices.Values(u.groups)), func(id int64) bool { return !slices.Contains(groups, id) })
+		want := capi.User{ID: u.id, Username: u.name, Groups: groups, DirectGroups: direct, SuperAdmin: w.superAdmin(u), Blocked: u.blocked}
+		got := users[i]
+		require.ElementsMatch(t, want.Groups, got.Groups)
+		require.ElementsMatch(t, want.DirectGroups, got.DirectGroups)
+		require.True(t, slices.IsSorted(got.Groups) && slices.IsSorted(got.DirectGroups))
+		want.Groups, want.DirectGroups = got.Groups, got.DirectGroups // An empty one may be nil.
+		require.Equal(t, want, got)
+	}
 }
 
 // pick returns one of list.
@@ -222,7 +247,7 @@ func (s worldSession) payload() string {
 }
 
 // build makes s the site of this world.
-func (w *world) build(t *testing.T, s *site) capi.Authorizer {
+func (w *world) build(t *testing.T, s *site) *capi.Site {
 	s.Now, s.data = w.now, nil
 	tables := []string{"session", "users", "user_usergroup_map", "usergroups", "assets", "extensions"}
 	if w.hasFactors() {
@@ -278,7 +303,7 @@ func (w *world) build(t *testing.T, s *site) capi.Authorizer {
 	if !w.inTable {
 		config.SessionHandler, s.data = "redis", elsewhere
 	}
-	return guardOf(t, s.open(t, s.DB, config))
+	return s.open(t, s.DB, config)
 }
 
 // list returns ids as Joomla writes them: as strings in a list.

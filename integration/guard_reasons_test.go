@@ -64,7 +64,7 @@ func TestGuardGivesReasons(t *testing.T) {
 			return http.Header{"Token": {hush}}
 		}
 		no := "capi: not authenticated: "
-		logs(401, no+"no session cookie of this site; "+no+"no well-formed API token; "+no+"no well-formed cAPI token", nil)
+		logs(401, no+"no well-formed API token; "+no+"no well-formed cAPI token; "+no+"no session cookie of this site", nil)
 		logs(401, no+"no session cookie of this site", http.Header{"Cookie": {"other=" + hush}})
 		logs(401, no+"unknown session", http.Header{"Cookie": {s.CookieNames.Administrator + "=" + hush}})
 		logs(401, no+"session has expired", session(row{"time": 1}))

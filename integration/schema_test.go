@@ -130,7 +130,7 @@ func TestGuardWithoutTheVersion(t *testing.T) {
 			auth := guardOf(t, known)
 			requireAuthorized(t, nil, auth, three, "unknown")
 			requireAuthorized(t, capi.ErrUnauthenticated, auth, four, "unknown")
-			require.ErrorContains(t, known.Check(t.Context()), "it cannot be told which Joomla this is")
+			require.ErrorContains(t, known.Check(t.Context()), "unknown version of Joomla")
 			requireAuthorized(t, nil, auth, three, "checked")
 
 			grant("locked")

@@ -7,20 +7,20 @@
 //
 // # Values
 //
-// PHP's extension memcached compresses what is longer than 2,000 bytes
-// (memcached.compression_threshold), unless told otherwise: by FastLZ, or by
-// zlib where memcached.compression_type says so. Both are read, as the flags of
-// an item tell; so are the values of Joomla 3.x, which PHP's session handler
-// does not compress. A value that is compressed in another way is an error.
+// PHP's extension memcached compresses values longer than 2,000 bytes by
+// default (memcached.compression_threshold), with FastLZ or, if
+// memcached.compression_type says so, with zlib. This package reads both,
+// according to the flags of an item, and the values of Joomla 3.x, which PHP's
+// session handler does not compress. Any other compression is an error.
 //
 // # Several servers
 //
-// configuration.php names one server. Where sessions are spread over several,
-// such as by PHP's session.save_path of a 3.x site, a client must look for a
-// key where PHP has put it: give [New] a client made by
-// memcache.NewFromSelector, with a selector that picks servers as PHP's
-// memcached.sess_consistent_hash has it. The selector of memcache.New, by
-// CRC-32, does not. A session looked for at the wrong server is none.
+// configuration.php names one server. If sessions are spread over several, such
+// as by PHP's session.save_path of a 3.x site, a client must look for a key
+// where PHP has put it: give [New] a client made by memcache.NewFromSelector,
+// with a selector that picks servers like PHP's memcached.sess_consistent_hash.
+// The selector of memcache.New, by CRC-32, does not. On the wrong server, a
+// session does not exist.
 //
 // # Sites without session metadata
 //
@@ -29,5 +29,5 @@
 //
 // # Errors
 //
-// Errors hold no keys or values; they may hold the address of a server.
+// Errors contain no keys or values, but may contain the address of a server.
 package memcachedata

@@ -18,22 +18,22 @@ const (
 	joomla4 = "jfw"
 	// joomla3 is the default of PHP's memcached.sess_prefix.
 	joomla3 = "memc.sess.key."
-	// batchSize is how many values are asked for at a time.
+	// batchSize is how many values to read at a time.
 	batchSize = 256
-	// maxKey is the longest key that Memcached has.
+	// maxKey is the length of the longest key in Memcached.
 	maxKey = 250
 	// maxPayload is the size of the column data, a mediumtext.
 	maxPayload = 1<<24 - 1
 )
 
-// Options are the optional settings of a [Data]. The zero value is for any
-// Joomla.
+// Options are the optional settings of a [Data]. The zero value fits any
+// version of Joomla.
 type Options struct {
-	// Prefix is what the keys of sessions begin with; the id follows. Empty is
-	// what the site's own Joomla uses, as [Data.ForJoomla] is told: "jfw" in
-	// Joomla 4 to 6, and where it is not known. Joomla 3.x leaves sessions to
+	// Prefix is the prefix of the keys of sessions, which the id follows. Empty
+	// is the prefix for the version given to [Data.ForJoomla]: "jfw" in Joomla
+	// 4 to 6, and if the version is unknown. Joomla 3.x leaves sessions to
 	// PHP's extension memcached, whose memcached.sess_prefix is
-	// "memc.sess.key." where nothing else is set.
+	// "memc.sess.key." by default.
 	Prefix string
 
 	_ struct{} // Options are written with names.
@@ -41,29 +41,28 @@ type Options struct {
 
 // A Data is the [capi.SessionData] of a site that keeps its sessions in
 // Memcached. It is safe for concurrent use. Make one with [New] or [Open]; the
-// zero value has no client: its Payloads fails.
+// zero value has no client, so its methods return errors.
 type Data struct {
 	client *memcache.Client
 	prefix string
-	// byVersion reports whether the prefix is that of the site's Joomla.
+	// byVersion reports whether the prefix depends on the version of Joomla.
 	byVersion bool
 	owned     bool
-	// turns are those of PayloadsUpTo.
+	// turns limits the concurrent calls of PayloadsUpTo.
 	turns chan struct{}
 }
 
-// maxTurns is how many requests read values at a time through PayloadsUpTo. How
-// long a value is shows only once it is there; servers take 1 MiB at most
-// unless they are told otherwise.
+// maxTurns is how many calls of PayloadsUpTo read values at a time. The length
+// of a value is known only once it has arrived; servers accept at most 1 MiB by
+// default.
 const maxTurns = 8
 
-// New is [Options.New] of the zero value.
+// New calls [Options.New] with the zero Options.
 func New(client *memcache.Client) *Data { return Options{}.New(client) }
 
-// New returns the Data of what client reaches. The client stays the caller's to
-// close. Its Timeout is how long a server may take for each value; its
-// MaxIdleConns should be as large as the number of requests at a time. New
-// panics if client is nil.
+// New returns a Data that reads from client. The caller closes the client. Its
+// Timeout is how long a server may take for each value. Set its MaxIdleConns to
+// the number of concurrent requests. New panics if client is nil.
 func (o Options) New(client *memcache.Client) *Data {
 	if client == nil {
 		panic("memcachedata: nil client")
@@ -73,9 +72,9 @@ func (o Options) New(client *memcache.Client) *Data {
 	}
 }
 
-// ForJoomla returns d for a site of that major version of Joomla, with the
-// prefix that the version has unless [Options.Prefix] says another. It is for
-// [capi.Site], which knows the version. Close d alone.
+// ForJoomla returns d for a site with that major version of Joomla, with the
+// version's prefix unless [Options.Prefix] sets one. [capi.Site], which knows
+// the version, calls it. Close only d.
 func (d *Data) ForJoomla(version int) capi.SessionData {
 	if version != 3 || !d.byVersion {
 		return d
@@ -83,16 +82,16 @@ func (d *Data) ForJoomla(version int) capi.SessionData {
 	return &Data{client: d.client, prefix: joomla3, turns: d.turns}
 }
 
-// Open is [Options.Open] of the zero value.
+// Open calls [Options.Open] with the zero Options.
 func Open(site capi.SiteConfig) (*Data, error) { return Options{}.Open(site) }
 
-// Open returns the Data of the server that site names in its SessionMemcached
-// properties, whose host may be a name, an IP address, or the path of a socket.
-// It connects to nothing yet, and resolves the host whenever it connects.
+// Open returns a Data for the server in the SessionMemcached properties of
+// site, whose host may be a name, an IP address, or the path of a socket. It
+// does not connect yet, and resolves the host whenever it connects.
 // [Data.Close] closes the connections.
 //
 // The error wraps [capi.ErrSiteConfig]: the session handler is not "memcached",
-// or what site says of the server is malformed.
+// or the properties are malformed.
 func (o Options) Open(site capi.SiteConfig) (*Data, error) {
 	server, err := serverOf(site)
 	if err != nil {
@@ -105,8 +104,8 @@ func (o Options) Open(site capi.SiteConfig) (*Data, error) {
 	return data, nil
 }
 
-// A server is the selector that always picks it. It is its own address, whose
-// host the dialer resolves: a ServerList does that but once.
+// A server is a selector that always picks itself. It is its own address, which
+// the dialer resolves each time, unlike a ServerList, which resolves once.
 type server struct{ network, address string }
 
 func (s server) Network() string                     { return s.network }
@@ -114,7 +113,7 @@ func (s server) String() string                      { return s.address }
 func (s server) PickServer(string) (net.Addr, error) { return s, nil }
 func (s server) Each(f func(net.Addr) error) error   { return f(s) }
 
-// serverOf returns the server that site names.
+// serverOf returns the server in the properties of site.
 func serverOf(site capi.SiteConfig) (server, error) {
 	if site.SessionHandler != "memcached" {
 		return server{}, fmt.Errorf("%w: sessions are not in Memcached ($session_handler is %q)",
@@ -124,8 +123,8 @@ func serverOf(site capi.SiteConfig) (server, error) {
 	return server{network, address}, err
 }
 
-// Close closes the idle connections of a Data that [Open] made. It does nothing
-// to the client of a caller, and nothing for the zero Data.
+// Close closes the idle connections of a Data that [Open] made. It does not
+// close a client given to [New], and does nothing for the zero Data.
 func (d *Data) Close() error {
 	if !d.owned {
 		return nil
@@ -136,16 +135,16 @@ func (d *Data) Close() error {
 	return nil
 }
 
-// Payloads returns what Memcached holds for ids. See [capi.SessionData].
+// Payloads returns the values for ids. See [capi.SessionData].
 //
-// It asks for 256 at a time, each time in one round trip to each server. An id
-// that no key can have, with spaces or control characters or of more than 250
-// bytes with the prefix, is that of no session; so is one whose value is no
-// string of PHP's. A value of 16 MiB or more is an error.
+// It reads 256 at a time, in one round trip to each server. An id that cannot
+// be in a key, with spaces, control characters or more than 250 bytes including
+// the prefix, has no session, nor does one whose value is not a PHP string. A
+// value of 16 MiB or more is an error.
 //
-// When ctx ends, Payloads returns at once. gomemcache knows no contexts, so a
-// read that waits for an answer then goes on by itself, no longer than the
-// client's Timeout after the last value came.
+// When ctx ends, Payloads returns at once. gomemcache has no contexts, so a
+// read that waits for an answer then continues for at most the client's Timeout
+// after the last value.
 func (d *Data) Payloads(ctx context.Context, ids []string) ([]capi.Payload, error) {
 	if d.client == nil {
 		return nil, errors.New("memcachedata: Data without a client")
@@ -175,10 +174,10 @@ func (d *Data) Payloads(ctx context.Context, ids []string) ([]capi.Payload, erro
 	return payloads, nil
 }
 
-// PayloadsUpTo is Payloads, except that it does not uncompress or return
-// sessions of more than limit bytes: their payload is nil, and lengths has
-// their length, where it has 0 for all others. Some calls at a time read
-// values, and others wait for them.
+// PayloadsUpTo is like Payloads, except that it does not decompress or return
+// sessions of more than limit bytes: their payload is nil, and lengths holds
+// their length, which is 0 for all others. Eight calls read values at a time,
+// and others wait.
 func (d *Data) PayloadsUpTo(ctx context.Context, ids []string, limit int) (payloads []capi.Payload, lengths []int, err error) {
 	if d.client == nil {
 		return nil, nil, errors.New("memcachedata: Data without a client")
@@ -203,8 +202,8 @@ func (d *Data) PayloadsUpTo(ctx context.Context, ids []string, limit int) (paylo
 	return payloads, lengths, nil
 }
 
-// get returns the items of ids by their keys. It calls done, unless that is
-// nil, once nothing of it is being read any more.
+// get returns the items of ids by key. It calls done, unless nil, when it has
+// stopped reading.
 func (d *Data) get(ctx context.Context, ids []string, done func()) (map[string]*memcache.Item, error) {
 	if done == nil {
 		done = func() {}
@@ -237,7 +236,7 @@ func (d *Data) get(ctx context.Context, ids []string, done func()) (map[string]*
 	}
 }
 
-// isKey reports whether Memcached takes key.
+// isKey reports whether Memcached accepts key.
 func isKey(key string) bool {
 	for _, c := range []byte(key) {
 		if c <= ' ' || c == 0x7f {
@@ -248,9 +247,9 @@ func isKey(key string) bool {
 }
 
 // errAnswer replaces errors whose text quotes the answer.
-var errAnswer = errors.New("answer that is not Memcached's, or an error of the server")
+var errAnswer = errors.New("unexpected answer, or an error of the server: is it Memcached?")
 
-// withoutContent returns err, or what can be told of it if its text may quote
+// withoutContent returns err, or an error without its text if that may quote
 // keys and values.
 func withoutContent(err error) error {
 	var network net.Error

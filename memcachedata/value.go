@@ -12,7 +12,7 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// What PHP's extension memcached says of a value in the flags of an item.
+// The flags of an item, by which PHP's extension memcached describes a value.
 const (
 	typeMask   = 0xf // The type: 0 is a string.
 	compressed = 1 << 4
@@ -27,8 +27,8 @@ var (
 	errDamaged    = errors.New("damaged compressed value")
 )
 
-// payloadOf returns what an item holds, or nil if that is no string of PHP's.
-// Of more than limit bytes, it returns the length alone.
+// payloadOf returns the content of an item, or nil if it is not a PHP string.
+// For more than limit bytes, it returns only the length.
 func payloadOf(item *memcache.Item, limit int) (payload capi.Payload, length int, err error) {
 	switch flags := item.Flags; {
 	case flags&typeMask != 0:
@@ -42,7 +42,8 @@ func payloadOf(item *memcache.Item, limit int) (payload capi.Payload, length int
 	case len(item.Value) < 4:
 		return nil, 0, errDamaged
 	}
-	// Its length in front is in the byte order of the machine that PHP runs on.
+	// The value begins with its length, in the byte order of the machine that
+	// PHP runs on.
 	size, text := binary.LittleEndian.Uint32(item.Value), item.Value[4:]
 	if size > uint32(limit) {
 		return nil, int(min(size, 1<<24)), nil
@@ -51,7 +52,7 @@ func payloadOf(item *memcache.Item, limit int) (payload capi.Payload, length int
 	return payload, 0, err
 }
 
-// inflate returns the text of a compressed value, which has size bytes.
+// inflate returns the text of a compressed value, which must have size bytes.
 func inflate(text []byte, size int, flags uint32) (capi.Payload, error) {
 	var payload []byte
 	switch flags & (byZlib | byFastLZ) {
@@ -79,11 +80,11 @@ func inflate(text []byte, size int, flags uint32) (capi.Payload, error) {
 
 // fastLZ returns the text of a FastLZ block, of at most size bytes, or reports
 // that it is damaged. The first three bits of a block are its level. A byte
-// below 32 is one less than the number of literal bytes that follow; of any
-// other, three bits are the length of a repetition, less two, and five the
-// upper bits of its distance, less one. A length of seven goes on in further
-// bytes; in level 2, as long as they are 255, and a distance of all ones there
-// in two more.
+// below 32 is one less than the number of literal bytes that follow. In any
+// other, three bits are the length of a repetition minus two, and five are the
+// upper bits of its distance minus one. A length of seven continues in the next
+// byte, in level 2 for as long as the bytes are 255. There, a distance of all
+// ones continues in two more bytes.
 func fastLZ(block []byte, size int) ([]byte, bool) {
 	if len(block) == 0 {
 		return nil, size == 0
@@ -92,8 +93,8 @@ func fastLZ(block []byte, size int) ([]byte, bool) {
 	if level > 2 {
 		return nil, false
 	}
-	// A repetition of three bytes makes at most 264, so a size cannot lie by
-	// more.
+	// A repetition of three bytes yields at most 264, so size need not be
+	// trusted beyond that.
 	text := make([]byte, 0, min(size, 264*len(block)))
 	op := block[0] & 31
 	for block = block[1:]; ; {
@@ -128,7 +129,7 @@ func fastLZ(block []byte, size int) ([]byte, bool) {
 			if distance > len(text) || len(text)+n > size {
 				return nil, false
 			}
-			for range n { // It may repeat what it makes.
+			for range n { // It may overlap its own output.
 				text = append(text, text[len(text)-distance])
 			}
 		}

@@ -20,7 +20,7 @@ func (h *handler) feed(w http.ResponseWriter, r *http.Request) {
 	if acceptsGzip(r) {
 		w.Header().Set("Content-Encoding", "gzip")
 	}
-	h.Stream(w, r, user.ID, user.Credential, func(ctx context.Context, out *stream.Response) error {
+	h.Stream(w, r, stream.Reader{ID: user.ID, Username: user.Username, Credential: user.Credential}, func(ctx context.Context, out *stream.Response) error {
 		zip := newCompressor(r, out)
 		f := &feed{handler: h, site: site, read: out, out: newFeedWriter(zip), now: time.Now(), user: user.ID, own: h.own(r)}
 		if err := f.write(ctx); err != nil {

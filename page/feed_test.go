@@ -357,7 +357,7 @@ func TestFeedLogsReaders(t *testing.T) {
 				handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/feed", nil))
 			}()
 			assert.Equal(t, test.panics, panicked)
-			line := fmt.Sprintf(`msg="page: feed read" user=42 credential=session sessions=%d bytes=%d finished=%t`,
+			line := fmt.Sprintf(`msg="page: feed read" user=42 username="" credential=session sessions=%d bytes=%d finished=%t`,
 				sessions, w.Body.Len(), test.panics == nil)
 			assert.Equal(t, 1, strings.Count(logs.String(), line), logs.String())
 			assert.Equal(t, 1, strings.Count(logs.String(), "feed read"))

@@ -6,21 +6,21 @@
 //	data, err := redisdata.Open(config) // or redisdata.New(client)
 //	site, err := capi.SiteOptions{SessionData: data}.NewSite(db, config)
 //
-// A [Data] answers which sessions live, and what they hold. A [Store] lists the
-// sessions of a site with $session_metadata off, which no table knows. Both
-// read only: the commands GET, MGET, GETRANGE, STRLEN, EXISTS and SCAN, and on
-// a Cluster what go-redis asks to find the nodes, are all that an account
-// needs.
+// A [Data] reads what sessions hold, and knows which of them are live. A
+// [Store] lists the sessions of a site with $session_metadata off, which are in
+// no table. Both only read: an account needs the commands GET, MGET, GETRANGE,
+// STRLEN, EXISTS and SCAN, and on a Cluster those that go-redis uses to find
+// the nodes.
 //
 // # Joomla 3
 //
-// The keys of Joomla 3.x are others than those of 4 to 6. [capi.Site] finds out
-// which Joomla a site is and asks for the right ones (see [Data.ForJoomla]),
-// unless [Options] has a Prefix.
+// The keys of Joomla 3.x differ from those of 4 to 6. [capi.Site] detects the
+// version of Joomla and reads the right ones (see [Data.ForJoomla]), unless
+// [Options] has a Prefix.
 //
 // # Errors and logs
 //
-// Errors hold no keys, values or passwords; they may hold the address of a
-// server. go-redis itself logs some troubles with connections to standard
-// error; see its function SetLogger.
+// Errors contain no keys, values or passwords, but may contain the address of a
+// server. go-redis itself logs some connection problems to standard error; see
+// its function SetLogger.
 package redisdata

@@ -13,12 +13,12 @@ import (
 
 var (
 	errTooLong = errors.New("value of 16 MiB or more")
-	errAnswer  = errors.New("answer that is not Redis's")
-	errClient  = errors.New("a client whose servers are not known")
+	errAnswer  = errors.New("unexpected answer: is the server Redis?")
+	errClient  = errors.New("the client is not a *redis.Client, *redis.ClusterClient or *redis.Ring")
 )
 
-// await returns the result of work, or the error of ctx when that ends before.
-// In the second case, work ends by itself: the client has timeouts of its own.
+// await returns the result of work, or the error of ctx if that ends first.
+// Then work ends by itself, because the client has its own timeouts.
 func await[T any](ctx context.Context, work func() (T, error)) (T, error) {
 	type result struct {
 		value T
@@ -27,8 +27,7 @@ func await[T any](ctx context.Context, work func() (T, error)) (T, error) {
 	if err := ctx.Err(); err != nil {
 		return *new(T), err
 	}
-	// The client waits for answers without an eye on contexts that are
-	// cancelled.
+	// go-redis does not abort a read when its context is cancelled.
 	done := make(chan result, 1)
 	go func() {
 		value, err := work()
@@ -42,7 +41,7 @@ func await[T any](ctx context.Context, work func() (T, error)) (T, error) {
 	}
 }
 
-// withoutContent returns err, or what can be told of it if its text may quote
+// withoutContent returns err, or an error without its text if that may quote
 // keys and values.
 func withoutContent(err error) error {
 	var server redis.Error
@@ -55,12 +54,12 @@ func withoutContent(err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.As(err, &server):
-		// A server that does not know a command quotes what came with it.
+		// A server that does not know a command quotes its arguments.
 		if text, _, quoted := strings.Cut(server.Error(), ", with args"); quoted {
 			return errors.New(text)
 		}
 		if redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "ASK") {
-			return errors.New("the slot of a key is at another node")
+			return errors.New("the slot of a key is on another node")
 		}
 		return err
 	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),

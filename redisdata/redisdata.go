@@ -14,7 +14,7 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// What the keys of sessions begin with; the id follows.
+// The prefixes of the keys of sessions, which the id follows.
 const (
 	// Joomla4 is the prefix of Joomla 4 to 6
 	// (Joomla\Session\Handler\RedisHandler).
@@ -25,19 +25,19 @@ const (
 )
 
 const (
-	// batchSize is how many values are asked for at a time.
+	// batchSize is how many values to read at a time.
 	batchSize = 256
 	// maxPayload is the size of the column data, a mediumtext.
 	maxPayload = 1<<24 - 1
 )
 
-// Options are the optional settings of a [Data]. The zero value is for any
-// Joomla.
+// Options are the optional settings of a [Data]. The zero value fits any
+// version of Joomla.
 type Options struct {
-	// Prefix is what the keys of sessions begin with: [Joomla4], [Joomla3], or
-	// what PHP's session.save_path says for a 3.x site ("prefix="). Empty is
-	// what the site's own Joomla uses, as [Data.ForJoomla] is told, and else
-	// Joomla4. There is no way to ask for several: whoever may write keys of
+	// Prefix is the prefix of the keys of sessions: [Joomla4], [Joomla3], or
+	// the one in PHP's session.save_path of a 3.x site ("prefix="). Empty is
+	// the prefix for the version given to [Data.ForJoomla], or Joomla4 without
+	// it. There can be only one: otherwise, anybody who may write keys with
 	// another prefix into the same database, such as another PHP application,
 	// could log in to the site.
 	Prefix string
@@ -47,22 +47,22 @@ type Options struct {
 
 // A Data is the [capi.SessionData] of a site that keeps its sessions in Redis.
 // It is safe for concurrent use. Make one with [New] or [Open]; the zero value
-// has no client: its Payloads fails.
+// has no client, so its methods return errors.
 type Data struct {
 	client redis.UniversalClient
 	prefix string
-	// byVersion reports whether the prefix is that of the site's Joomla.
+	// byVersion reports whether the prefix depends on the version of Joomla.
 	byVersion bool
 	owned     bool
 }
 
-// New is [Options.New] of the zero value.
+// New calls [Options.New] with the zero Options.
 func New(client redis.UniversalClient) *Data { return Options{}.New(client) }
 
-// New returns the Data of what client reaches: one server, the master that
-// Sentinel names, or a Cluster. The client stays the caller's to close. Its
-// timeouts hold, too: ReadTimeout is how long a read may go on after a context
-// has ended. New panics if client is nil.
+// New returns a Data that reads from client: one server, the master that
+// Sentinel names, or a Cluster. The caller closes the client. Its timeouts
+// apply: a read may continue for ReadTimeout after a context has ended. New
+// panics if client is nil.
 func (o Options) New(client redis.UniversalClient) *Data {
 	if client == nil {
 		panic("redisdata: nil client")
@@ -70,9 +70,9 @@ func (o Options) New(client redis.UniversalClient) *Data {
 	return &Data{client: client, prefix: cmp.Or(o.Prefix, Joomla4), byVersion: o.Prefix == ""}
 }
 
-// ForJoomla returns d for a site of that major version of Joomla, with the
-// prefix that the version has unless [Options.Prefix] says another. It is for
-// [capi.Site], which knows the version. Close d alone.
+// ForJoomla returns d for a site with that major version of Joomla, with the
+// version's prefix unless [Options.Prefix] sets one. [capi.Site], which knows
+// the version, calls it. Close only d.
 func (d *Data) ForJoomla(version int) capi.SessionData {
 	if version != 3 || !d.byVersion {
 		return d
@@ -80,18 +80,18 @@ func (d *Data) ForJoomla(version int) capi.SessionData {
 	return &Data{client: d.client, prefix: Joomla3}
 }
 
-// Open is [Options.Open] of the zero value.
+// Open calls [Options.Open] with the zero Options.
 func Open(site capi.SiteConfig) (*Data, error) { return Options{}.Open(site) }
 
-// Open returns the Data of the server that site names in its SessionRedis
-// properties. It connects to nothing yet. The host may be a name, an IP
-// address, or the path of a socket ("/run/redis.sock",
-// "unix:///run/redis.sock"). With tls:// in front, the server must have a
-// certificate that the system's authorities have signed. For other settings,
-// make a client and use [Options.New]. [Data.Close] closes the connections.
+// Open returns a Data for the server in the SessionRedis properties of site. It
+// does not connect yet. The host may be a name, an IP address, or the path of a
+// socket ("/run/redis.sock", "unix:///run/redis.sock"). With a leading tls://,
+// the server needs a certificate signed by an authority that the system trusts.
+// For other settings, make a client and use [Options.New]. [Data.Close] closes
+// the connections.
 //
 // The error wraps [capi.ErrSiteConfig]: the session handler is not "redis", or
-// what site says of the server is malformed.
+// the properties are malformed.
 func (o Options) Open(site capi.SiteConfig) (*Data, error) {
 	options, err := optionsOf(site)
 	if err != nil {
@@ -102,21 +102,21 @@ func (o Options) Open(site capi.SiteConfig) (*Data, error) {
 	return data, nil
 }
 
-// optionsOf returns how to reach the server that site names.
+// optionsOf returns the options of a client for the server of site.
 func optionsOf(site capi.SiteConfig) (*redis.Options, error) {
 	if site.SessionHandler != "redis" {
 		return nil, fmt.Errorf("%w: sessions are not in Redis ($session_handler is %q)", capi.ErrSiteConfig, site.SessionHandler)
 	}
 	options := &redis.Options{
 		Password: site.SessionRedisAuth.Reveal(), DB: site.SessionRedisDB,
-		// With these, a server needs to know GET, MGET, GETRANGE, STRLEN,
-		// EXISTS and SCAN alone.
+		// With these, an account needs only GET, MGET, GETRANGE, STRLEN, EXISTS
+		// and SCAN.
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		ContextTimeoutEnabled:    true,
 	}
 	if options.DB < 0 {
-		return nil, fmt.Errorf("%w: negative number of a database ($session_redis_server_db)", capi.ErrSiteConfig)
+		return nil, fmt.Errorf("%w: negative database number ($session_redis_server_db)", capi.ErrSiteConfig)
 	}
 	if scheme, host, ok := strings.Cut(site.SessionRedisHost, "://"); ok && (scheme == "tcp" || scheme == "tls") {
 		site.SessionRedisHost = host
@@ -135,9 +135,9 @@ func optionsOf(site capi.SiteConfig) (*redis.Options, error) {
 	return options, nil
 }
 
-// Close closes the connections of a Data that [Open] made; its Payloads fails
-// from then on. It does nothing to the client of a caller, and nothing for the
-// zero Data.
+// Close closes the connections of a Data that [Open] made, whose methods then
+// return errors. It does not close a client given to [New], and does nothing
+// for the zero Data.
 func (d *Data) Close() error {
 	if !d.owned {
 		return nil
@@ -148,15 +148,15 @@ func (d *Data) Close() error {
 	return nil
 }
 
-// Payloads returns what Redis holds for ids. See [capi.SessionData].
+// Payloads returns the values for ids. See [capi.SessionData].
 //
-// It asks for 256 at a time, each time in one round trip: MGET where the client
-// is a [redis.Client], else GETs in a pipeline for each node. A key that holds
-// something else than a string is no session, as it is for Joomla. A value of
-// 16 MiB or more, which no database takes for a session, is an error.
+// It reads 256 at a time, in one round trip: by MGET if the client is a
+// [redis.Client], else by GETs in a pipeline for each node. As for Joomla, a
+// key with a value other than a string is not a session. A value of 16 MiB or
+// more, too long for a session in a database, is an error.
 //
 // When ctx ends, Payloads returns at once. A read that waits for an answer then
-// goes on by itself, no longer than the client's ReadTimeout.
+// continues for at most the client's ReadTimeout.
 func (d *Data) Payloads(ctx context.Context, ids []string) ([]capi.Payload, error) {
 	if d.client == nil {
 		return nil, errors.New("redisdata: Data without a client")
@@ -178,9 +178,9 @@ func (d *Data) Payloads(ctx context.Context, ids []string) ([]capi.Payload, erro
 	return payloads, nil
 }
 
-// PayloadsUpTo is Payloads, except that it does not read sessions of more than
-// limit bytes: their payload is nil, and lengths has their length, where it has
-// 0 for all others. It takes one round trip, or one for each node.
+// PayloadsUpTo is like Payloads, except that it does not read sessions of more
+// than limit bytes: their payload is nil, and lengths holds their length, which
+// is 0 for all others. It takes one round trip, or one for each node.
 func (d *Data) PayloadsUpTo(ctx context.Context, ids []string, limit int) (payloads []capi.Payload, lengths []int, err error) {
 	if d.client == nil {
 		return nil, nil, errors.New("redisdata: Data without a client")
@@ -196,7 +196,7 @@ func (d *Data) PayloadsUpTo(ctx context.Context, ids []string, limit int) (paylo
 	return payloads, lengths, nil
 }
 
-// A bounded is a value, or the length of one that is too long.
+// A bounded is a value, or its length if it is too long.
 type bounded struct {
 	payload capi.Payload
 	length  int
@@ -212,7 +212,7 @@ func (d *Data) getUpTo(ctx context.Context, ids []string, limit int) ([]bounded,
 	all := make([]asked, len(ids))
 	for i, id := range ids {
 		key := d.prefix + id
-		// One byte more than the limit, since the value may grow meanwhile.
+		// One byte more than the limit, because the value may grow meanwhile.
 		all[i] = asked{pipeline.StrLen(ctx, key), pipeline.Exists(ctx, key), pipeline.GetRange(ctx, key, 0, int64(limit))}
 	}
 	_, err := pipeline.Exec(ctx)

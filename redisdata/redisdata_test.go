@@ -102,12 +102,12 @@ func TestDataErrorsHoldNoSecrets(t *testing.T) {
 		"no permission":        {"-NOPERM this user has no permissions to run the 'mget' command\r\n", "NOPERM"},
 		"loading":              {"-LOADING Redis is loading the dataset in memory\r\n", "LOADING"},
 		"a slot of another":    {"-MOVED 3999 secret:6381\r\n", "another node"},
-		"not an answer":        {"HTTP/1.1 400 bnVs\r\n\r\n", "not Redis's"},
-		"another answer":       {"+bnVs\r\n", "not Redis's"},
+		"not an answer":        {"HTTP/1.1 400 bnVs\r\n\r\n", "is the server Redis?"},
+		"another answer":       {"+bnVs\r\n", "is the server Redis?"},
 		"an answer that stops": {"*1\r\n$900\r\nbnVs", "EOF"},
 		"no answer":            {"", "EOF"},
-		"fewer values":         {"*0\r\n", "not Redis's"},
-		"values of other kind": {"*1\r\n:3\r\n", "not Redis's"},
+		"fewer values":         {"*0\r\n", "is the server Redis?"},
+		"values of other kind": {"*1\r\n:3\r\n", "is the server Redis?"},
 	} {
 		client := redis.NewClient(&redis.Options{
 			Addr: answering(t, test.answer), Password: "secret", MaxRetries: -1, DisableIdentity: true,

@@ -16,39 +16,38 @@ import (
 
 // A Store is the [capi.Store] of a site that keeps its sessions in Redis and
 // has $session_metadata off, so that its table #__session is empty. It finds
-// the keys with SCAN, and takes from each session's data what a row would say:
+// the keys with SCAN, and fills in each Session from its data:
 //
-//   - UserID, Time (of the last request) and Username are those of
+//   - UserID, Time (of the last request) and Username come from
 //     [capi.Payload.State]. Joomla 3.4.7 and later do not keep the name in a
-//     session: Username is empty.
+//     session, so Username is empty.
 //   - Guest reports whether UserID is 0.
-//   - ClientID is [capi.ClientNone]: the data does not tell which application
-//     it belongs to.
-//   - A session whose data cannot be read is a guest's, without a time.
+//   - ClientID is [capi.ClientNone], because the data does not name the
+//     application.
+//   - A session with unreadable data is a guest's, without a time.
 //
-// It lists what has the prefix of its [Data] in one database. Where several
-// sites keep sessions in one database of one server, with the same prefix, it
-// lists the sessions of all, and nothing tells of which site a user id is. Give
-// each site a database of its own ($session_redis_server_db) or, since a
-// Cluster has but one, a server of its own. [capi.SessionAuthorizer] and Joomla
-// itself have the same trouble: who is logged in to one of the sites is logged
-// in to all.
+// It lists the keys with the prefix of its [Data] in one database. If several
+// sites keep sessions in the same database with the same prefix, it lists all
+// of them, and user ids cannot be attributed to a site. Give each site its own
+// database ($session_redis_server_db) or, since a Cluster has only one, its own
+// server. [capi.SessionAuthorizer] and Joomla itself have the same problem:
+// whoever is logged in to one of the sites is logged in to all.
 //
-// As SCAN guarantees, a session that is there from the beginning of a range to
-// its end is in the list; one that comes or goes meanwhile may be. One may be
-// there twice when Redis resizes its table, unless Redis names it twice in the
-// same batch.
+// As SCAN guarantees, the list contains each session that exists during the
+// whole range; one that comes or goes meanwhile may be missing. A session may
+// be listed twice when Redis resizes its table, unless both are in the same
+// batch.
 //
-// A range holds one connection, and some hundred sessions in memory. It reads
+// A range holds one connection, and a few hundred sessions in memory. It reads
 // the nodes of a Cluster one after another. If its connection breaks, or a node
-// loses keys of a Cluster to another, it fails rather than go on elsewhere,
-// where the cursor means something else; slots that move between two other
-// nodes meanwhile may hide sessions from it. A connection of the client, but no
-// session, may be held for up to its ReadTimeout after the range has ended. The
-// range fails at once if the client is not a [redis.Client],
+// loses keys of a Cluster to another, the range fails instead of continuing
+// elsewhere, where the cursor means something else. Slots that move between two
+// other nodes meanwhile may hide sessions from it. A connection of the client,
+// but no session, may be held for up to its ReadTimeout after the range has
+// ended. The range fails at once if the client is not a [redis.Client],
 // [redis.ClusterClient] or [redis.Ring].
 //
-// A Store is safe for concurrent use. The zero value has no Data: its ranges
+// A Store is safe for concurrent use. The zero value has no Data, so its ranges
 // fail.
 type Store struct{ data *Data }
 
@@ -60,7 +59,7 @@ func NewStore(data *Data) *Store {
 	return &Store{data: data}
 }
 
-// A batch is some sessions, or the error that ends them.
+// A batch is some sessions, or the error that ends the list.
 type batch struct {
 	ids      []string
 	payloads []capi.Payload
@@ -87,7 +86,7 @@ func (s *Store) Sessions(ctx context.Context) iter.Seq2[capi.Session, error] {
 			case next, more := <-batches:
 				b = next
 				if !more {
-					// All was sent, or the context ended before.
+					// Everything was sent, or the context ended before that.
 					if b.err = ctx.Err(); b.err == nil {
 						return
 					}
@@ -131,8 +130,8 @@ func (s *Store) read(ctx context.Context, batches chan<- batch) {
 	}
 }
 
-// nodes returns the clients of all servers that have sessions, and reports
-// whether they are those of a Cluster.
+// nodes returns the clients of all servers with sessions, and reports whether
+// they form a Cluster.
 func (d *Data) nodes(ctx context.Context) (nodes []*redis.Client, cluster bool, err error) {
 	var guard sync.Mutex // They are found concurrently.
 	add := func(_ context.Context, node *redis.Client) error {
@@ -160,8 +159,8 @@ func (d *Data) nodes(ctx context.Context) (nodes []*redis.Client, cluster bool, 
 
 // walk sends the sessions on a node, until send returns false.
 func (d *Data) walk(ctx context.Context, node *redis.Client, cluster bool, send func(batch) bool) error {
-	// A cursor means nothing to another server, nor to the same after a
-	// restart. A Conn does not connect anew when its connection breaks.
+	// A cursor is meaningless to another server, and to the same one after a
+	// restart. A Conn does not reconnect when its connection breaks.
 	conn := node.Conn()
 	defer conn.Close()
 	get := func(keys []string) ([]capi.Payload, error) {
@@ -179,7 +178,7 @@ func (d *Data) walk(ctx context.Context, node *redis.Client, cluster bool, send 
 		}
 		keys, cursor = append(keys, found...), next
 		if len(keys) < batchSize && cursor != 0 {
-			continue // Where most keys are others'.
+			continue // Most keys may have another prefix.
 		}
 		slices.Sort(keys)
 		keys = slices.Compact(keys)
@@ -200,10 +199,10 @@ func (d *Data) walk(ctx context.Context, node *redis.Client, cluster bool, send 
 	return nil
 }
 
-// literal makes a pattern of Redis of what it is to match.
+// literal escapes a text for a Redis pattern.
 var literal = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
 
-// session returns what a row of the table would say of a session.
+// session returns the Session for a payload.
 func session(id string, payload capi.Payload) capi.Session {
 	s := capi.Session{ID: id, ClientID: capi.ClientNone, Guest: true, Data: payload}
 	if state, err := payload.State(); err == nil {

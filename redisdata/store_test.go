@@ -144,5 +144,5 @@ func TestStoreSessionsCancelled(t *testing.T) {
 func TestStoreUnknownClient(t *testing.T) {
 	_, client := mini(t)
 	_, err := capi.Collect(redisdata.NewStore(redisdata.New(struct{ redis.UniversalClient }{client})).Sessions(t.Context()))
-	require.ErrorContains(t, err, "a client whose servers are not known")
+	require.ErrorContains(t, err, "the client is not a")
 }

@@ -2,25 +2,24 @@
 //
 // A Store must keep the contract of [capi.Store]:
 //
-//   - content: a range yields exactly the site's sessions, in any order, each
-//     field as it is. No client is not client 0, no data is not empty data, the
-//     zero time stays zero, and text of any language is kept.
-//   - lazy: what Sessions returns holds nothing until it is ranged over.
-//   - repeatable: each range reads anew and whole, whether or not one before it
-//     was whole.
-//   - released: when a range ends early, it yields nothing more and leaves
-//     nothing behind, such as a connection of a pool or a goroutine.
-//   - cancelled: when the context ends, before a range or during it, the range
-//     ends early and with an error.
+//   - content: a range yields exactly the site's sessions, in any order, with
+//     unchanged fields. No client is not client 0, no data is not empty data,
+//     the zero time stays zero, and text in any language is preserved.
+//   - lazy: the iterator holds nothing until it is ranged over.
+//   - repeatable: each range reads the whole list anew, even if an earlier one
+//     ended early.
+//   - released: a range that ends early yields nothing more and leaves nothing
+//     behind, such as a connection of a pool or a goroutine.
+//   - cancelled: if the context ends before or during a range, the range ends
+//     early with an error.
 //   - error: an error comes with the zero Session and is the last pair.
 //   - concurrent: many goroutines may range at the same time.
-//   - data: the Data of a Session stays as it is until the next one is asked
-//     for, whatever else the store is asked meanwhile. Its other fields stay
-//     for good.
+//   - data: the Data of a Session does not change until the next one is
+//     requested, whatever else the store does meanwhile. Its other fields never
+//     change.
 //
-// The sessions that [Run] uses hold nothing that the table of some Joomla site
-// could not: session ids are ASCII, all text is valid UTF-8 without NUL, and
-// times are whole seconds.
+// The sessions of [Run] would fit the table of any Joomla site: session ids are
+// ASCII, all text is valid UTF-8 without NUL, and times are whole seconds.
 package storetest
 
 import (
@@ -38,16 +37,15 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// Run tests the stores that newStore returns, each check in a subtest of its
-// own. For each, it calls newStore once, with the T of the subtest. newStore
-// returns a Store that holds exactly the sessions it is given, which it may
-// keep. It releases what the Store needs with [testing.T.Cleanup], and if it
-// fails, ends the subtest with [testing.T.Fatal].
+// Run tests the stores that newStore returns, with a subtest for each check. It
+// calls newStore once for each, with the T of the subtest. newStore returns a
+// Store that holds exactly the given sessions, which it may keep. It should
+// release what the Store needs with [testing.T.Cleanup], and call
+// [testing.T.Fatal] if it fails.
 //
-// A check takes a second at most, plus the store's own time. Its context ends
-// after 30 seconds, and with it the range of a Store that hangs but heeds that.
-// Run counts goroutines, so no other test should start dozens of them
-// meanwhile.
+// A check takes at most a second, plus the store's own time. Its context ends
+// after 30 seconds, which ends a hanging range of a Store that heeds it. Run
+// counts goroutines, so no other test should start dozens of them meanwhile.
 func Run(t *testing.T, newStore func(t *testing.T, sessions []capi.Session) capi.Store) {
 	for _, check := range checks {
 		t.Run(check.name, func(t *testing.T) {
@@ -61,10 +59,10 @@ func Run(t *testing.T, newStore func(t *testing.T, sessions []capi.Session) capi
 	}
 }
 
-// A check is one thing that a Store is held to.
+// A check tests one requirement on a Store.
 type check struct {
 	name string
-	// sessions makes what the store must hold, anew with each call.
+	// sessions returns new sessions for the store with each call.
 	sessions func() []capi.Session
 	// test returns what is wrong with store, which holds want.
 	test func(ctx context.Context, store capi.Store, want []capi.Session) error
@@ -83,17 +81,17 @@ var checks = []check{
 }
 
 const (
-	// repetitions is how often something is done that must leave nothing
-	// behind: more often than pools are large.
+	// repetitions is how often to do what must leave nothing behind: more than
+	// the size of a pool.
 	repetitions = 64
-	// manySessions is more than a store is likely to have in hand when its
+	// manySessions is more than a store is likely to have buffered when its
 	// context ends.
 	manySessions = 500
 )
 
 func none() []capi.Session { return nil }
 
-// variety returns sessions that differ in all that sessions can differ in.
+// variety returns sessions with a variety of values in every field.
 func variety() []capi.Session {
 	return []capi.Session{
 		{
@@ -132,7 +130,7 @@ func variety() []capi.Session {
 	}
 }
 
-// many returns sessions enough for a range to be ended amid them.
+// many returns enough sessions for a range to end among them.
 func many() []capi.Session {
 	sessions := make([]capi.Session, manySessions)
 	for i := range sessions {
@@ -143,17 +141,16 @@ func many() []capi.Session {
 	return sessions
 }
 
-// read ranges over the sessions of store, and calls each with the ones it gets
-// until it returns false. The error is the one that came last. A violation is
-// what the store did that no Store may.
+// read ranges over the sessions of store, and calls each with them until it
+// returns false. It returns the error of the range, and a violation of the
+// contract, if any.
 func read(ctx context.Context, store capi.Store, each func(capi.Session) bool) (err, violation error) {
 	sessions := store.Sessions(ctx)
 	if sessions == nil {
 		return nil, errors.New("its method Sessions returned nil")
 	}
 	ended := false
-	// Called rather than ranged over, since that would panic where this has
-	// something to tell.
+	// Call the iterator, because range would panic on a violation.
 	sessions(func(session capi.Session, e error) bool {
 		switch {
 		case ended && err != nil:
@@ -165,7 +162,7 @@ func read(ctx context.Context, store capi.Store, each func(capi.Session) bool) (
 			if difference := diff(session, capi.Session{}); difference != "" {
 				violation = fmt.Errorf("the error %q came with a session: %s", e, difference)
 			}
-			return true // So that a store that goes on is noticed.
+			return true // To notice a store that goes on.
 		default:
 			ended = !each(session)
 		}
@@ -189,7 +186,7 @@ func whole(ctx context.Context, store capi.Store, want []capi.Session) error {
 	err, violation := read(ctx, store, func(got capi.Session) bool {
 		session, ok := missing[got.ID]
 		if !ok {
-			wrong = fmt.Errorf("a session came that is not there, or twice: %.40q", got.ID)
+			wrong = fmt.Errorf("unknown or duplicate session: %.40q", got.ID)
 			return false
 		}
 		delete(missing, got.ID)
@@ -202,13 +199,13 @@ func whole(ctx context.Context, store capi.Store, want []capi.Session) error {
 	if err != nil {
 		err = fmt.Errorf("a range failed: %w", err)
 	} else if wrong == nil && len(missing) > 0 {
-		wrong = fmt.Errorf("%d of %d sessions did not come", len(missing), len(want))
+		wrong = fmt.Errorf("%d of %d sessions are missing", len(missing), len(want))
 	}
 	return errors.Join(violation, err, wrong)
 }
 
-// diff returns what distinguishes got from want, or nothing. Times may be in
-// any location.
+// diff returns the first difference between got and want, or "". Times may be
+// in any location.
 func diff(got, want capi.Session) string {
 	field, g, w := "", any(nil), any(nil)
 	switch {
@@ -289,8 +286,8 @@ func released(ctx context.Context, store capi.Store, want []capi.Session) error 
 	return goroutines(ctx, before)
 }
 
-// goroutines waits until there is not one goroutine more for every other
-// repetition than there were before.
+// goroutines waits until there are fewer additional goroutines than one for
+// every two repetitions.
 func goroutines(ctx context.Context, before int) error {
 	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 	defer cancel()
@@ -303,14 +300,14 @@ func goroutines(ctx context.Context, before int) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%d goroutines stayed behind", more)
+			return fmt.Errorf("%d goroutines were left behind", more)
 		case <-tick.C:
 		}
 	}
 }
 
 func cancelledBefore(ctx context.Context, store capi.Store, want []capi.Session) error {
-	// Often, since a store that reads ahead may notice at one of two places.
+	// Repeat, because a store that reads ahead may notice in one of two places.
 	for range repetitions {
 		if err := cancelledOnce(ctx, store); err != nil {
 			return err
@@ -354,8 +351,8 @@ func cancelledDuring(ctx context.Context, store capi.Store, want []capi.Session)
 		err, violation := read(cancelled, store, func(capi.Session) bool {
 			count++
 			cancel()
-			// A store may notice at its leisure, but not only when it has
-			// nothing left to read.
+			// A store may take a while to notice, but must do so before it has
+			// read everything.
 			time.Sleep(100 * time.Microsecond)
 			return true
 		})
@@ -409,8 +406,8 @@ func keptData(ctx context.Context, store capi.Store, want []capi.Session) error 
 	err, violation := read(ctx, store, func(session capi.Session) bool {
 		data := bytes.Clone(session.Data)
 		if len(kept) == 0 {
-			// A store with a single connection lets nobody else read meanwhile,
-			// so this may fail.
+			// This may fail, because a store with a single connection lets
+			// nobody else read meanwhile.
 			other, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 			defer cancel()
 			if _, violation := read(other, store, func(capi.Session) bool { return true }); violation != nil {
@@ -418,7 +415,7 @@ func keptData(ctx context.Context, store capi.Store, want []capi.Session) error 
 				return false
 			}
 		}
-		runtime.GC() // For memory that is only borrowed.
+		runtime.GC() // To overwrite memory that is only borrowed.
 		if !bytes.Equal(session.Data, data) {
 			changed = fmt.Errorf("session %.40q: Data changed before the next session was asked for", session.ID)
 			return false
@@ -431,7 +428,7 @@ func keptData(ctx context.Context, store capi.Store, want []capi.Session) error 
 		return err
 	}
 	if err := whole(ctx, capi.Sessions(kept), want); err != nil {
-		return fmt.Errorf("when the range had ended: %w", err)
+		return fmt.Errorf("after the range had ended: %w", err)
 	}
 	return nil
 }

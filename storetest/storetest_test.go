@@ -120,13 +120,13 @@ var broken = []struct {
 	{"nil iterator", "lazy", "returned nil", func([]capi.Session) capi.Store {
 		return capi.StoreFunc(func(context.Context) iter.Seq2[capi.Session, error] { return nil })
 	}},
-	{"one session left out", "content", "1 of 9 sessions did not come", func(sessions []capi.Session) capi.Store {
+	{"one session left out", "content", "1 of 9 sessions are missing", func(sessions []capi.Session) capi.Store {
 		return capi.Sessions(sessions[1:])
 	}},
-	{"a session twice", "content", "twice", func(sessions []capi.Session) capi.Store {
+	{"a session twice", "content", "duplicate session", func(sessions []capi.Session) capi.Store {
 		return capi.Sessions(append(sessions, sessions[0]))
 	}},
-	{"a session of its own", "no sessions", "not there", func([]capi.Session) capi.Store {
+	{"a session of its own", "no sessions", "unknown or duplicate session", func([]capi.Session) capi.Store {
 		return make(capi.Sessions, 1)
 	}},
 	{"an error after the list", "content", "a range failed: late", ranged(
@@ -138,7 +138,7 @@ var broken = []struct {
 			}
 			yield(capi.Session{}, errors.New("late"))
 		})},
-	{"other id", "content", "not there", changed(func(s *capi.Session) { s.ID += "x" })},
+	{"other id", "content", "unknown or duplicate session", changed(func(s *capi.Session) { s.ID += "x" })},
 	{"no client is client 0", "content", "ClientID", changed(func(s *capi.Session) { s.ClientID = max(s.ClientID, 0) })},
 	{"client 0 is no client", "content", "ClientID", changed(func(s *capi.Session) {
 		if s.ClientID == 0 {
@@ -178,7 +178,7 @@ var broken = []struct {
 			}
 		})
 	}},
-	{"goroutine started before the range", "lazy", "goroutines stayed", func(sessions []capi.Session) capi.Store {
+	{"goroutine started before the range", "lazy", "goroutines were left", func(sessions []capi.Session) capi.Store {
 		return capi.StoreFunc(func(ctx context.Context) iter.Seq2[capi.Session, error] {
 			start := make(chan struct{})
 			go func() {
@@ -241,7 +241,7 @@ var broken = []struct {
 				yield(session, nil)
 			}
 		})},
-	{"goroutine kept", "released after an early break", "goroutines stayed", ranged(
+	{"goroutine kept", "released after an early break", "goroutines were left", ranged(
 		func(ctx context.Context, sessions []capi.Session, yield func(capi.Session, error) bool) {
 			rows := make(chan capi.Session)
 			go func() {
@@ -327,7 +327,7 @@ var broken = []struct {
 			}
 		})(sessions)
 	}},
-	{"username lent", "data kept until the next session", "when the range had ended", func(sessions []capi.Session) capi.Store {
+	{"username lent", "data kept until the next session", "after the range had ended", func(sessions []capi.Session) capi.Store {
 		var memory [1 << 10]byte
 		return changed(func(s *capi.Session) {
 			if n := copy(memory[:], s.Username); n > 0 {
@@ -422,7 +422,7 @@ func TestRunReports(t *testing.T) {
 	output, err := command.CombinedOutput()
 	require.Error(t, err)
 	assert.Contains(t, string(output), "--- FAIL: TestRunReports/content")
-	assert.Contains(t, string(output), "1 of 9 sessions did not come")
+	assert.Contains(t, string(output), "1 of 9 sessions are missing")
 	assert.NotContains(t, string(output), "FAIL: TestRunReports/no_sessions")
 }
 

@@ -98,18 +98,11 @@ func permanent(err error) bool {
 	}
 	var my *mysql.MySQLError
 	if errors.As(err, &my) {
-		switch my.Number {
-		case 1040, 1203, // Too many connections: ER_CON_COUNT_ERROR, ER_TOO_MANY_USER_CONNECTIONS.
-			1047, // ER_UNKNOWN_COM_ERROR: a node that is not part of its Galera cluster.
-			1053: // ER_SERVER_SHUTDOWN.
-			return false
-		}
-		return true
+		return permanentMySQL(my)
 	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		// Insufficient resources, and operator intervention such as a start.
-		return !strings.HasPrefix(pg.Code, "53") && !strings.HasPrefix(pg.Code, "57")
+		return permanentPostgreSQL(pg)
 	}
 	var certificate *tls.CertificateVerificationError
 	return errors.As(err, &certificate) || errors.Is(err, mysql.ErrNoTLS) ||

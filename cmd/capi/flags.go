@@ -91,12 +91,14 @@ func addCompletions(c *cobra.Command) {
 func choices(flag string) []string {
 	switch flag {
 	case "format":
-		return []string{"table", "jsonl", "csv"}
+		return []string{"table", "csv", "json", "jsonl"}
+	case "sort":
+		return []string{"time", "user", "application"}
 	case "ids":
 		return []string{"pseudonym", "real", "none"}
 	case "token-type":
 		return []string{"joomla", "capi", "cookie"}
-	case "client":
+	case "application":
 		return []string{"site", "administrator", "none"}
 	case "log-format":
 		return []string{"json", "text"}
@@ -166,19 +168,6 @@ func (f *siteFlags) add(c *pflag.FlagSet) {
 	c.StringVar(&f.sessionPrefix, "session-prefix", "", "`text` that the keys of sessions in Redis or Memcached begin with (default: that of the "+
 		"site's Joomla: jfw, or PHPREDIS_SESSION: and memc.sess.key. in Joomla 3)")
 	c.BoolVar(&f.phpSerialize, "php-serialize", false, "PHP's session.serialize_handler is php_serialize at the sites, rather than php")
-}
-
-// manySites is how many sites one program may keep idle connections for:
-// servers have some hundred connections for everybody.
-const manySites = 16
-
-// idle returns how many connections of each site are kept open for the next
-// request.
-func (f *siteFlags) idle() int {
-	if len(f.sites) > manySites {
-		return 0
-	}
-	return min(4, f.connections)
 }
 
 func (f *siteFlags) addSite(text string) error {

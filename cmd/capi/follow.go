@@ -4,13 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/capi-go/capi"
@@ -26,68 +27,76 @@ type followedSite struct {
 	handler *capi.SiteHandler
 	ready   *readiness
 	// turns limits the lists of all configurations together.
-	turns limit
+	turns *limit
+	// unavailable answers for the list while the site cannot be served.
+	unavailable http.Handler
+	// idle has a share for number, which is this site's.
+	idle   *idleBudget
+	number int
+	// checking reports whether a check is running.
+	checking atomic.Bool
 
 	mu sync.Mutex
-	// first is the site that the program opened at its start, until open takes
-	// it over.
-	first *site
 	// opened are the sites that are not closed yet. The last is the current one.
 	opened []*site
+	// told reports whether the log was told of the site.
+	told bool
 	// replaced receives when there is a new one.
 	replaced chan struct{}
 }
 
-// follow returns the site that follows the configuration of first, which has
-// been opened.
-func follow(first *site, o serveOptions, logger *slog.Logger) (*followedSite, error) {
-	if first.name != "" {
-		logger = logger.With("site", first.name)
-	}
-	f := &followedSite{siteFile: first.siteFile, options: o, logger: logger, turns: make(limit, o.maxLists),
-		replaced: make(chan struct{}, 1)}
-	if err := f.addHandlers(first); err != nil {
+// follow returns the sites of o, which follow their configurations. It opens
+// none of them yet: watch does. The error is that of flags.
+func follow(o serveOptions, logger *slog.Logger) ([]*followedSite, error) {
+	unavailable, err := capi.HandlerOptions{CORS: o.cors(), Logger: slog.New(slog.DiscardHandler)}.NewHandler(
+		capi.Sessions{}, capi.AuthorizerFunc(func(*http.Request) error { return capi.ErrUnavailable }))
+	if err != nil {
 		return nil, err
 	}
-	f.first = first
-	f.ready = &readiness{site: f}
-	load := func() (capi.SiteConfig, error) { return o.loadSite(f.siteFile) }
-	f.handler = capi.SiteHandlerOptions{Logger: logger}.NewSiteHandler(load, f.open)
-	return f, nil
+	turns := make(chan struct{}, checksAtOnce)
+	idle := newIdleBudget(o.idleConnections, len(o.sites))
+	var sites []*followedSite
+	for number, file := range o.sites {
+		f := &followedSite{
+			siteFile: file, options: o, logger: logger, turns: newLimit(o.maxLists, o.maxWait), unavailable: unavailable,
+			idle: idle, number: number, replaced: make(chan struct{}, 1),
+		}
+		if f.name != "" {
+			f.logger = logger.With("site", f.name)
+		}
+		f.ready = newReadiness(f, len(o.sites), turns)
+		load := func() (capi.SiteConfig, error) { return o.loadSite(file) }
+		f.handler = capi.SiteHandlerOptions{Logger: f.logger}.NewSiteHandler(load, f.open)
+		sites = append(sites, f)
+	}
+	return sites, nil
 }
 
 // open opens the site with a configuration.
 func (f *followedSite) open(config capi.SiteConfig) (http.Handler, func() error, error) {
-	f.mu.Lock()
-	s := f.first
-	f.first = nil
-	f.mu.Unlock()
-	if s != nil && !reflect.DeepEqual(s.config, config) {
-		if err := s.close(); err != nil {
-			f.logger.Error("closing the site", "error", err.Error())
-		}
-		s = nil
+	s, err := f.options.openConfig(f.siteFile, config, f.logger)
+	if err != nil {
+		return nil, nil, err
 	}
-	if s == nil {
-		var err error
-		if s, err = f.options.openConfig(f.siteFile, config, f.logger); err != nil {
-			return nil, nil, err
-		}
-		if err := f.addHandlers(s); err != nil {
-			return nil, nil, errors.Join(err, s.close())
-		}
-		if note := s.empty(); note != "" {
-			f.logger.Warn(note)
-		}
+	if err := f.addHandlers(s); err != nil {
+		return nil, nil, errors.Join(err, s.close())
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if !f.told {
+		f.told = true
+		f.logger.Info("site", "config", f.path, "database", s.db.where(), "prefix", config.DBPrefix, "sessions", s.sessionsIn())
+	}
+	if note := s.empty(); note != "" {
+		f.logger.Warn(note)
+	}
 	f.opened = append(f.opened, s)
 	f.share()
 	select {
 	case f.replaced <- struct{}{}:
 	default:
 	}
+	f.ready.recheck()
 	return s, func() error { return f.close(s) }, nil
 }
 
@@ -114,29 +123,54 @@ func (f *followedSite) share() {
 	}
 	current := f.opened[last].db
 	current.SetMaxOpenConns(max(1, left))
-	current.SetMaxIdleConns(f.options.idle())
+}
+
+// keepIdle keeps as many connections of the current configuration as the site
+// has a share of, and one for the queries of a check.
+func (f *followedSite) keepIdle() {
+	if pool := f.pool(); pool != nil {
+		keep := f.idle.share(f.number)
+		if f.checking.Load() {
+			keep = max(1, keep)
+		}
+		pool.SetMaxIdleConns(min(keep, f.options.connections))
+	}
 }
 
 // pool returns the pool of the current configuration, or nil.
 func (f *followedSite) pool() *sql.DB {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	switch {
-	case len(f.opened) > 0:
-		return f.opened[len(f.opened)-1].db.DB
-	case f.first != nil:
-		return f.first.db.DB
+	if len(f.opened) == 0 {
+		return nil
 	}
-	return nil
+	return f.opened[len(f.opened)-1].db.DB
 }
 
-// acquire returns the current site. The caller must release it.
-func (f *followedSite) acquire(ctx context.Context) (s *site, release func(), err error) {
+// current returns the current site, also if it is not ready. The caller must
+// release it.
+func (f *followedSite) current(ctx context.Context) (s *site, release func(), err error) {
 	current, release, err := f.handler.Acquire(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	return current.(*site), release, nil
+}
+
+// acquire returns the current site for a request. The caller must release it.
+// The error wraps [capi.ErrUnavailable].
+func (f *followedSite) acquire(ctx context.Context) (s *site, release func(), err error) {
+	s, release, err = f.current(ctx)
+	if err != nil {
+		_ = f.ready.failed(ctx, err)
+		return nil, nil, fmt.Errorf("%w: %w", capi.ErrUnavailable, err)
+	}
+	if err := f.ready.refuses(s); err != nil {
+		release()
+		return nil, nil, err
+	}
+	f.idle.use(f.number)
+	return s, release, nil
 }
 
 // Authorize implements [capi.Authorizer] by the current configuration.
@@ -149,18 +183,32 @@ func (f *followedSite) Authorize(r *http.Request) error {
 	return s.guard.Authorize(r)
 }
 
+// list serves the list of the site.
+func (f *followedSite) list() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, release, err := f.acquire(r.Context())
+		if err != nil { // The log has been told.
+			f.unavailable.ServeHTTP(w, r)
+			return
+		}
+		defer release()
+		s.Handler.ServeHTTP(w, r)
+	})
+}
+
 // feed serves the feed of the page. It takes a database connection as a list
 // does, and counts as one.
 func (f *followedSite) feed() http.Handler {
-	return f.turns.handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, release, err := f.acquire(r.Context())
-		if err != nil {
-			_ = capi.WriteEnvelope(w, http.StatusInternalServerError, "Internal server error.") // A client that has left needs no answer.
+		if err != nil { // The log has been told.
+			w.Header().Set("Retry-After", "5")
+			_ = capi.WriteEnvelope(w, http.StatusServiceUnavailable, "Service unavailable.") // A client that has left needs no answer.
 			return
 		}
 		defer release()
 		s.feed.ServeHTTP(w, r)
-	}))
+	})
 }
 
 // administrator returns the address of the site's Joomla administrator.
@@ -178,26 +226,21 @@ func (f *followedSite) administrator() string {
 func (f *followedSite) shutdown() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	err := f.handler.Shutdown(ctx)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.first != nil {
-		err = errors.Join(err, f.first.close())
-	}
-	return err
+	return f.handler.Shutdown(ctx)
 }
 
 // watchAgain is how often configurations are read without requests.
 const watchAgain = 500 * time.Millisecond
 
 // watch reads the configuration of each site now and then until stop is called,
-// so that changes are logged and old connections closed without any request. It
-// reads all of them on each signal.
+// so that changes are logged and old connections closed without any request, and
+// checks whether it can be served. On each signal, it reads all configurations.
 func watch(sites []*followedSite, signals <-chan os.Signal, logger *slog.Logger) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
 	for _, f := range sites { // One that hangs must not delay the others.
 		group.Go(func() { f.watch(ctx) })
+		group.Go(func() { f.ready.run(ctx) })
 	}
 	group.Go(func() {
 		for {
@@ -238,10 +281,13 @@ func (f *followedSite) watch(ctx context.Context) {
 	ticker := time.NewTicker(watchAgain)
 	defer ticker.Stop()
 	for {
-		if _, release, err := f.acquire(ctx); err == nil { // An error was logged.
+		if _, release, err := f.current(ctx); err == nil { // An error was logged.
 			release()
+		} else if f.ready.ready() {
+			f.ready.recheck()
 		}
 		f.trim()
+		f.keepIdle()
 		select {
 		case <-ticker.C:
 		case <-f.replaced:

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bufio"
-	"encoding/csv"
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -14,135 +12,124 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// A format prints sessions, one after another.
-type format interface {
-	session(s capi.Session) error
-	end() error
-}
-
-// formats are the formats by their names.
-var formats = map[string]func(io.Writer) format{
-	"table": func(w io.Writer) format { return &table{w: bufio.NewWriter(w)} },
-	"jsonl": func(w io.Writer) format { return &jsonLines{bufio.NewWriter(w)} },
-	"csv":   func(w io.Writer) format { return &csvRows{w: csv.NewWriter(w)} },
-}
-
-// columns are what a table and CSV show of a session.
-var columns = []string{"time", "userid", "username", "application", "guest", "requests", "browser", "session_id"}
-
-// cells returns the columns of a session. Of data that cannot be decoded there
-// are none.
-func cells(s capi.Session) []string {
-	state, err := s.Data.State()
-	if err != nil {
-		state = capi.State{}
-	}
-	written, requests := "", ""
-	if !s.Time.IsZero() {
-		written = s.Time.UTC().Format(time.RFC3339)
-	}
-	if state.Counter > 0 {
-		requests = strconv.FormatInt(state.Counter, 10)
-	}
-	return []string{written, strconv.FormatInt(s.UserID, 10), s.Username, s.ClientID.String(), strconv.FormatBool(s.Guest),
-		requests, state.Browser, s.ID}
-}
-
-// A table prints columns of a fixed width, so that it holds no more than a row.
-type table struct {
+// jsonSessions prints sessions as the contract has them.
+type jsonSessions struct {
 	w       *bufio.Writer
+	array   bool
 	started bool
 }
 
-// widths are those of all columns but the last.
-var widths = []int{20, 7, 20, 13, 5, 8, 24}
-
-func (t *table) session(s capi.Session) error {
-	if !t.started {
-		t.started = true
-		header := strings.ToUpper(strings.Join(columns, "\n"))
-		if err := t.row(strings.Split(header, "\n")); err != nil {
-			return err
-		}
-	}
-	row := cells(s)
-	row[7] = row[7][:min(len(row[7]), 16)] // Enough to tell pseudonyms apart.
-	if len(s.ID) != 64 {
-		row[7] = s.ID
-	}
-	return t.row(row)
+// newJSONSessions returns what prints sessions on lines or, with array, as the
+// elements of an array. An array whose end is missing is not whole.
+func newJSONSessions(w io.Writer, array bool) *jsonSessions {
+	return &jsonSessions{w: bufio.NewWriter(w), array: array}
 }
 
-func (t *table) row(cells []string) error {
-	var line strings.Builder
-	for i, cell := range cells {
-		cell = printable(cell)
-		if i == len(widths) {
-			line.WriteString(cell)
-			break
-		}
-		length := utf8.RuneCountInString(cell)
-		if i == 6 && length > widths[i] { // A browser is long; all else is shown whole.
-			cell, length = string([]rune(cell)[:widths[i]-1])+"…", widths[i]
-		}
-		line.WriteString(cell + strings.Repeat(" ", max(0, widths[i]-length)+2))
-	}
-	_, err := fmt.Fprintln(t.w, strings.TrimRight(line.String(), " "))
-	return err
-}
-
-func (t *table) end() error { return t.w.Flush() }
-
-// printable returns text without what could steer a terminal: clients choose
-// what is in it.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || !unicode.IsPrint(r) {
-			return '\uFFFD'
-		}
-		return r
-	}, text)
-}
-
-// jsonLines prints sessions as the contract has them.
-type jsonLines struct{ w *bufio.Writer }
-
-func (j *jsonLines) session(s capi.Session) error {
+func (j *jsonSessions) session(s capi.Session) error {
 	text, err := s.MarshalJSON()
 	if err != nil {
 		return err
 	}
-	_, err = j.w.Write(append(text, '\n'))
+	j.separate()
+	_, err = j.w.Write(text)
+	if !j.array {
+		err = j.w.WriteByte('\n')
+	}
 	return err
 }
 
-func (j *jsonLines) end() error { return j.w.Flush() }
-
-// csvRows prints columns as RFC 4180 has it.
-type csvRows struct {
-	w       *csv.Writer
-	started bool
+// separate begins an element of the array.
+func (j *jsonSessions) separate() {
+	switch {
+	case j.array && j.started:
+		_, _ = j.w.WriteString(",\n") // The writer keeps its error.
+	case j.array:
+		_, _ = j.w.WriteString("[\n")
+	}
+	j.started = true
 }
 
-func (c *csvRows) session(s capi.Session) error {
-	if err := c.header(); err != nil {
-		return err
+func (j *jsonSessions) flush() error { return j.w.Flush() }
+
+func (j *jsonSessions) end() error {
+	switch {
+	case j.array && j.started:
+		_, _ = j.w.WriteString("\n]\n")
+	case j.array:
+		_, _ = j.w.WriteString("[]\n")
 	}
-	return c.w.Write(cells(s))
+	return j.w.Flush()
 }
 
-func (c *csvRows) header() error {
-	if c.started {
-		return nil
+// printCSV prints rows as RFC 4180 has it. Each text is quoted: spreadsheets
+// may also take semicolons and tabs for the ends of cells.
+func printCSV(w io.Writer, rows []row, ids capi.Redaction, raw bool) error {
+	out := bufio.NewWriter(w)
+	text := func(cell string) {
+		if !raw {
+			cell = notFormula(printable(cell))
+		}
+		_, _ = out.WriteString(`,"` + strings.ReplaceAll(cell, `"`, `""`) + `"`) // The writer keeps its error.
 	}
-	c.started = true
-	return c.w.Write(columns)
+	_, _ = out.WriteString("time,userid,username,application,state,guest,requests,browser,session_id\n")
+	for _, r := range rows {
+		if !r.written.IsZero() {
+			_, _ = out.WriteString(r.written.UTC().Format(time.RFC3339))
+		}
+		_, _ = out.WriteString("," + strconv.FormatInt(r.user, 10))
+		text(r.username)
+		_, _ = out.WriteString("," + r.application.String() + "," + r.standing.String() + "," + strconv.FormatBool(r.guest) + "," + requests(r))
+		text(r.browser)
+		text(ids(capi.Session{ID: r.id}).ID)
+		_, _ = out.WriteString("\n")
+	}
+	return out.Flush()
 }
 
-func (c *csvRows) end() error {
-	if err := c.header(); err != nil {
-		return err
+// requests returns how many requests a session has seen, if that is known.
+func requests(r row) string {
+	if r.requests <= 0 {
+		return ""
 	}
-	c.w.Flush()
-	return c.w.Error()
+	return strconv.FormatInt(r.requests, 10)
+}
+
+// notFormula returns a cell of which no spreadsheet takes a part for a formula,
+// also where it takes other separators than commas: see
+// https://owasp.org/www-community/attacks/CSV_Injection.
+func notFormula(cell string) string {
+	var b strings.Builder
+	atStart := true // of a cell, for some spreadsheet
+	for _, r := range cell {
+		if atStart && strings.ContainsRune("=+-@＝＋－＠", r) {
+			b.WriteByte('\'')
+		}
+		b.WriteRune(r)
+		atStart = strings.ContainsRune(",;|\t\"", r) || atStart && unicode.IsSpace(r)
+	}
+	return b.String()
+}
+
+// printable returns text without what could steer a terminal: clients choose
+// what is in it. Joiners stay where letters need them, which those of Latin,
+// Greek and Cyrillic do not.
+func printable(text string) string {
+	if strings.IndexFunc(text, func(r rune) bool { return r > '~' || r < ' ' }) < 0 {
+		return text
+	}
+	runes := []rune(text)
+	for i, r := range runes {
+		isJoiner := r == '\u200C' || r == '\u200D'
+		switch {
+		case isJoiner && i > 0 && i+1 < len(runes) && joins(runes[i-1]) && joins(runes[i+1]):
+		case r == utf8.RuneError || !unicode.IsPrint(r):
+			runes[i] = utf8.RuneError
+		}
+	}
+	return string(runes)
+}
+
+// joins reports whether a joiner beside r may change how it looks.
+func joins(r rune) bool {
+	return r > unicode.MaxLatin1 && unicode.IsPrint(r) && !unicode.In(r, unicode.Latin, unicode.Greek, unicode.Cyrillic)
 }

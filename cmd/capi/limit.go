@@ -2,55 +2,64 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"iter"
-	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/capi-go/capi"
+	"golang.org/x/sync/semaphore"
 )
 
 // A limit is how many lists of a site may be sent at a time, each with a
-// connection of the database.
-type limit chan struct{}
+// connection of the database. Others wait in line.
+type limit struct {
+	turns    *semaphore.Weighted
+	patience time.Duration
+	running  atomic.Int64
+}
 
-// errTooManyLists is what a list fails with that got no turn.
-var errTooManyLists = errors.New("too many lists at a time: raise --max-lists")
+// newLimit returns a limit of so many lists. Others wait for as long as
+// patience.
+func newLimit(lists int, patience time.Duration) *limit {
+	return &limit{turns: semaphore.NewWeighted(int64(lists)), patience: patience}
+}
 
-// patience is how long a list waits for its turn.
-const patience = 2 * time.Second
+// errTooManyLists is the error of a list that did not get its turn in time.
+var errTooManyLists = fmt.Errorf("%w: too many lists at a time (--max-lists, --max-wait)", capi.ErrUnavailable)
 
-// handler answers with 503 while the limit is reached, before anybody is let
-// in.
-func (l limit) handler(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet && len(l) == cap(l) {
-			w.Header().Set("Retry-After", "5")
-			_ = capi.WriteEnvelope(w, http.StatusServiceUnavailable, "Too many lists at a time.")
-			return
+// store returns a Store whose lists count, from their beginning, when the
+// request has been authorized, to their end. The error of a list is what failed
+// makes of it.
+func (l *limit) store(store capi.Store, failed func(context.Context, error) error) capi.Store {
+	return capi.StoreFunc(func(ctx context.Context) iter.Seq2[capi.Session, error] {
+		return func(yield func(capi.Session, error) bool) {
+			if err := l.wait(ctx); err != nil {
+				yield(capi.Session{}, err)
+				return
+			}
+			l.running.Add(1)
+			defer l.turns.Release(1)
+			defer l.running.Add(-1)
+			store.Sessions(ctx)(func(session capi.Session, err error) bool {
+				if err != nil {
+					err = failed(ctx, err)
+				}
+				return yield(session, err)
+			})
 		}
-		next.ServeHTTP(w, r)
 	})
 }
 
-// store returns a Store whose lists count: each from its beginning, when
-// whoever asked for it has been let in, to its end.
-func (l limit) store(store capi.Store) capi.Store {
-	return capi.StoreFunc(func(ctx context.Context) iter.Seq2[capi.Session, error] {
-		return func(yield func(capi.Session, error) bool) {
-			timer := time.NewTimer(patience)
-			defer timer.Stop()
-			select {
-			case l <- struct{}{}:
-				defer func() { <-l }()
-			case <-timer.C:
-				yield(capi.Session{}, errTooManyLists)
-				return
-			case <-ctx.Done():
-				yield(capi.Session{}, ctx.Err())
-				return
-			}
-			store.Sessions(ctx)(yield)
-		}
-	})
+// wait waits for the turn of a list.
+func (l *limit) wait(ctx context.Context) error {
+	patient, cancel := context.WithTimeout(ctx, l.patience)
+	defer cancel()
+	if l.turns.Acquire(patient, 1) == nil {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return errTooManyLists
 }

@@ -1,13 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"iter"
-	"log/slog"
-	"net/url"
+	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -20,52 +18,70 @@ import (
 	"golang.org/x/term"
 )
 
-const listUsage = `Shows the sessions of an endpoint, such as https://example.org, or of the database of
-a site. An endpoint is one of this program, or of the cAPI extension; a URL without a
-path gets that of the contract, /api/v1/user/sessions.
+const listUsage = `Shows who is logged in: the sessions of an endpoint, such as https://example.org,
+or of the database of a site.
 
-Credentials are those of a Super Admin, in a file (--token-file) or in the environment
-(CAPI_TOKEN), and never on the command line, which others can see. --token-type says
-which they are: a Joomla API token, a token of the cAPI extension, or the cookie of a
-session as NAME=VALUE.
+` + sourceUsage + `
 
-Formats: table, for people; jsonl, a session as the contract has it on each line; csv,
-with a header. Only jsonl has what sessions hold, with the secrets in it masked unless
---unmasked. Session ids let sessions be taken over: they are pseudonyms unless --ids real.
+Guests are counted, and listed only with --guests. STATE is live, waiting (for the
+second factor) or ended: the session is over, but Joomla has not removed it yet. Only
+a database tells who is asked for a second factor.
 
-Exit status: 0 the list is whole, 1 it is not, 2 wrong usage.
+Formats:
+  table  for people: newest first, in columns that fit the terminal, with a total
+  csv    for spreadsheets: the columns of the table, whole
+  json   for programs: an array of sessions as the contract has them
+  jsonl  the same, a session on each line, as they come
+
+Visitors choose what is in a session. A table replaces what could steer a terminal;
+csv also puts an apostrophe before what a spreadsheet would run as a formula. --raw
+leaves cells as they are, for programs. Only json and jsonl have what sessions hold,
+with the secrets in it masked unless --unmasked. Whoever knows a session id can take
+the session over: they are pseudonyms unless --ids real, and those of an endpoint
+hold for one list.
+
+If the list breaks off, or is interrupted, what has come is shown.
+
+Exit status: 0 the list is whole, 1 it is not, 2 wrong usage, 130 interrupted.
 ` + environmentUsage
+
+const listExample = `  capi list https://example.org --token-file token
+  capi list --config /var/www/html/configuration.php --active --application administrator
+  capi list --config /var/www/html/configuration.php --guests --format csv >sessions.csv`
+
+// exitInterrupted is what a list exits with that was interrupted, as shells do.
+const exitInterrupted = 130
+
+// errInterrupted is the error of a list that was interrupted.
+var errInterrupted = errors.New("interrupted")
 
 // listOptions are what the command line of list says.
 type listOptions struct {
-	siteFlags
-	url                  string
-	tokenFile, tokenType string
-	format, ids          string
-	unmasked             bool
-	filter               filter
+	sourceFlags
+	format, ids, sort     string
+	guests, unmasked, raw bool
+	filter                filter
 }
-
-const listExample = `  capi list https://example.org --token-file token
-  capi list --config /var/www/html/configuration.php --active --format csv`
 
 // newListCommand returns the command list.
 func newListCommand() *cobra.Command {
 	var o listOptions
 	c := &cobra.Command{
-		Use: "list [URL]", Short: "Show the sessions of an endpoint or of a site's database", Long: listUsage, Example: listExample,
+		Use: "list [URL]", Short: "Show who is logged in, by an endpoint or by a site's database", Long: listUsage, Example: listExample,
 		Args: atMost(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) == 1 {
-				o.url = args[0]
-			}
-			if err := o.validate(); err != nil {
+			if err := o.validate(args); err != nil {
 				return err
 			}
-			if err := list(c.Context(), o, c); err != nil {
-				return failed(c, err)
+			err := list(c.Context(), o, c)
+			if err == nil {
+				return nil
 			}
-			return nil
+			exit := failed(c, err)
+			if errors.Is(err, errInterrupted) {
+				exit = exitError(exitInterrupted)
+			}
+			return exit
 		},
 	}
 	o.addFlags(c.Flags())
@@ -74,156 +90,257 @@ func newListCommand() *cobra.Command {
 
 // addFlags adds the flags to c.
 func (o *listOptions) addFlags(c *pflag.FlagSet) {
-	o.add(c)
-	o.connections, o.rowsSuffice = 2, true
-	c.StringVar(&o.tokenFile, "token-file", "", "`file` with the credential (default: the variable CAPI_TOKEN)")
-	c.StringVar(&o.tokenType, "token-type", "joomla", "what it is: joomla, capi or cookie")
-	c.StringVar(&o.format, "format", "table", "table, jsonl or csv")
-	c.StringVar(&o.ids, "ids", "pseudonym", "session ids: pseudonym, real or none; pseudonyms of an endpoint hold for one list")
-	c.BoolVar(&o.unmasked, "unmasked", false, "show the secrets that sessions hold")
+	c.StringVar(&o.format, "format", "table", "`format` of the list: table, csv, json or jsonl")
+	c.StringVar(&o.sort, "sort", "time", "`order` of a table and of csv: time, with the newest first; user; application")
+	c.BoolVar(&o.guests, "guests", false, "list guests too")
 	c.StringVar(&o.filter.user, "user", "", "only sessions of this `user`: a username, or the id of a user")
-	c.Func("client", "only sessions of this `application`: site, administrator, none or a number", o.filter.setClient)
-	c.VarPF(&o.filter.active, "active", "", "only sessions that were written within the site's lifetime, or within "+
-		"a duration: --active=1h (for an endpoint: 15m)").NoOptDefVal = "true"
+	c.Func("application", "only sessions of this `application`: site, administrator, none or a number", o.filter.setApplication)
+	c.BoolVar(&o.filter.active, "active", false, "leave out sessions that have ended")
+	c.StringVar(&o.ids, "ids", "pseudonym", "`kind` of session ids: pseudonym, real or none")
+	c.BoolVar(&o.unmasked, "unmasked", false, "show the secrets that sessions hold")
+	c.BoolVar(&o.raw, "raw", false, "show cells as they are: a spreadsheet or a terminal may run what is in them")
+	o.add(c)
 }
 
 // validate reports what is wrong with the options.
-func (o *listOptions) validate() error {
+func (o *listOptions) validate(args []string) error {
 	switch {
-	case o.url == "" && len(o.sites) == 0:
-		return errors.New("give the URL of an endpoint, or --config")
-	case o.url != "" && len(o.sites) > 0:
-		return errors.New("give the URL of an endpoint or --config, not both")
-	case len(o.sites) > 1:
-		return errors.New("flag --config may be given once")
-	case !slices.Contains(choices("token-type"), o.tokenType):
-		return fmt.Errorf("flag --token-type must be joomla, capi or cookie: %q", o.tokenType)
-	case formats[o.format] == nil:
-		return fmt.Errorf("flag --format must be table, jsonl or csv: %q", o.format)
+	case !slices.Contains(choices("format"), o.format):
+		return fmt.Errorf("flag --format must be table, csv, json or jsonl: %q", o.format)
+	case !slices.Contains(choices("sort"), o.sort):
+		return fmt.Errorf("flag --sort must be time, user or application: %q", o.sort)
 	case !slices.Contains(choices("ids"), o.ids):
 		return fmt.Errorf("flag --ids must be pseudonym, real or none: %q", o.ids)
 	}
-	return nil
+	return o.sourceFlags.validate(args)
 }
 
-// list prints the list.
+// list prints the list. With an error, it has printed what came before.
 func list(ctx context.Context, o listOptions, c *cobra.Command) (err error) {
-	var sessions iter.Seq2[capi.Session, error]
-	var key string
-	if o.url != "" {
-		client, err := o.client()
-		if err != nil {
-			return err
-		}
-		sessions, key = client.Sessions(ctx), rand.Text()
-		o.filter.lifetime = capi.DefaultLifetime
-	} else {
-		s, err := o.openSite(o.sites[0], slog.New(slog.DiscardHandler))
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, s.close()) }()
-		store := s.store(capi.SQLStoreOptions{ActiveOnly: o.filter.active.set && o.filter.active.within == 0})
-		sessions, key = store.Sessions(ctx), s.config.Secret.Reveal()
-		o.filter.lifetime = 0 // The store knows better than the column of the time.
-	}
-	redact, err := o.redactions(key)
+	s, err := o.open(capi.SQLStoreOptions{ActiveOnly: o.filter.active})
 	if err != nil {
 		return err
 	}
-	output := formats[o.format](c.OutOrStdout())
+	defer func() { err = errors.Join(err, s.close()) }()
+	ids, err := o.idRedaction(s.key)
+	if err != nil {
+		return err
+	}
 	progress := newProgress(c.ErrOrStderr())
-	defer progress.end()
-	now := time.Now()
-	for session, err := range sessions {
-		if err != nil {
-			return explain(err)
+	if o.format == "json" || o.format == "jsonl" {
+		err = o.printSessions(c.OutOrStdout(), o.read(ctx, s, progress), ids)
+		progress.end()
+	} else {
+		err = o.printRows(ctx, c.OutOrStdout(), s, ids, progress)
+	}
+	switch read := number(progress.count, "session", "sessions"); {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w after %s: the list is not whole", errInterrupted, read)
+	case progress.count > 0:
+		return fmt.Errorf("%w: the list is not whole: %s came before", err, read)
+	}
+	return err
+}
+
+// A reading is a session with its row.
+type reading struct {
+	session capi.Session
+	row     row
+}
+
+// read returns the sessions that the filter lets through.
+func (o *listOptions) read(ctx context.Context, s *source, progress *progress) func(yield func(reading, error) bool) {
+	return func(yield func(reading, error) bool) {
+		now := time.Now()
+		for session, err := range s.Sessions(ctx) {
+			if err != nil {
+				yield(reading{}, explain(err))
+				return
+			}
+			progress.next()
+			r := s.row(session, now)
+			if o.filter.matches(r) && !yield(reading{session, r}, nil) {
+				return
+			}
 		}
-		progress.next()
-		if !o.filter.matches(session, now) {
+		if err := ctx.Err(); err != nil { // Stores may stop silently when ctx ends.
+			yield(reading{}, err)
+		}
+	}
+}
+
+// printSessions prints sessions as they come.
+func (o *listOptions) printSessions(w io.Writer, sessions func(yield func(reading, error) bool), ids capi.Redaction) error {
+	redact := []capi.Redaction{ids}
+	if !o.unmasked {
+		redact = append(redact, capi.MaskSecrets())
+	}
+	output := newJSONSessions(w, o.format == "json")
+	for r, err := range sessions {
+		if err != nil {
+			return errors.Join(err, output.flush())
+		}
+		if r.row.guest && !o.guests {
 			continue
 		}
 		for _, redaction := range redact {
-			session = redaction(session)
+			r.session = redaction(r.session)
 		}
-		if err := output.session(session); err != nil {
+		if err := output.session(r.session); err != nil {
 			return err
 		}
 	}
 	return output.end()
 }
 
-// explain adds to an error of an endpoint what to do about it.
-func explain(err error) error {
-	switch {
-	case errors.Is(err, capi.ErrUnauthenticated):
-		return fmt.Errorf("%w: give the credential of a Super Admin (--token-file, --token-type)", err)
-	case errors.Is(err, capi.ErrForbidden):
-		return fmt.Errorf("%w: the credential is of no Super Admin, or there is none", err)
+// printRows prints the sessions of s once all of them have been read.
+func (o *listOptions) printRows(ctx context.Context, w io.Writer, s *source, ids capi.Redaction, progress *progress) error {
+	var rows []row
+	var all totals
+	var failure error
+	for r, err := range o.read(ctx, s, progress) {
+		if err != nil {
+			failure = err
+			break
+		}
+		if r.row.guest && !o.guests {
+			if r.row.standing != ended {
+				all.guests++
+			}
+			continue
+		}
+		rows = append(rows, r.row)
 	}
-	return err
-}
-
-// client returns a client of the endpoint with the credential.
-func (o listOptions) client() (*capi.Client, error) {
-	token := os.Getenv("CAPI_TOKEN")
-	if o.tokenFile != "" {
-		var err error
-		if token, err = readLine(o.tokenFile); err != nil {
-			return nil, fmt.Errorf("reading the credential (--token-file): %w", err)
+	progress.clear()
+	if failure == nil {
+		failure = s.settle(ctx, rows, func(*row) bool { return false })
+	}
+	if failure != nil && progress.count == 0 {
+		return failure
+	}
+	if o.filter.active { // A user may be gone.
+		rows = slices.DeleteFunc(rows, func(r row) bool { return r.standing == ended })
+	}
+	sortRows(rows, o.sort)
+	var err error
+	if o.format == "csv" {
+		err = printCSV(w, rows, ids, o.raw)
+	} else {
+		for _, r := range rows {
+			all.add(r)
+		}
+		err = table{raw: o.raw, ids: ids, wholeIDs: o.ids == "real", width: terminalWidth(w), now: time.Now()}.print(w, rows)
+		if err == nil {
+			_, err = fmt.Fprintln(w, all.text(o.guests))
 		}
 	}
-	var config capi.ClientOptions
-	switch o.tokenType {
-	case "joomla":
-		config.APIToken = capi.NewSecret(token)
-	case "capi":
-		config.CAPIToken = capi.NewSecret(token)
-	default:
-		config.Cookie = capi.NewSecret(token)
-	}
-	endpoint := o.url
-	if parsed, err := url.Parse(endpoint); err == nil && strings.Trim(parsed.Path, "/") == "" && parsed.Host != "" {
-		parsed.Path = listPath
-		endpoint = parsed.String()
-	}
-	return config.NewClient(endpoint)
+	return errors.Join(failure, err)
 }
 
-// redactions returns what is done to each session. Pseudonyms are made with
-// key.
-func (o listOptions) redactions(key string) (all []capi.Redaction, err error) {
-	if !o.unmasked {
-		all = append(all, capi.MaskSecrets())
+// sortRows sorts rows by what order names, and then the newest first.
+func sortRows(rows []row, order string) {
+	slices.SortStableFunc(rows, func(a, b row) int {
+		first := 0
+		switch order {
+		case "user":
+			// Guests have no name, and come last.
+			first = cmp.Or(compareBool(a.guest, b.guest), cmp.Compare(strings.ToLower(a.username), strings.ToLower(b.username)), cmp.Compare(a.user, b.user))
+		case "application":
+			first = cmp.Compare(a.application, b.application)
+		}
+		return cmp.Or(first, b.written.Compare(a.written), strings.Compare(a.id, b.id))
+	})
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
 	}
+	return 1
+}
+
+// totals count sessions.
+type totals struct {
+	sessions, waiting, ended, guests int
+	people                           map[string]bool
+}
+
+// add counts a session.
+func (t *totals) add(r row) {
+	switch {
+	case r.standing == ended:
+		t.ended++
+	case r.guest:
+		t.guests++
+	case r.standing == waiting:
+		t.waiting++
+	default:
+		t.sessions++
+		if t.people == nil {
+			t.people = map[string]bool{}
+		}
+		t.people[strconv.FormatInt(r.user, 10)+" "+r.username] = true
+	}
+}
+
+// text returns the totals in words.
+func (t *totals) text(guestsListed bool) string {
+	text := number(len(t.people), "person", "people") + " logged in"
+	if t.sessions != len(t.people) {
+		text += " with " + number(t.sessions, "session", "sessions")
+	}
+	if t.waiting > 0 {
+		text += fmt.Sprintf(", %d waiting for the second factor", t.waiting)
+	}
+	if t.ended > 0 {
+		text += fmt.Sprintf(", %d ended", t.ended)
+	}
+	text += ", " + number(t.guests, "guest", "guests")
+	if t.guests > 0 && !guestsListed {
+		text += " (--guests lists them)"
+	}
+	return text
+}
+
+// number returns a number of things.
+func number(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
+
+// idRedaction returns what is done to session ids, of which pseudonyms are made
+// with key.
+func (o *listOptions) idRedaction(key []byte) (capi.Redaction, error) {
 	switch o.ids {
 	case "none":
-		all = append(all, func(s capi.Session) capi.Session {
+		return func(s capi.Session) capi.Session {
 			s.ID = ""
 			return s
-		})
+		}, nil
 	case "pseudonym":
-		redaction, err := pseudonyms(key)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, redaction)
+		return capi.PseudonymizeIDs(key)
 	}
-	return all, nil
+	return func(s capi.Session) capi.Session { return s }, nil
 }
 
 // A filter is which sessions are shown.
 type filter struct {
-	user     string
-	client   *capi.ClientID
-	active   activeFlag
-	lifetime time.Duration // of --active without a duration, 0 if that is done already
+	user        string
+	application *capi.ClientID
+	active      bool
 }
 
-func (f *filter) setClient(text string) error {
+func (f *filter) setApplication(text string) error {
 	for _, id := range []capi.ClientID{capi.ClientNone, capi.ClientSite, capi.ClientAdministrator} {
 		if text == id.String() {
-			f.client = &id
+			f.application = &id
 			return nil
 		}
 	}
@@ -232,52 +349,34 @@ func (f *filter) setClient(text string) error {
 		return errors.New("not site, administrator, none or a number")
 	}
 	id := capi.ClientID(number)
-	f.client = &id
+	f.application = &id
 	return nil
 }
 
-// matches reports whether the session is to be shown.
-func (f *filter) matches(s capi.Session, now time.Time) bool {
-	if f.user != "" && s.Username != f.user && (s.UserID == 0 || strconv.FormatInt(s.UserID, 10) != f.user) {
+// matches reports whether a session is to be shown.
+func (f *filter) matches(r row) bool {
+	if f.user != "" && r.username != f.user && (r.user == 0 || strconv.FormatInt(r.user, 10) != f.user) {
 		return false
 	}
-	if f.client != nil && s.ClientID != *f.client {
-		return false
-	}
-	within := f.active.within
-	if within == 0 {
-		within = f.lifetime
-	}
-	return !f.active.set || within == 0 || !s.Time.Before(now.Add(-within))
-}
-
-// An activeFlag is a flag with or without a duration.
-type activeFlag struct {
-	set    bool
-	within time.Duration // 0 for the site's lifetime
-}
-
-func (f *activeFlag) String() string { return "" }
-
-// Type implements [pflag.Value].
-func (f *activeFlag) Type() string { return "duration" }
-
-// Set implements [pflag.Value].
-func (f *activeFlag) Set(text string) error {
-	if on, err := strconv.ParseBool(text); err == nil {
-		*f = activeFlag{set: on}
-		return nil
-	}
-	within, err := time.ParseDuration(text)
-	if err != nil || within <= 0 {
-		return errors.New("not a positive duration")
-	}
-	*f = activeFlag{true, within}
-	return nil
+	return (f.application == nil || r.application == *f.application) && (!f.active || r.standing != ended)
 }
 
 // isTerminal reports whether w is a terminal.
 func isTerminal(w any) bool {
 	file, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// terminalWidth returns how many columns the terminal w has, and 0 if it is
+// none.
+func terminalWidth(w any) int {
+	file, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
 }

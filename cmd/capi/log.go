@@ -1,11 +1,20 @@
 package main
 
 import (
+	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"regexp"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // newLogger returns what logs to w in a format, text or json, from a level on.
@@ -18,30 +27,147 @@ func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 	options.Level = from
 	switch format {
 	case "json":
-		return slog.New(slog.NewJSONHandler(w, &options)), nil
+		return slog.New(requestHandler{slog.NewJSONHandler(w, &options)}), nil
 	case "text":
-		return slog.New(slog.NewTextHandler(w, &options)), nil
+		return slog.New(requestHandler{slog.NewTextHandler(w, &options)}), nil
 	}
 	return nil, fmt.Errorf("flag --log-format must be json or text: %q", format)
 }
 
+// logEverything makes what does not take a logger use this one: the packages
+// log and slog, and go-redis.
+func logEverything(logger *slog.Logger) {
+	slog.SetDefault(logger)
+	redis.SetLogger(redisLogger{logger})
+}
+
+// A redisLogger is what go-redis logs to.
+type redisLogger struct{ *slog.Logger }
+
+// Printf implements go-redis's logger.
+func (l redisLogger) Printf(ctx context.Context, format string, values ...any) {
+	l.WarnContext(ctx, "redis", "error", fmt.Sprintf(format, values...))
+}
+
+// A serverLog is what net/http writes to. Its lines may quote what a client
+// sent, such as the names of protocols or the begin of a request, so they end
+// at the first quotation mark or parenthesis.
+type serverLog struct{ *slog.Logger }
+
+// Write implements [io.Writer].
+func (l serverLog) Write(line []byte) (int, error) {
+	text := string(line)
+	if end := strings.IndexAny(text, "\"'`(\n"); end >= 0 {
+		text = text[:end]
+	}
+	l.Warn("http", "error", strings.TrimSpace(text))
+	return len(line), nil
+}
+
+// A request is what each line of the log about a request has, whoever logs it.
+type request struct{ id, remote string }
+
+// requestKey is the key of the request in a context.
+type requestKey struct{}
+
+// A requestHandler adds to each line the request that it is about.
+type requestHandler struct{ slog.Handler }
+
+// Handle implements [slog.Handler].
+func (h requestHandler) Handle(ctx context.Context, record slog.Record) error {
+	if r, ok := ctx.Value(requestKey{}).(request); ok {
+		record.AddAttrs(slog.String("remote", r.remote), slog.String("request", r.id))
+	}
+	return h.Handler.Handle(ctx, record)
+}
+
+// WithAttrs implements [slog.Handler].
+func (h requestHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return requestHandler{h.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup implements [slog.Handler].
+func (h requestHandler) WithGroup(name string) slog.Handler {
+	return requestHandler{h.Handler.WithGroup(name)}
+}
+
+// requestIDHeader is the header by which proxies and logs recognize a request.
+const requestIDHeader = "X-Request-Id"
+
+// plainID is what an id of somebody else's may be.
+var plainID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// requestID returns the id that a request came with, if it is short and plain,
+// or makes one.
+func requestID(r *http.Request) string {
+	if id := r.Header.Get(requestIDHeader); plainID.MatchString(id) {
+		return id
+	}
+	return rand.Text()
+}
+
+// methods are the methods that the log names.
+var methods = []string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+	http.MethodConnect, http.MethodOptions, http.MethodTrace,
+}
+
+// methodOf returns the method of a request, or "other".
+func methodOf(r *http.Request) string {
+	if slices.Contains(methods, r.Method) {
+		return r.Method
+	}
+	return "other"
+}
+
 // observe logs and counts each request with what it was answered. Of what the
-// client sent it shows the method and nothing else: instead of the path it has
-// the route, and the query and the headers may hold credentials.
-func observe(r *router, m *metrics, logger *slog.Logger) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+// client sent it shows no more than the method and a plain request id: instead
+// of the path it has the route, and the query and the headers may hold
+// credentials. A panic is logged, too, and breaks the connection.
+func observe(r *router, m *metrics, trusted trustedProxies, logger *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, incoming *http.Request) {
+		about := request{requestID(incoming), trusted.remote(incoming)}
+		ctx := context.WithValue(incoming.Context(), requestKey{}, about)
+		incoming = incoming.WithContext(ctx)
+		incoming.Host = canonicalHost(incoming.Host)
+		w.Header().Set(requestIDHeader, about.id)
 		recorder := &recorder{ResponseWriter: w, status: http.StatusOK}
 		start, cut := time.Now(), true
 		defer func() {
-			took, route := time.Since(start), r.of(request)
-			logger.InfoContext(request.Context(), "request", "remote", request.RemoteAddr, "method", request.Method,
-				"site", route.site, "route", route.name, "status", recorder.status, "bytes", recorder.bytes,
-				"cut", cut, "duration", took.String())
+			took, route := time.Since(start), r.of(incoming)
+			value := recover()
+			if value != nil && value != http.ErrAbortHandler {
+				logger.ErrorContext(ctx, "panic", "site", route.site, "route", route.name, "error", panicText(value), "stack", string(debug.Stack()))
+			}
+			logger.InfoContext(ctx, "request", "method", methodOf(incoming), "site", route.site, "route", route.name,
+				"status", recorder.status, "bytes", recorder.bytes, "cut", cut, "duration", took.String())
 			m.request(route, recorder.status, recorder.bytes, cut, took)
+			if value != nil {
+				panic(http.ErrAbortHandler) // Which net/http does not log.
+			}
 		}()
-		r.mux.ServeHTTP(recorder, request)
+		r.mux.ServeHTTP(recorder, incoming)
 		cut = false
 	})
+}
+
+// panicText returns what may be logged of the value of a panic: of those that
+// are not Go's own, which may hold anything, only the type.
+func panicText(value any) string {
+	if err, ok := value.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("%T", value)
+}
+
+// canonicalHost returns a Host header as the names of sites are: in lower case,
+// without a final dot. The mux takes the port away.
+func canonicalHost(host string) string {
+	name, port := host, ""
+	if i := strings.LastIndexByte(host, ':'); i >= 0 {
+		name, port = host[:i], host[i:]
+	}
+	return strings.ToLower(strings.TrimSuffix(name, ".")) + port
 }
 
 // A recorder remembers what an answer was.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -20,8 +19,9 @@ type metrics struct {
 	cut      *prometheus.CounterVec
 }
 
-// newMetrics returns the metrics of a program that serves sites.
-func newMetrics(sites []*followedSite) *metrics {
+// newMetrics returns the metrics of a program that serves sites. Their sessions
+// are counted at most every so often, and never if that is 0.
+func newMetrics(sites []*followedSite, countEvery time.Duration) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -45,10 +45,15 @@ func newMetrics(sites []*followedSite) *metrics {
 			Name: "capi_build_info", Help: "1, labelled with what the program was made from.",
 			ConstLabels: prometheus.Labels{"version": b.version, "revision": b.revision},
 		}, func() float64 { return 1 }))
+	var counters sessionCollector
 	for _, s := range sites {
 		m.registry.MustRegister(poolCollector{s}, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "capi_lists_running", Help: "Lists that are being sent.", ConstLabels: prometheus.Labels{"site": s.name},
-		}, func() float64 { return float64(len(s.turns)) }))
+		}, func() float64 { return float64(s.turns.running.Load()) }))
+		counters = append(counters, &sessionCounter{site: s, every: countEvery})
+	}
+	if countEvery > 0 {
+		m.registry.MustRegister(counters)
 	}
 	return m
 }
@@ -70,7 +75,7 @@ func (m *metrics) handler() http.Handler {
 	return mux
 }
 
-// A readyCollector reports which sites are ready when it is asked.
+// A readyCollector reports which sites are ready.
 type readyCollector []*followedSite
 
 var readyDesc = prometheus.NewDesc("capi_site_ready", "Whether the site can be served.", []string{"site"}, nil)
@@ -80,16 +85,12 @@ func (readyCollector) Describe(descs chan<- *prometheus.Desc) { descs <- readyDe
 
 // Collect implements [prometheus.Collector].
 func (c readyCollector) Collect(values chan<- prometheus.Metric) {
-	all := make([]*readiness, len(c))
-	for i, s := range c {
-		all[i] = s.ready
-	}
-	for i, ready := range findReady(context.Background(), all) {
+	for _, s := range c {
 		value := 0.0
-		if ready {
+		if s.ready.ready() {
 			value = 1
 		}
-		values <- prometheus.MustNewConstMetric(readyDesc, prometheus.GaugeValue, value, c[i].name)
+		values <- prometheus.MustNewConstMetric(readyDesc, prometheus.GaugeValue, value, s.name)
 	}
 }
 

@@ -32,7 +32,7 @@ func TestUnits(t *testing.T) {
 		text, err := os.ReadFile(filepath.Join("..", "..", "packaging", name))
 		require.NoError(t, err)
 		unit := filepath.Join(dir, name)
-		text = []byte(strings.ReplaceAll(string(text), "/usr/local/bin/capi", program))
+		text = []byte(strings.ReplaceAll(string(text), "/usr/bin/capi", program))
 		require.NoError(t, os.WriteFile(unit, text, 0o600))
 		units = append(units, unit)
 	}

@@ -68,11 +68,9 @@ func (f *followedSite) page() string {
 
 // newFeed returns the handler of a site's feed.
 func (f *followedSite) newFeed(s *site) (http.Handler, error) {
-	shown := page.Site{Name: s.name, Store: f.turns.store(s.store(capi.SQLStoreOptions{})), Auth: s.guard, Joomla: s.joomla}
-	// If sessions live elsewhere, rows do not tell which have ended, and without
-	// metadata they do not tell whose they are.
-	if s.data.SessionData == nil && !s.config.SessionMetadataOff {
-		shown.Summary = f.turns.store(capi.SQLStoreOptions{OmitData: true}.NewSQLStore(s.joomla))
+	shown := page.Site{Name: s.name, Store: f.limited(s.store(capi.SQLStoreOptions{})), Auth: s.guard, Joomla: s.joomla}
+	if summary := s.summary(); summary != nil {
+		shown.Summary = f.limited(summary)
 	}
 	key, err := pseudonymKey(s.config.Secret.Reveal())
 	if err != nil {

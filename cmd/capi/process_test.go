@@ -2,11 +2,11 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -36,6 +36,9 @@ func serveProcess(t testing.TB, php string, args ...string) *process {
 	return startProcess(t, exec.Command("capi", append([]string{"serve", "--addr", "127.0.0.1:0", "--config", writePHP(t, php)}, args...)...))
 }
 
+// servingLine is the line of the log that has a URL, in either format.
+var servingLine = regexp.MustCompile(`\bmsg"?[=:]"?serving"?[ ,]"?url"?[=:]"?([^"\s]+)`)
+
 // startProcess starts a program and waits until it serves. A program that still
 // runs at the end of the test is killed.
 func startProcess(t testing.TB, command *exec.Cmd) *process {
@@ -55,12 +58,11 @@ func startProcess(t testing.TB, command *exec.Cmd) *process {
 			p.mu.Lock()
 			p.output.WriteString(line)
 			p.mu.Unlock()
-			var entry struct{ Msg, URL string }
-			if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "serving" {
-				if strings.HasSuffix(entry.URL, "/metrics") {
-					p.metrics = entry.URL
+			if serving := servingLine.FindStringSubmatch(line); serving != nil {
+				if url := serving[1]; strings.HasSuffix(url, "/metrics") {
+					p.metrics = url
 				} else {
-					p.URL = entry.URL
+					p.URL = url
 					close(found)
 				}
 			}

@@ -32,9 +32,17 @@ func (p *progress) next() {
 	fmt.Fprintf(p.w, "\r%d sessions …", p.count)
 }
 
+// clear removes the line.
+func (p *progress) clear() {
+	if p.w != nil {
+		fmt.Fprint(p.w, "\r\x1b[K")
+	}
+}
+
 // end says how many there were.
 func (p *progress) end() {
 	if p.w != nil {
-		fmt.Fprintf(p.w, "\r\x1b[K%d sessions read\n", p.count)
+		p.clear()
+		fmt.Fprintf(p.w, "%d sessions read\n", p.count)
 	}
 }

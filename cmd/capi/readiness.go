@@ -2,71 +2,229 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/capi-go/capi"
 )
 
-// A readiness knows whether a site can be served. It finds out when it is
-// asked, but not more often than every few seconds for each configuration,
-// whoever asks.
+// A readiness knows whether a site can be served, from checks in the
+// background: whoever asks gets an answer at once.
 type readiness struct {
 	site *followedSite
+	// turns are shared by the checks of all sites.
+	turns chan struct{}
+	// pause is how long a site that is ready is not checked.
+	pause time.Duration
+	// again asks for a check at once.
+	again chan struct{}
+	// first is closed after the first check.
+	first chan struct{}
+	// answered is when a request was answered last, in nanoseconds since 1970.
+	answered atomic.Int64
 
 	mu      sync.Mutex
-	checked time.Time
-	of      *site // what was checked
-	ready   bool
+	checked bool
+	of      *site // what was checked, nil if that could not be opened
+	err     error // why it is not ready
+	down    bool  // whether its database is out of reach
+	// served reports whether it has ever been ready.
+	served bool
 }
 
-// fresh is how long an answer holds.
-const fresh = 5 * time.Second
+const (
+	// readyPause and brokenPause are how long sites are not checked that are
+	// ready, and that are not. For each further site, checkPause is added to
+	// the first.
+	readyPause  = 5 * time.Second
+	brokenPause = time.Second
+	checkPause  = 25 * time.Millisecond
+	// checksAtOnce is how many sites are checked at the same time. A check that
+	// takes longer than checkTurn, such as of a server that does not answer,
+	// no longer counts.
+	checksAtOnce = 16
+	checkTurn    = 250 * time.Millisecond
+	// startPatience is how long the program waits for the first checks before
+	// it serves.
+	startPatience = 2 * time.Second
+)
 
-// get reports whether the site can be served.
-func (r *readiness) get(ctx context.Context) bool {
-	// Others wait for the answer, so that it must not depend on who asked
-	// first.
-	ctx = context.WithoutCancel(ctx)
-	current, release, err := r.site.acquire(ctx)
-	if err != nil {
-		return false // The log has been told.
+// newReadiness returns the readiness of a site of several.
+func newReadiness(site *followedSite, sites int, turns chan struct{}) *readiness {
+	return &readiness{
+		site: site, turns: turns, pause: readyPause + time.Duration(sites-1)*checkPause,
+		again: make(chan struct{}, 1), first: make(chan struct{}),
 	}
-	defer release()
+}
+
+// ready reports whether the site can be served.
+func (r *readiness) ready() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.of == current && time.Since(r.checked) < fresh {
-		return r.ready
-	}
-	_, err = current.check(ctx)
-	was := r.ready || r.checked.IsZero()
-	r.checked, r.of, r.ready = time.Now(), current, err == nil
-	switch {
-	case err != nil && was:
-		r.site.logger.ErrorContext(ctx, "not ready", "error", err.Error())
-	case err == nil && !was:
-		r.site.logger.InfoContext(ctx, "ready again")
-	}
-	return r.ready
+	return r.checked && r.err == nil
 }
 
-// findReady reports of each whether it is ready.
-func findReady(ctx context.Context, all []*readiness) []bool {
-	const atOnce = 16
-	turns := make(chan struct{}, atOnce)
-	ready := make([]bool, len(all))
-	var group sync.WaitGroup
-	for i, site := range all {
-		group.Go(func() {
-			turns <- struct{}{}
-			defer func() { <-turns }()
-			ready[i] = site.get(ctx)
-		})
+// refuses returns why requests are not to be served by s, which is the site's
+// current configuration: its database is out of reach, or s has never been
+// ready. What has been ready is tried, as it may be that only a part of it has
+// failed.
+func (r *readiness) refuses(s *site) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.of == s && r.err != nil && (r.down || !r.served) {
+		return fmt.Errorf("%w: the site is not ready", capi.ErrUnavailable)
 	}
-	group.Wait()
-	return ready
+	return nil
+}
+
+// failed asks for a check after a request has failed with err. It returns the
+// error to answer with.
+func (r *readiness) failed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	r.recheck()
+	return unavailable(err)
+}
+
+// authorizeTimeout is how long authorizing a request may take.
+const authorizeTimeout = 10 * time.Second
+
+// guard returns auth with a limit of time, whose failures are noticed.
+func (r *readiness) guard(auth capi.Authorizer) capi.Authorizer {
+	return capi.AuthorizerFunc(func(request *http.Request) error {
+		ctx, cancel := context.WithTimeout(request.Context(), authorizeTimeout)
+		defer cancel()
+		err := auth.Authorize(request.WithContext(ctx))
+		switch {
+		case err == nil:
+			r.answered.Store(time.Now().UnixNano())
+		case errors.Is(err, capi.ErrUnauthenticated), errors.Is(err, capi.ErrForbidden):
+		default:
+			return r.failed(request.Context(), err)
+		}
+		return err
+	})
+}
+
+// recheck asks for a check.
+func (r *readiness) recheck() {
+	select {
+	case r.again <- struct{}{}:
+	default:
+	}
+}
+
+// run checks the site until ctx ends.
+func (r *readiness) run(ctx context.Context) {
+	for {
+		pause := r.pause
+		if !r.check(ctx) {
+			pause = brokenPause
+		}
+		if !sleep(ctx, min(pause, 100*time.Millisecond)) { // However many requests fail.
+			return
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-r.again:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// sleep waits, and reports whether ctx has not ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// check checks the site, and reports whether it is ready.
+func (r *readiness) check(ctx context.Context) bool {
+	select {
+	case r.turns <- struct{}{}:
+	case <-ctx.Done():
+		return false
+	}
+	release := sync.OnceFunc(func() { <-r.turns })
+	defer release()
+	defer time.AfterFunc(checkTurn, release).Stop()
+	began := time.Now()
+	current, done, err := r.site.current(ctx)
+	if err != nil {
+		return r.set(ctx, nil, err, false)
+	}
+	defer done()
+	r.site.checking.Store(true)
+	r.site.keepIdle()
+	down, err := current.check(ctx)
+	r.site.checking.Store(false)
+	r.site.keepIdle()
+	if errors.Is(err, context.DeadlineExceeded) && r.answered.Load() > began.UnixNano() {
+		// Requests do get answers: the check has waited for them.
+		down, err = false, nil
+	}
+	return r.set(ctx, current, err, down)
+}
+
+// set remembers what a check has found, tells the log of what is new, and
+// reports whether the site is ready.
+func (r *readiness) set(ctx context.Context, s *site, err error, down bool) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.err
+	if r.of != s {
+		r.served = false
+	}
+	r.of, r.err, r.down, r.served = s, err, down, r.served || err == nil
+	switch {
+	case err != nil && (before == nil || before.Error() != err.Error()):
+		if s != nil { // Else the log has been told why.
+			for _, problem := range problems(err) {
+				r.site.logger.ErrorContext(ctx, "not ready", "error", problem.Error())
+			}
+		}
+	case err == nil && before != nil:
+		r.site.logger.InfoContext(ctx, "ready again")
+	}
+	if !r.checked {
+		r.checked = true
+		close(r.first)
+	}
+	return err == nil
+}
+
+// waitChecked waits until each site was checked once, but not for long.
+func waitChecked(ctx context.Context, sites []*followedSite) {
+	timer := time.NewTimer(startPatience)
+	defer timer.Stop()
+	for _, f := range sites {
+		select {
+		case <-f.ready.first:
+		case <-timer.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // readyHandler answers with 200 while at least one of the sites can be served:
@@ -80,8 +238,8 @@ func readyHandler(ctx context.Context, all []*readiness) http.Handler {
 		}
 		status, message := http.StatusOK, "Ready."
 		count := 0
-		for _, ready := range findReady(r.Context(), all) {
-			if ready {
+		for _, site := range all {
+			if site.ready() {
 				count++
 			}
 		}

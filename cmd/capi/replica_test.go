@@ -150,7 +150,7 @@ func TestReplica(t *testing.T) {
 		killed := time.Now()
 		primary.kill()
 		// A replica may lag, so it lets nobody in.
-		program.untilStatus(site, http.StatusInternalServerError)
+		program.untilStatus(site, http.StatusServiceUnavailable)
 		replica.exec("SELECT pg_promote()")
 		program.untilStatus(site, http.StatusOK)
 		promoted := time.Now()

@@ -8,16 +8,12 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/capi-go/capi"
 )
 
 // listPath is where the list of a site is.
 const listPath = "/api/v1/user/sessions"
-
-// authorizeTimeout is how long authorizing a request may take.
-const authorizeTimeout = 10 * time.Second
 
 // A route is the name of a mux pattern in the log and the metrics.
 type route struct{ site, name string }
@@ -55,7 +51,7 @@ func newRouter(ctx context.Context, sites []*followedSite, o serveOptions, logge
 	var all []*readiness
 	for _, s := range sites {
 		all = append(all, s.ready)
-		r.handle(s.name, "list", listPath, s.turns.handler(s.handler))
+		r.handle(s.name, "list", listPath, s.list())
 		if s.name != "" {
 			r.handle(s.name, "openapi", "/openapi.yaml", openAPI)
 			r.handle(s.name, "readyz", "/readyz", readyHandler(ctx, []*readiness{s.ready}))
@@ -66,6 +62,16 @@ func newRouter(ctx context.Context, sites []*followedSite, o serveOptions, logge
 		return r, r.addPages(sites, logger)
 	}
 	return r, nil
+}
+
+// cors returns the policy of the list.
+func (o *serveOptions) cors() capi.CORS {
+	policy := capi.CORS{AllowedOrigins: o.origins, AllowCredentials: o.credentials}
+	if len(o.origins) > 0 {
+		policy.AllowedMethods = []string{http.MethodGet}
+		policy.AllowedHeaders = []string{"Authorization", "X-Joomla-Token", "token"}
+	}
+	return policy
 }
 
 // addHandlers sets the handlers of s.
@@ -79,14 +85,7 @@ func (f *followedSite) addHandlers(s *site) error {
 		}
 		guard = append(guard, cookies) // Last: see capi.AnyOf.
 	}
-	config := capi.HandlerOptions{
-		Logger: f.logger, StallTimeout: o.stall,
-		CORS: capi.CORS{AllowedOrigins: o.origins, AllowCredentials: o.credentials},
-	}
-	if len(o.origins) > 0 {
-		config.CORS.AllowedMethods = []string{http.MethodGet}
-		config.CORS.AllowedHeaders = []string{"Authorization", "X-Joomla-Token", "token"}
-	}
+	config := capi.HandlerOptions{Logger: f.logger, StallTimeout: o.stall, CORS: o.cors()}
 	if o.redact {
 		pseudonyms, err := pseudonyms(s.config.Secret.Reveal())
 		if err != nil {
@@ -94,9 +93,9 @@ func (f *followedSite) addHandlers(s *site) error {
 		}
 		config.Redact = []capi.Redaction{capi.MaskSecrets(), pseudonyms}
 	}
-	s.guard = inTime(capi.AnyOf(guard...))
+	s.guard = f.ready.guard(capi.AnyOf(guard...))
 	var err error
-	if s.Handler, err = config.NewHandler(f.turns.store(s.store(capi.SQLStoreOptions{ActiveOnly: o.activeOnly})), s.guard); err != nil {
+	if s.Handler, err = config.NewHandler(f.limited(s.store(capi.SQLStoreOptions{ActiveOnly: o.activeOnly})), s.guard); err != nil {
 		return err
 	}
 	s.feed, err = f.newFeed(s)
@@ -121,13 +120,9 @@ func pseudonymKey(secret string) ([]byte, error) {
 	return hkdf.Key(sha256.New, []byte(secret), nil, "capi: pseudonyms of session ids", sha256.Size)
 }
 
-// inTime returns an Authorizer that gives up if the database takes too long.
-func inTime(auth capi.Authorizer) capi.Authorizer {
-	return capi.AuthorizerFunc(func(r *http.Request) error {
-		ctx, cancel := context.WithTimeout(r.Context(), authorizeTimeout)
-		defer cancel()
-		return auth.Authorize(r.WithContext(ctx))
-	})
+// limited returns store with its lists limited and their failures noticed.
+func (f *followedSite) limited(store capi.Store) capi.Store {
+	return f.turns.store(store, f.ready.failed)
 }
 
 // of returns the route that served a request.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -32,6 +33,7 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"capi": main}
 //	start NAME ARG…              starts capi serve, and sets $NAME to its URL
 //	interrupt NAME               interrupts it, which must end well; prints its log
 //	get CODE URL HEADER…         asks it, and prints the answer
+//	until CODE URL HEADER…       asks it until it answers with CODE
 //	metric NAME VALUE LABEL…     looks for a metric in what was printed last
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -43,7 +45,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"site": cmdSite, "config": cmdConfig, "sql": cmdSQL, "exits": cmdExits,
-			"start": cmdStart, "interrupt": cmdInterrupt, "get": cmdGet, "metric": cmdMetric,
+			"start": cmdStart, "interrupt": cmdInterrupt, "get": cmdGet, "until": cmdUntil, "metric": cmdMetric,
 		},
 	})
 }
@@ -133,24 +135,7 @@ func cmdInterrupt(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func cmdGet(ts *testscript.TestScript, _ bool, args []string) {
-	url, transport := args[1], &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}
-	if path, ok := strings.CutPrefix(url, "unix:"); ok {
-		socket, path, _ := strings.Cut(path, ":")
-		url = "http://localhost" + path
-		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-		}
-	}
-	r, err := http.NewRequest(http.MethodGet, url, nil)
-	ts.Check(err)
-	for _, header := range args[2:] {
-		name, value, _ := strings.Cut(header, ": ")
-		if r.Header.Set(name, value); name == "Host" {
-			r.Host = value
-		}
-	}
-	response, err := (&http.Client{Transport: transport}).Do(r)
-	ts.Check(err)
+	response := askFor(ts, args[1], args[2:])
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	ts.Check(err)
@@ -161,6 +146,42 @@ func cmdGet(ts *testscript.TestScript, _ bool, args []string) {
 	if strconv.Itoa(response.StatusCode) != args[0] {
 		ts.Fatalf("status %d, not %s: %s", response.StatusCode, args[0], body)
 	}
+}
+
+func cmdUntil(ts *testscript.TestScript, _ bool, args []string) {
+	for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		response := askFor(ts, args[1], args[2:])
+		response.Body.Close()
+		if strconv.Itoa(response.StatusCode) == args[0] {
+			return
+		}
+		if time.Since(begun) > processPatience {
+			ts.Fatalf("status %d, not %s", response.StatusCode, args[0])
+		}
+	}
+}
+
+// askFor asks for a URL with headers.
+func askFor(ts *testscript.TestScript, url string, headers []string) *http.Response {
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}
+	if path, ok := strings.CutPrefix(url, "unix:"); ok {
+		socket, path, _ := strings.Cut(path, ":")
+		url = "http://localhost" + path
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		}
+	}
+	r, err := http.NewRequest(http.MethodGet, url, nil)
+	ts.Check(err)
+	for _, header := range headers {
+		name, value, _ := strings.Cut(header, ": ")
+		if r.Header.Set(name, value); name == "Host" {
+			r.Host = value
+		}
+	}
+	response, err := (&http.Client{Transport: transport}).Do(r)
+	ts.Check(err)
+	return response
 }
 
 func cmdMetric(ts *testscript.TestScript, _ bool, args []string) {

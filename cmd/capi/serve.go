@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/signal"
-	"sync"
 	"syscall"
 	"time"
 
@@ -20,14 +20,17 @@ import (
 type serveOptions struct {
 	siteFlags
 	addr, metrics      string
+	countEvery         time.Duration
 	tlsCert, tlsKey    string
 	redact, activeOnly bool
 	page               bool
 	administrator      string
-	skipBroken         bool
 	origins            []string
 	credentials        bool
 	maxLists           int
+	maxWait            time.Duration
+	idleConnections    int
+	trusted            trustedProxies
 	stall              time.Duration
 	drain, grace       time.Duration
 	logFormat          string
@@ -46,21 +49,22 @@ With names, one program serves many sites, each with a guard and a pool of its o
 at /NAME/api/v1/user/sessions and, for requests to the host NAME, at
 /api/v1/user/sessions; likewise the page, which at /capi/ is of all sites that
 somebody may see. /NAME/readyz is of one site; /readyz is 200 while any is ready.
-With more than 16 sites, connections are closed when they are not used.
 
-It refuses to start on a configuration that can never serve, and says what to do.
-While only a database is down, it starts and is not ready. Once it runs, it follows
-each configuration.php and the files that the environment names: what changes counts
-within a second, or at once with SIGHUP, and lists that are being sent are finished.
-While one cannot be read or is invalid, its site is answered with 500 and is not
-ready, and the others are served. Flags stay as they are. It speaks TLS where it
-has a certificate, which it reads anew when the files change; else it belongs behind
-a proxy that does. Sockets that systemd passes on replace --addr and, if one is named
-metrics, --metrics; systemd is told when it is ready.
+Each site is served by itself. One that cannot be served now is answered with 503
+and Retry-After, and is tried again until it can be, whether its configuration.php
+cannot be read or is wrong, or a server is down; the log says why. The program
+follows each configuration.php and the files that the environment names: what
+changes counts within a second, or at once with SIGHUP, and lists that are being
+sent are finished. Flags stay as they are. Sites are checked in the background.
+
+It speaks TLS where it has a certificate, which it reads anew when the files change;
+else it belongs behind a proxy that does. Sockets that systemd passes on replace
+--addr and, if one is named metrics, --metrics; systemd is told when it is ready.
 
 SIGINT and SIGTERM end it after the lists that are being sent; a second one ends it
 at once. With --drain, it first goes on for a while in which /readyz is 503 already.
-It logs to standard error: each request, who read a list, and failures.
+It logs to standard error: each request, who read a list, and failures, each with
+the id of the request, which is that of X-Request-Id where it is short and plain.
 Exit status: 0 told to stop, 1 failed, 2 wrong usage.
 ` + environmentUsage
 
@@ -91,6 +95,7 @@ func (o *serveOptions) addFlags(c *pflag.FlagSet) {
 	o.add(c)
 	c.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`address` to serve at: HOST:PORT, where port 0 takes any that is free, or unix:PATH")
 	c.StringVar(&o.metrics, "metrics", "", "`address` to serve /metrics at, in Prometheus' form (default: none)")
+	c.DurationVar(&o.countEvery, "metrics-sessions", 15*time.Second, "how often to count sessions at most, when /metrics is read; 0 for never")
 	c.StringVar(&o.tlsCert, "tls-cert", "", "certificate to speak TLS with, a PEM `file` with the chain")
 	c.StringVar(&o.tlsKey, "tls-key", "", "private key of the certificate, a PEM `file`")
 	c.BoolVar(&o.redact, "redact", false, "mask the secrets inside sessions, and replace session ids by pseudonyms")
@@ -98,16 +103,20 @@ func (o *serveOptions) addFlags(c *pflag.FlagSet) {
 	c.BoolVar(&o.page, "page", true, "serve the page that shows who is logged in")
 	c.StringVar(&o.administrator, "administrator", "/administrator/", "`address` of Joomla's administrator, to which the page links for logging users out; empty for no link")
 	c.BoolVar(&o.tokensOnly, "tokens-only", false, "accept tokens and no cookies; for sites whose sessions cannot be read")
-	c.BoolVar(&o.skipBroken, "skip-broken", false, "serve the other sites where some can never be served")
 	c.StringArrayVar(&o.origins, "cors-origin", nil, "`origin` whose pages may read the list, such as https://dashboard.example.org; may be "+
 		"repeated (default: any, without the site's cookies)")
 	c.BoolVar(&o.credentials, "cors-credentials", false, "let pages of those origins use the site's cookies")
 	c.IntVar(&o.connections, "connections", 16, "how many connections to each database to use at most")
+	c.IntVar(&o.idleConnections, "idle-connections", 64, "how many connections to databases to keep for the next requests of all sites together, each for "+
+		"at most a minute")
 	c.IntVar(&o.maxLists, "max-lists", 0, "how many lists of a site to send at a time (default: half of the connections)")
+	c.DurationVar(&o.maxWait, "max-wait", 2*time.Second, "how long a list waits for its turn while so many are being sent")
 	c.DurationVar(&o.stall, "stall", 30*time.Second, "how long a client may take for each part of a list")
 	c.DurationVar(&o.drain, "drain", 0, "how long to go on serving once the program is told to stop, but not to be ready, so that "+
 		"a balancer finds out before it is refused (default: not at all)")
 	c.DurationVar(&o.grace, "grace", time.Minute, "how long lists may still take after that")
+	c.Func("trusted-proxy", "`CIDR` of proxies that are believed about the address of a client, which the log has, by X-Forwarded-For "+
+		"or Forwarded; unix for all who connect to a Unix socket; may be repeated", o.trusted.add)
 	c.StringVar(&o.logFormat, "log-format", "json", "json or text")
 	c.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error; debug says why requests are refused")
 }
@@ -127,10 +136,19 @@ func (o *serveOptions) validate() error {
 		err = errors.New("flags --tls-cert and --tls-key go together")
 	case o.stall <= 0:
 		err = errors.New("flag --stall must be positive")
+	case o.countEvery < 0:
+		err = errors.New("flag --metrics-sessions must not be negative")
+	case o.idleConnections < 0:
+		err = errors.New("flag --idle-connections must not be negative")
+	case o.maxWait < 0:
+		err = errors.New("flag --max-wait must not be negative")
 	case o.drain < 0:
 		err = errors.New("flag --drain must not be negative")
 	case o.credentials && len(o.origins) == 0:
 		err = errors.New("flag --cors-credentials needs --cors-origin")
+	}
+	if _, corsErr := o.cors().Handler(http.NotFoundHandler()); err == nil && corsErr != nil {
+		err = fmt.Errorf("flag --cors-origin: %w", corsErr)
 	}
 	if err != nil {
 		return err
@@ -145,6 +163,7 @@ func runServe(stop func(), c *cobra.Command, o serveOptions) error {
 	if err != nil {
 		return err
 	}
+	logEverything(logger)
 	// Also while it starts, it is not to end by this signal.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
@@ -163,93 +182,23 @@ func runServe(stop func(), c *cobra.Command, o serveOptions) error {
 // time of --drain, and finishes what is being sent. With each of signals it looks
 // at the configurations of the sites.
 func serve(ctx context.Context, stop func(), signals <-chan os.Signal, o serveOptions, logger *slog.Logger) (err error) {
-	sites, err := openSites(ctx, o, logger)
-	for _, s := range sites {
-		defer func() { err = errors.Join(err, s.shutdown()) }()
-	}
+	sites, err := follow(o, logger)
 	if err != nil {
 		return err
 	}
+	for _, s := range sites {
+		defer func() { err = errors.Join(err, s.shutdown()) }()
+	}
+	defer watch(sites, signals, logger)()
+	waitChecked(ctx, sites)
 	router, err := newRouter(ctx, sites, o, logger)
 	if err != nil {
 		return err
 	}
-	metrics := newMetrics(sites)
-	servers, err := newServers(ctx, o, sendAway(ctx, observe(router, metrics, logger)), metrics.handler(), logger)
+	metrics := newMetrics(sites, o.countEvery)
+	servers, err := newServers(ctx, o, sendAway(ctx, observe(router, metrics, o.trusted, logger)), metrics.handler(), logger)
 	if err != nil {
 		return err
 	}
-	defer watch(sites, signals, logger)()
 	return servers.run(ctx, stop, o.drain, o.grace)
-}
-
-// openSites opens the sites and finds out whether they can be served. What it
-// returns is to be closed, also with an error.
-func openSites(ctx context.Context, o serveOptions, logger *slog.Logger) ([]*followedSite, error) {
-	var mu sync.Mutex // of sites and broken
-	var sites []*followedSite
-	broken := map[siteFile]error{}
-	var group sync.WaitGroup
-	turns := make(chan struct{}, 16)
-	for _, file := range o.sites {
-		group.Go(func() {
-			turns <- struct{}{}
-			defer func() { <-turns }()
-			s, err := o.openSite(file, logger)
-			if err == nil {
-				err = s.start(ctx, logger)
-			}
-			var followed *followedSite
-			if err == nil {
-				followed, err = follow(s, o, logger)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case err == nil:
-				sites = append(sites, followed)
-			case s == nil:
-				broken[file] = err
-			default:
-				broken[file] = errors.Join(err, s.close())
-			}
-		})
-	}
-	group.Wait()
-	var all []error
-	for _, file := range o.sites {
-		for _, problem := range problems(broken[file]) {
-			if file.name != "" {
-				problem = fmt.Errorf("site %s: %w", file.name, problem)
-			}
-			all = append(all, problem)
-		}
-	}
-	if !o.skipBroken || len(sites) == 0 {
-		return sites, errors.Join(all...)
-	}
-	for _, problem := range all {
-		logger.Error("skipped", "error", problem.Error())
-	}
-	return sites, nil
-}
-
-// start logs what is known of the site. The error is what keeps it from ever
-// being served.
-func (s *site) start(ctx context.Context, logger *slog.Logger) error {
-	down, err := s.check(ctx)
-	if err != nil && !down {
-		return err
-	}
-	attributes := []any{"site", s.name, "config", s.path, "database", s.db.where(), "prefix", s.config.DBPrefix,
-		"sessions", s.sessionsIn()}
-	if note := s.empty(); note != "" {
-		logger.Warn(note, "site", s.name)
-	}
-	if down {
-		logger.Warn("site is not ready until its database answers", append(attributes, "error", err.Error())...)
-		return nil
-	}
-	logger.Info("site", attributes...)
-	return nil
 }

@@ -163,19 +163,34 @@ func TestServeCuts(t *testing.T) {
 
 func TestServeMaxLists(t *testing.T) {
 	site := newSiteOf(t, "sqlite", addBig)
-	program := serveProcess(t, site.php(nil), "--max-lists", "1")
 	header := http.Header{"X-Joomla-Token": {site.token()}}
+	program := serveProcess(t, site.php(nil), "--max-lists", "1", "--max-wait", "50ms")
 	first := program.ask(listPath, header)
 	require.Equal(t, http.StatusOK, first.StatusCode)
 	second := program.ask(listPath, header)
 	assert.Equal(t, http.StatusServiceUnavailable, second.StatusCode)
 	assert.Equal(t, "5", second.Header.Get("Retry-After"))
+	status, _ := program.get("/readyz", nil)
+	assert.Equal(t, http.StatusOK, status)
 	_, err := io.Copy(io.Discard, first.Body)
 	require.NoError(t, err)
-	require.Eventually(t, func() bool {
-		status, _ := program.get(listPath, header)
-		return status == http.StatusOK
-	}, 10*time.Second, 10*time.Millisecond, "the turn is given back")
+	program.untilAnswer(time.Now(), listPath, header, http.StatusOK)
+	assert.NotContains(t, program.Output(), "ERROR")
+
+	program = serveProcess(t, site.php(nil), "--max-lists", "1", "--max-wait", "1h")
+	first = program.ask(listPath, header)
+	answered := make(chan int)
+	for range 5 {
+		go func() {
+			status, _ := program.get(listPath, header)
+			answered <- status
+		}()
+	}
+	_, err = io.Copy(io.Discard, first.Body)
+	require.NoError(t, err)
+	for range 5 {
+		assert.Equal(t, http.StatusOK, <-answered, "it waits for its turn")
+	}
 }
 
 // TestServeDatabaseGone takes the database away from a running program and from
@@ -202,8 +217,8 @@ func TestServeDatabaseGone(t *testing.T) {
 	readiness(http.StatusOK)
 	proxy.close()
 	status, body := program.get(listPath, header)
-	assert.Equal(t, http.StatusInternalServerError, status)
-	assert.JSONEq(t, `{"msg":"Internal server error.","error":true,"status":500}`, body)
+	assert.Equal(t, http.StatusServiceUnavailable, status)
+	assert.JSONEq(t, `{"msg":"Service unavailable.","error":true,"status":503}`, body)
 	assert.JSONEq(t, `{"msg":"Not ready.","error":true,"status":503}`, readiness(http.StatusServiceUnavailable))
 	program.waitFor(`"msg":"not ready"`)
 	back := newProxyAt(t, proxy.listener.Addr().String(), network, address)
@@ -212,7 +227,7 @@ func TestServeDatabaseGone(t *testing.T) {
 	back.close()
 
 	program = serveProcess(t, php)
-	assert.Contains(t, program.Output(), "not ready until its database answers")
+	assert.Contains(t, program.Output(), `"msg":"not ready","error":"the database MySQL at `)
 	status, body = program.get("/readyz", nil)
 	assert.Equal(t, http.StatusServiceUnavailable, status)
 	assert.JSONEq(t, `{"msg":"Not ready.","error":true,"status":503}`, body)

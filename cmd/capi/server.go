@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -63,7 +64,7 @@ func newServers(ctx context.Context, o serveOptions, handler, metrics http.Handl
 			WriteTimeout:      30 * time.Second, // Lists set their own deadline for each part.
 			IdleTimeout:       2 * time.Minute,
 			MaxHeaderBytes:    64 << 10,
-			ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+			ErrorLog:          log.New(serverLog{logger}, "", 0),
 		})
 		return nil
 	}

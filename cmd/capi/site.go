@@ -61,8 +61,8 @@ func (f siteFlags) openConfig(file siteFile, config capi.SiteConfig, logger *slo
 	}
 	// Each list holds a connection for as long as its client takes to read it.
 	db.SetMaxOpenConns(f.connections)
-	db.SetMaxIdleConns(f.idle())
-	db.SetConnMaxIdleTime(time.Minute)
+	db.SetMaxIdleConns(min(idleOfSite, f.connections))
+	db.SetConnMaxIdleTime(idleTime)
 	db.SetConnMaxLifetime(10 * time.Minute)
 	s := &site{siteFile: file, config: config, db: db, data: data}
 	var err error
@@ -83,6 +83,15 @@ func (s *site) store(config capi.SQLStoreOptions) capi.Store {
 		return s.data.store
 	}
 	return config.NewSQLStore(s.joomla)
+}
+
+// summary returns a Store that lists the sessions without what they hold. It is
+// nil where rows do not tell whose sessions they are, or which have ended.
+func (s *site) summary() capi.Store {
+	if s.data.SessionData != nil || s.data.store != nil || s.config.SessionMetadataOff {
+		return nil
+	}
+	return capi.SQLStoreOptions{OmitData: true}.NewSQLStore(s.joomla)
 }
 
 // close closes what openSite opened.

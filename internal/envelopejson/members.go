@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// Members returns the members of a JSON object, which must be valid: the name
-// and the JSON of each value, in their order, doubled ones too. A name without
-// escapes is a part of object.
+// Members yields the members of a valid JSON object in order, duplicates
+// included: the name and the JSON of the value. A name without escapes is a
+// part of object.
 func Members(object []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
 		at := space(object, bytes.IndexByte(object, '{')+1)
@@ -32,7 +32,7 @@ func Members(object []byte) iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// space returns where the white space ends that begins at at.
+// space returns the end of the white space that begins at at.
 func space(text []byte, at int) int {
 	for text[at] == ' ' || text[at] == '\t' || text[at] == '\n' || text[at] == '\r' {
 		at++
@@ -40,7 +40,7 @@ func space(text []byte, at int) int {
 	return at
 }
 
-// after returns where the value ends that begins at at.
+// after returns the end of the value that begins at at.
 func after(text []byte, at int) int {
 	depth := 0
 	for {
@@ -75,9 +75,8 @@ func after(text []byte, at int) int {
 	}
 }
 
-// Unquote appends what a JSON string means, which must be valid. As by
-// encoding/json, a lone surrogate and each byte that is not UTF-8 become
-// U+FFFD.
+// Unquote appends the text of a valid JSON string. As in encoding/json, a lone
+// surrogate and each byte that is not UTF-8 become U+FFFD.
 func Unquote(dst, text []byte) []byte {
 	text = text[1 : len(text)-1]
 	for len(text) > 0 {

@@ -7,10 +7,10 @@
 //	{"0": ROW, "1": ROW, …, "error": false, "status": 200}
 //
 // A ROW is an object. Members may come in any order, and unknown ones are
-// skipped. Of doubled members error, status and msg (as a text) the last
+// skipped. Of duplicate members error, status and msg (as text), the last
 // counts. It refuses:
 //
-//   - a text that is cut, or is followed by anything but white space;
+//   - a text that is cut off, or followed by anything but white space;
 //   - a text without error or status, or with either of another type;
 //   - two lists, or a list in both forms;
 //   - rows by number whose numbers do not ascend;
@@ -27,14 +27,15 @@ import (
 )
 
 var (
-	// ErrMalformed is a text that is no JSON, or no envelope with a list.
+	// ErrMalformed reports a text that is not JSON, or not an envelope with a
+	// list.
 	ErrMalformed = errors.New("not a session list")
-	// ErrTooLarge is a row, a name or a message beyond its limit.
+	// ErrTooLarge reports a row, a name or a message beyond its limit.
 	ErrTooLarge = errors.New("larger than the limit")
-	// ErrTooDeep is a value that is nested deeper than MaxDepth.
-	ErrTooDeep = errors.New("nested too deep")
-	// ErrRefused is a whole envelope whose error is true, or whose status is
-	// not 200.
+	// ErrTooDeep reports a value nested deeper than MaxDepth.
+	ErrTooDeep = errors.New("nested too deeply")
+	// ErrRefused reports a complete envelope whose error is true, or whose
+	// status is not 200.
 	ErrRefused = errors.New("the envelope holds an error")
 )
 
@@ -42,9 +43,10 @@ const (
 	// MaxDepth is how deep values may be nested, which is also what PHP's
 	// json_decode takes by default.
 	MaxDepth = 512
-	// maxText is how long the names of members and the message may be, in JSON.
+	// maxText is the maximal length of a member's name and of the message, in
+	// JSON.
 	maxText = 8 << 10
-	// bufferSize is how much is asked for at a time.
+	// bufferSize is how much to read at a time.
 	bufferSize = 64 << 10
 )
 
@@ -64,24 +66,22 @@ type Reader struct {
 	message              string
 }
 
-// NewReader returns a Reader of what src yields. A row may take up to maxRow
-// bytes of JSON.
+// NewReader returns a Reader of src. A row may take up to maxRow bytes of JSON.
 func NewReader(src io.Reader, maxRow int) *Reader {
 	return &Reader{scanner: scanner{src: src, buffer: make([]byte, min(bufferSize, maxRow+maxText)), keep: -1}, maxRow: maxRow}
 }
 
-// Status returns the status of the envelope, and 0 as long as none was read.
+// Status returns the status of the envelope, or 0 if none has been read.
 func (r *Reader) Status() int { return r.status }
 
-// Message returns the msg of the envelope if that is a text.
+// Message returns the msg of the envelope if it is a text.
 func (r *Reader) Message() string { return r.message }
 
-// Next returns the JSON of the next row, which is a valid object. It is valid
-// until the next call. The error is io.EOF when the whole envelope was read to
-// the end of its source and is no refusal, and wraps io.ErrUnexpectedEOF if the
-// source ends before the envelope does. Errors of the source are returned
-// wrapped; all others wrap one of this package. None holds anything of the
-// text.
+// Next returns the JSON of the next row, an object, which is valid until the
+// next call. The error is io.EOF at the end of a complete envelope that is not
+// a refusal, and wraps io.ErrUnexpectedEOF if the source ends before the
+// envelope does. Errors of the source are wrapped; all others wrap one of this
+// package. They contain nothing of the text.
 func (r *Reader) Next() ([]byte, error) {
 	if r.err != nil {
 		return nil, r.err
@@ -103,7 +103,7 @@ func (r *Reader) Next() ([]byte, error) {
 	return nil, r.err
 }
 
-// errEnd is a good end, as opposed to io.EOF of the source.
+// errEnd marks a good end, unlike io.EOF of the source.
 var errEnd = errors.New("end")
 
 func (r *Reader) next() ([]byte, error) {
@@ -137,7 +137,7 @@ func (r *Reader) next() ([]byte, error) {
 	}
 }
 
-// member reads a member of the envelope. If that is a row, it is returned.
+// member reads a member of the envelope. If it is a row, it returns it.
 func (r *Reader) member() ([]byte, error) {
 	if c, err := r.peek(); err != nil {
 		return nil, err
@@ -175,7 +175,7 @@ func (r *Reader) member() ([]byte, error) {
 			return nil, err
 		}
 		if first != 't' && first != 'f' {
-			return nil, fmt.Errorf("%w: error is no boolean", ErrMalformed)
+			return nil, fmt.Errorf("%w: error is not a boolean", ErrMalformed)
 		}
 		r.hasError, r.failed = true, string(text) == "true"
 	case name == "status":
@@ -184,7 +184,7 @@ func (r *Reader) member() ([]byte, error) {
 			return nil, err
 		}
 		if r.status, err = strconv.Atoi(string(text)); err != nil {
-			return nil, fmt.Errorf("%w: status is no whole number", ErrMalformed)
+			return nil, fmt.Errorf("%w: status is not a whole number", ErrMalformed)
 		}
 		r.hasStatus = true
 	case isNumber(name):
@@ -216,16 +216,16 @@ func (r *Reader) row() ([]byte, error) {
 		return nil, err
 	}
 	if c != '{' {
-		return nil, fmt.Errorf("%w: a row is no object", ErrMalformed)
+		return nil, fmt.Errorf("%w: a row is not an object", ErrMalformed)
 	}
 	return r.capture(r.maxRow)
 }
 
-// end reads what follows the envelope, and judges it.
+// end checks what follows the envelope, and its error and status.
 func (r *Reader) end() error {
 	switch _, err := r.peek(); {
 	case err == nil:
-		return fmt.Errorf("%w: something follows it", ErrMalformed)
+		return fmt.Errorf("%w: text after the envelope", ErrMalformed)
 	case err != io.EOF:
 		return err
 	}
@@ -235,7 +235,7 @@ func (r *Reader) end() error {
 	case r.failed || r.status != 200:
 		return ErrRefused
 	case !r.hasList && !r.hasRows:
-		return fmt.Errorf("%w: there is none", ErrMalformed)
+		return fmt.Errorf("%w: no list", ErrMalformed)
 	}
 	return errEnd
 }

@@ -17,7 +17,7 @@ type scanner struct {
 	offset int64 // what came before buffer[0]
 }
 
-// capture reads a value, and returns its text, which may take max bytes.
+// capture reads a value and returns its text, of at most max bytes.
 func (s *scanner) capture(max int) ([]byte, error) {
 	s.keep, s.max = s.pos, max
 	err := s.value(1)
@@ -32,7 +32,7 @@ func (s *scanner) capture(max int) ([]byte, error) {
 	return s.buffer[start:s.pos], nil
 }
 
-// fill makes room and reads on. It is called when nothing is left to read.
+// fill makes room and reads more. It is called when the buffer is used up.
 func (s *scanner) fill() error {
 	start := s.pos
 	if s.keep >= 0 {
@@ -90,7 +90,7 @@ func (s *scanner) peek() (byte, error) {
 	}
 }
 
-// expect reads white space and then want.
+// expect skips white space and reads want.
 func (s *scanner) expect(want byte) error {
 	c, err := s.peek()
 	if err != nil {
@@ -103,9 +103,9 @@ func (s *scanner) expect(want byte) error {
 	return nil
 }
 
-// more reads what precedes the next element of a list or object, or closing,
-// and reports which. after reports whether there was an element before, and is
-// set.
+// more reads up to the next element of a list or object and returns true, or
+// reads closing and returns false. It reads and sets after, which reports
+// whether there was an element before.
 func (s *scanner) more(closing byte, after *bool) (bool, error) {
 	c, err := s.peek()
 	if err != nil {
@@ -125,7 +125,7 @@ func (s *scanner) more(closing byte, after *bool) (bool, error) {
 	return true, nil
 }
 
-// value reads a value that is nested in depth others.
+// value reads a value inside depth others.
 func (s *scanner) value(depth int) error {
 	c, err := s.peek()
 	if err != nil {
@@ -273,10 +273,10 @@ func (s *scanner) number() error {
 		}
 		return s.digits()
 	}
-	return err // A number is always within an object, so the end of the source is too early.
+	return err // A number is always inside an object, so this end of the source is too early.
 }
 
-// digits reads one digit or more.
+// digits reads one or more digits.
 func (s *scanner) digits() error {
 	for count := 0; ; count++ {
 		c, err := s.next()

@@ -1,6 +1,6 @@
 // Package growth measures in benchmarks how time and memory grow with the
-// length of an input: what is linear has an exponent of about 1, what is
-// quadratic one of 2. It is for tests.
+// length of an input: a linear cost has an exponent of about 1, a quadratic one
+// of 2. It is for tests.
 package growth
 
 import (
@@ -10,11 +10,11 @@ import (
 	"testing"
 )
 
-// Report calls do with inputs of 1, 2, 4 and 8 MB, each several times, and
-// reports the exponents that fit best what the cheapest call of each takes of
-// the processor and of memory. Each call finds its input in no cache, and
-// nothing in a pool, or small inputs would seem cheap; and no collection of
-// garbage runs meanwhile, which depends on all that the program holds.
+// Report calls do several times each with inputs of 1, 2, 4 and 8 MB, and
+// reports the exponents that best fit the processor time and memory of the
+// cheapest call of each. Calls begin with cold caches and empty pools, or small
+// inputs would seem cheap. No garbage collection runs during a call, since its
+// cost depends on the whole program.
 func Report(b *testing.B, input func(size int) []byte, do func(input []byte)) {
 	const rounds = 5
 	var inputs [4][]byte
@@ -24,8 +24,8 @@ func Report(b *testing.B, input func(size int) []byte, do func(input []byte)) {
 		times[i], bytes[i] = math.Inf(1), math.Inf(1)
 	}
 	caches := make([]byte, 64<<20)
-	// The runtime gives memory back to the system if more than a tenth of what
-	// is in use is free. Large inputs alone would pay for getting it again.
+	// The runtime returns memory to the system if more than a tenth of what is
+	// in use is free. Only large inputs would pay for getting it back.
 	var ballast [4][]byte
 	for i := range ballast {
 		ballast[i] = make([]byte, 1<<30)
@@ -36,7 +36,7 @@ func Report(b *testing.B, input func(size int) []byte, do func(input []byte)) {
 		for range rounds {
 			for i, input := range inputs {
 				runtime.GC()
-				runtime.GC() // What pools hold survives one.
+				runtime.GC() // Pools survive one collection.
 				for at := 0; at < len(caches); at += 64 {
 					caches[at]++
 				}
@@ -52,8 +52,8 @@ func Report(b *testing.B, input func(size int) []byte, do func(input []byte)) {
 	b.ReportMetric(bytes[last]/float64(len(inputs[last])), "B/byte")
 }
 
-// cost returns what a call of do takes of the processor, in nanoseconds, and of
-// memory, in bytes and with 1 KB more, so that a few do not matter.
+// cost returns the processor time of a call of do in nanoseconds, and its
+// memory in bytes, plus 1 KB so that a few bytes do not matter.
 func cost(do func([]byte), input []byte) (time, bytes float64) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -64,7 +64,7 @@ func cost(do func([]byte), input []byte) (time, bytes float64) {
 	return time, float64(after.TotalAlloc - before.TotalAlloc + 1<<10)
 }
 
-// exponent returns the slope of the line that fits best the logarithms of costs
+// exponent returns the slope of the line that best fits the logarithms of costs
 // over those of lengths.
 func exponent(costs []float64, inputs [][]byte) float64 {
 	var x, y, xx, xy float64

@@ -6,5 +6,5 @@ import "time"
 
 var start = time.Now()
 
-// processorTime returns the time that has passed.
+// processorTime returns the elapsed time.
 func processorTime() time.Duration { return time.Since(start) }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// processorTime returns what this process has taken of the processor, which
-// other processes do not disturb as they do a clock.
+// processorTime returns the processor time of this process, which, unlike a
+// clock, other processes do not disturb.
 func processorTime() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {

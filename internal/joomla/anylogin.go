@@ -7,11 +7,11 @@ import (
 	"github.com/capi-go/capi/internal/phpserial"
 )
 
-// AnyLogin returns who is logged in by a session in any form that any Joomla
-// ever wrote. It is for showing sessions: whether a site's own Joomla reads
-// that form is what [ReadLogin] tells. A nil or empty payload gives the zero
-// Login; errors are those of Decode. Usually AnyLogin decodes no more of the
-// payload than it needs.
+// AnyLogin returns who is logged in by a session in any form that any version
+// of Joomla writes. It is for showing sessions; [ReadLogin] tells whether a
+// site's own Joomla reads that form. A nil or empty payload gives the zero
+// Login. Errors are those of Decode. Usually AnyLogin decodes only the part of
+// the payload that it needs.
 func AnyLogin(payload []byte) (Login, error) {
 	var r phpserial.Reader
 	if text, ok := soleRegistry(&r, payload); ok && text.Coding == phpserial.Plain {
@@ -41,8 +41,8 @@ func LoginOf(own map[string]any) Login {
 	}
 }
 
-// Lookup follows path into the values of a session. Up to 3.4.6 the parts are
-// joined by dots into one key, since then each is a level.
+// Lookup follows path into the values of a session. Up to 3.4.6, the parts are
+// joined by dots into one key; since then, each is a level.
 func Lookup(m map[string]any, path ...string) any {
 	for n := len(path); n > 0; n-- {
 		v, ok := m[strings.Join(path[:n], ".")]
@@ -61,14 +61,14 @@ func Lookup(m map[string]any, path ...string) any {
 	return nil
 }
 
-// A place is what a container is to scanLogin.
+// A place is the meaning of a container for scanLogin.
 type place uint8
 
 const (
 	elsewhere place = iota
 	root            // the Registry
-	data            // its data, where 4 and later keeps everything
-	space           // __default in it, where 3.x does
+	data            // its data, where 4 and later keep everything
+	space           // __default in it, where 3.x keeps everything
 	user
 	users
 	session
@@ -76,12 +76,13 @@ const (
 )
 
 // scanLogin reads a serialized Registry without decoding it. It reports false
-// where it cannot tell: Decode has to.
+// if that does not suffice, and Decode must be used.
 func scanLogin(r *phpserial.Reader, serialized []byte) (login Login, ok bool) {
-	// places are those of the open containers. Deeper ones do not matter.
+	// places are those of the open containers, except deeper ones, which do not
+	// matter.
 	var places [6]place
-	// outer is what data holds, and inner what __default in it does. Where both
-	// hold some, it takes Decode.
+	// outer is what data holds, and inner what its __default holds. If both
+	// hold something, only Decode can tell.
 	var outer, inner Login
 	var nested, bare, found bool
 	r.Reset(serialized, false)
@@ -107,7 +108,7 @@ func scanLogin(r *phpserial.Reader, serialized []byte) (login Login, ok bool) {
 		in, to := places[t.Depth-1], elsewhere
 		if t.KeyKind == phpserial.StringKey || t.KeyKind == phpserial.PropertyKey {
 			if in != elsewhere && (t.Key.Coding != phpserial.Plain || t.Text.Coding != phpserial.Plain) {
-				return Login{}, false // Escapes, which nothing of Joomla's has.
+				return Login{}, false // Joomla writes no escapes.
 			}
 			name := serialized[t.Key.Start:t.Key.End]
 			if t.KeyKind == phpserial.PropertyKey {
@@ -158,7 +159,7 @@ func scanLogin(r *phpserial.Reader, serialized []byte) (login Login, ok bool) {
 }
 
 // scalar returns the value of t as Decode would, as far as Integer and flag
-// tell values apart.
+// distinguish values.
 func scalar(t *phpserial.Token, text []byte) any {
 	switch t.Kind {
 	case phpserial.Null:
@@ -176,8 +177,9 @@ func scalar(t *phpserial.Token, text []byte) any {
 	}
 }
 
-// Integer returns an integer of a decoded payload, 0 for what is none. It takes
-// strings too: Joomla's user objects hold what the database driver returned.
+// Integer returns an integer of a decoded payload, or 0 for anything else. It
+// accepts strings, because Joomla's user objects hold what the database driver
+// returned.
 func Integer(v any) int64 {
 	switch v := v.(type) {
 	case int64:

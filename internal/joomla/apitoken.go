@@ -11,8 +11,7 @@ import (
 	"strings"
 )
 
-// An APIToken is what a Joomla API token says. Only one that [ParseAPIToken]
-// returned can be verified.
+// An APIToken is a parsed Joomla API token. Make one with [ParseAPIToken].
 type APIToken struct {
 	UserID int64
 
@@ -20,13 +19,12 @@ type APIToken struct {
 	mac  []byte // in hexadecimal
 }
 
-// maxAPIToken is more than the size of the longest API token in base64.
+// maxAPIToken is larger than the longest API token in base64.
 const maxAPIToken = 256
 
-// ParseAPIToken reads a token as Joomla shows it to its user:
-// algorithm:userid:hmac, in base64 whose padding may be missing. The algorithms
-// are the two that Joomla's plugin api-authentication/token accepts, sha256 and
-// sha512.
+// ParseAPIToken parses a token as Joomla shows it to its user:
+// algorithm:userid:hmac in base64, with or without padding. It accepts the same
+// algorithms as Joomla's plugin api-authentication/token, sha256 and sha512.
 func ParseAPIToken(text string) (APIToken, bool) {
 	if text == "" || len(text) > maxAPIToken {
 		return APIToken{}, false
@@ -48,8 +46,8 @@ func ParseAPIToken(text string) (APIToken, bool) {
 	default:
 		return APIToken{}, false
 	}
-	// The id is an int in all of Joomla's databases, some of which refuse to
-	// compare it with more than that.
+	// The id is an int in all of Joomla's databases, and some refuse to compare
+	// it with larger numbers.
 	token.UserID, err = strconv.ParseInt(parts[1], 10, 32)
 	if err != nil || token.UserID <= 0 || strconv.FormatInt(token.UserID, 10) != parts[1] {
 		return APIToken{}, false
@@ -61,9 +59,9 @@ func ParseAPIToken(text string) (APIToken, bool) {
 	return token, true
 }
 
-// Verify reports whether t was made with secret, that of the site, of seed, the
-// base64 in the user's profile (joomlatoken.token). PHP's empty() takes the
-// seed "0" for none.
+// Verify reports whether t is the HMAC of the user's seed, the base64 text in
+// the profile (joomlatoken.token), under the site's secret. It refuses the seed
+// "0", which is empty to PHP's empty().
 func (t APIToken) Verify(secret, seed string) bool {
 	decoded, err := base64.StdEncoding.DecodeString(seed)
 	if err != nil || len(decoded) == 0 || string(decoded) == "0" || secret == "" {

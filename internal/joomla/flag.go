@@ -1,7 +1,6 @@
 package joomla
 
-// A Flag is what a session holds under a name, as PHP compares it with a number
-// by ==.
+// A Flag tells how a value of a session compares with 0 and 1 by PHP's ==.
 type Flag uint8
 
 const (

@@ -6,16 +6,16 @@ import (
 	"unicode"
 )
 
-// SplitHost splits the $host of a database as DatabaseDriver of Joomla does.
-// What comes after the host is the port, or the path of a socket, which may
-// also come alone; the result has port where there is none. It reports false
-// for what is no host, such as a URL, and does not check the port. Joomla
-// passes on "tcp://db", with which no driver of PHP can connect.
+// SplitHost splits the $host of a database as Joomla's DatabaseDriver does. The
+// host may be followed by a port or by the path of a socket, which may also
+// stand alone. If there is neither, the result has the given port. SplitHost
+// reports false for what is not a host, such as a URL, and does not check the
+// port. Joomla passes on "tcp://db", but no PHP driver can connect to it.
 func SplitHost(host, port string) (string, string, bool) {
 	if path, ok := strings.CutPrefix(host, "unix:"); ok && strings.HasPrefix(path, "/") {
 		host = path
 	}
-	if _, err := netip.ParseAddr(host); err == nil { // With the colons of IPv6, or without any.
+	if _, err := netip.ParseAddr(host); err == nil { // An IPv6 address has colons of its own.
 		return host, port, true
 	}
 	if strings.HasPrefix(host, "/") {

@@ -10,8 +10,8 @@ import (
 type Login struct {
 	// UserID is the id of the user, 0 for a guest (user.id).
 	UserID int64
-	// MFAChecked is One when the user has nothing left to prove
-	// (com_users.mfa_checked, since 4.2). Absent before the first page.
+	// MFAChecked is One if the user has passed the second factor or has none
+	// (com_users.mfa_checked, since 4.2). It is Absent before the first page.
 	MFAChecked Flag
 	// MandatoryMFASetup is One while the user must first set up a second factor
 	// (com_users.mandatory_mfa_setup, since 4.2).
@@ -22,24 +22,26 @@ type Login struct {
 }
 
 // ReadLogin returns who is logged in by the text of a session to a site whose
-// Joomla reads it as f says. What that Joomla takes for a guest's gives a Login
-// without a user; what it fails to read is an error.
+// Joomla reads it as f says. A session that Joomla treats as a guest's gives a
+// Login without a user; one that it fails to read gives an error.
 //
-// Measured on Joomla 3.15, 5.4.3 and 6.0.2, and as their classes have it
+// As measured on Joomla 3.15, 5.4.3 and 6.0.2, and as in their classes
 // (Joomla\CMS\Session\Session and its JoomlaStorage, JSession):
 //
-//   - Joomla keeps everything in the variable joomla: base64 of a serialized
-//     Registry, see [SessionFormat]. Of a variable that is there twice, the
-//     last counts.
-//   - Joomla 4 and later looks for a name by itself, then with __ in front if
-//     it has parts, then in the namespace __default. Joomla 3 looks in that
-//     namespace, and then in the variable __default of before 3.4.7.
+//   - Joomla keeps everything in the variable joomla: the base64 of a
+//     serialized Registry, see [SessionFormat]. If there are two, the last
+//     counts.
+//   - Joomla 4 and later look for the bare name, then with a leading __ if it
+//     has parts, then in the namespace __default. Joomla 3 looks in that
+//     namespace, and then in the variable __default, where versions before
+//     3.4.7 put it.
 //   - The user is an object of class Joomla\CMS\User\User, in Joomla 3 also
-//     JUser. Its id is cast to an integer, here not from true and arrays.
+//     JUser. Its id is cast to an integer; unlike PHP, not from true and
+//     arrays.
 //   - A session without a count of requests is new, and one without the time of
-//     the last request has expired: both are a guest's.
+//     the last request has expired. Both are a guest's.
 //
-// With an unknown version, both must read the same.
+// If the version is unknown, both must read the same.
 func ReadLogin(text []byte, f SessionFormat) (Login, error) {
 	if f.Version != UnknownVersion {
 		return readLogin(text, f)
@@ -54,11 +56,11 @@ func ReadLogin(text []byte, f SessionFormat) (Login, error) {
 	if err != nil || four.UserID != three.UserID || four.Now != three.Now {
 		return Login{}, errNotJoomlas
 	}
-	// What four has on top is about the second factor.
+	// Joomla 4 only adds the second factor.
 	return four, nil
 }
 
-// readLogin is ReadLogin for a version that is known.
+// readLogin is ReadLogin for a known version.
 func readLogin(text []byte, f SessionFormat) (Login, error) {
 	v, err := f.values(text)
 	if err != nil {
@@ -78,11 +80,12 @@ func readLogin(text []byte, f SessionFormat) (Login, error) {
 	return login, nil
 }
 
-// get returns the value of a name, whose parts Joomla joins by dots, or nil.
+// get returns the value of a name, given by the parts that Joomla joins with
+// dots, or nil.
 func (v sessionValues) get(path ...string) *node {
 	if v.version == Joomla4 {
 		if found := v.data.find(path...); found != nil {
-			// A name of one part is read as a property.
+			// A name with one part is read as a property.
 			if len(path) == 1 && v.data.kind != phpserial.Object {
 				return nil
 			}

@@ -8,12 +8,12 @@ import (
 	"github.com/capi-go/capi/internal/phpserial"
 )
 
-// MaxNested is how many strings a value may be inside of, one in the other, and
-// still be searched for secrets.
+// MaxNested is how deeply strings may be nested in each other and still be
+// searched for secrets.
 const MaxNested = 4
 
-// maxPasses is how often a text is searched because references made earlier
-// values secret.
+// maxPasses is how often a text is searched again because references made
+// earlier values secret.
 const maxPasses = 8
 
 // A Masker overwrites the secrets of payloads. It is safe for concurrent use.
@@ -22,16 +22,16 @@ type Masker struct {
 	pool sync.Pool // of *masker
 }
 
-// NewMasker returns a Masker that takes for secret what has one of the names of
-// this package's list, or one of names.
+// NewMasker returns a Masker for values with names of this package's list, or
+// one of names.
 func NewMasker(names ...string) *Masker {
 	secret := newSecretNames(names)
 	return &Masker{pool: sync.Pool{New: func() any { return &masker{names: secret} }}}
 }
 
 // Mask returns payload with its secrets overwritten: payload itself if it has
-// none, nil if it cannot be decoded or it cannot be told what is secret. It
-// does not write to payload.
+// none, or nil if it cannot be decoded or is ambiguous. It does not write to
+// payload.
 func (m *Masker) Mask(payload []byte) []byte {
 	if len(payload) == 0 {
 		return payload
@@ -41,8 +41,7 @@ func (m *Masker) Mask(payload []byte) []byte {
 	return w.mask(payload)
 }
 
-// A masker masks one payload after another, in memory that it keeps for the
-// next.
+// A masker masks one payload after another, and reuses its memory.
 type masker struct {
 	names *secretNames
 	// layers are the texts that are being searched, each in a string of the one
@@ -52,16 +51,15 @@ type masker struct {
 	last int
 }
 
-// A layer is a text that is searched, and what is to become of it.
+// A layer is a text that is searched, and its masked copy.
 type layer struct {
 	reader phpserial.Reader
-	// from is the text, and to the copy that is changed, nil until there is
-	// something to change.
+	// from is the text, and to its masked copy, nil until there is something to
+	// mask.
 	from, to []byte
-	// spare is memory for to, where the result is copied from it and never
-	// handed out.
+	// spare is memory for to, if the result is copied from it and not returned.
 	spare []byte
-	// plain and starts are memory for a text that its string holds escaped.
+	// plain and starts are memory for an escaped text.
 	plain  []byte
 	starts []int
 	// secrets are the slots of from that a secret refers to.
@@ -90,7 +88,7 @@ func (m *masker) mask(p []byte) []byte {
 	}
 }
 
-// release drops the payload's memory, which is not the masker's.
+// release drops the payload's memory, which the masker does not own.
 func (m *masker) release() {
 	for i := range m.layers {
 		l := &m.layers[i]
@@ -100,9 +98,10 @@ func (m *masker) release() {
 	m.layers[0].spare = nil
 }
 
-// ambiguous masks a session that holds the six characters \0\0\0. Decode reads
-// it with them as NUL * NUL where it can. Text that can also be read with them
-// as they are may have been made to hide something from one of the readings.
+// ambiguous masks a session that holds the six characters \0\0\0. If possible,
+// Decode reads them as NUL * NUL. A text that can also be read with the
+// characters as they are may have been crafted to hide something from one of
+// the readings.
 func (m *masker) ambiguous() bool {
 	top := &m.layers[0]
 	if !m.readable(top.from, false) {
@@ -111,12 +110,12 @@ func (m *masker) ambiguous() bool {
 	if m.readable(top.from, true) || !m.session(false) {
 		return false
 	}
-	// Overwriting some of the six characters must not have made the rest
-	// readable the other way.
+	// Overwriting some of the six characters must not make the rest readable
+	// the other way.
 	return top.to == nil || !m.readable(top.to, true)
 }
 
-// readable reports whether text is a session to its end.
+// readable reports whether all of text is a session.
 func (m *masker) readable(text []byte, escaped bool) bool {
 	r := &m.layers[0].reader
 	r.ResetSession(text, escaped)
@@ -134,7 +133,7 @@ func (m *masker) session(escaped bool) bool {
 }
 
 // serialized masks the serialized text of a layer. It reports false if the text
-// is malformed, or if it cannot be told what is secret in it.
+// is malformed or ambiguous.
 func (m *masker) serialized(level int, session bool) bool {
 	l := &m.layers[level]
 	clear(l.secrets)
@@ -156,10 +155,9 @@ func (m *masker) serialized(level int, session bool) bool {
 	return false
 }
 
-// pass goes through a serialized text once, and adds to the secrets of its
-// layer what it finds a secret to refer to. Strings before searched have been
-// searched by an earlier pass: once is enough for them, and more would multiply
-// from layer to layer.
+// pass walks over a serialized text once, and adds values that a secret refers
+// to to the secrets of its layer. An earlier pass has searched the strings
+// before searched: to search them again would multiply from layer to layer.
 func (m *masker) pass(level int, searched *int, session bool) bool {
 	const none = -1
 	inside := none // the depth of the outermost secret container
@@ -206,9 +204,9 @@ func (m *masker) pass(level int, searched *int, session bool) bool {
 			l.overwrite(t.Text)
 		case phpserial.Reference:
 			if registry {
-				return false // It may lead to a Registry that has gone by as a string.
+				return false // It may refer to a Registry that was read as a string.
 			}
-			// A reference into what holds it decodes to nothing.
+			// A reference to a value that contains it decodes to nil.
 			if secret && !t.Open {
 				if l.secrets == nil {
 					l.secrets = map[int]bool{}
@@ -237,7 +235,7 @@ func (m *masker) secretKey(l *layer, t *phpserial.Token) bool {
 }
 
 // registry masks the Registry whose base64 text is at s of the session, and
-// encodes it again. It reports false for what is no Registry.
+// encodes it again. It reports false for anything but a Registry.
 func (m *masker) registry(s phpserial.Span) bool {
 	top, in := &m.layers[0], &m.layers[1]
 	encoded, starts := top.from[s.Start:s.End], []int(nil)
@@ -272,7 +270,7 @@ func (l *layer) target() []byte {
 	return l.to
 }
 
-// overwrite puts asterisks in a string's place, as many as PHP counts bytes.
+// overwrite replaces a string with as many asterisks as PHP counts bytes.
 func (l *layer) overwrite(s phpserial.Span) {
 	if s.Start == s.End {
 		return
@@ -292,7 +290,7 @@ func (l *layer) overwrite(s phpserial.Span) {
 	}
 }
 
-// zero puts 0 in the place of every digit of a number.
+// zero replaces every digit of a number with 0.
 func (l *layer) zero(s phpserial.Span) {
 	to := l.target()
 	for i := s.Start; i < s.End; i++ {

@@ -5,15 +5,15 @@ import (
 	"encoding/json"
 )
 
-// json masks the JSON text of a layer, which is valid: what follows need only
-// tell strings, numbers and brackets apart.
+// json masks the JSON text of a layer, which is valid, so that only strings,
+// numbers and brackets need be told apart.
 func (m *masker) json(level int) {
 	l := &m.layers[level]
 	text := l.from
 	const none = -1
 	inside := none // the depth of the outermost secret container
 	depth := 0
-	secret := false // whether the value to come is one
+	secret := false // whether the next value is secret
 	for i := 0; i < len(text); {
 		switch c := text[i]; {
 		case c == '"':
@@ -53,8 +53,8 @@ func (m *masker) json(level int) {
 	}
 }
 
-// stringEnd returns where the string that begins at i ends: the index of its
-// closing quote.
+// stringEnd returns the index of the closing quote of the string that begins at
+// i.
 func stringEnd(text []byte, i int) int {
 	for i++; text[i] != '"'; i++ {
 		if text[i] == '\\' {
@@ -83,8 +83,7 @@ func skipSpace(text []byte, i int) int {
 	return i
 }
 
-// secretJSONName reports whether a name, as JSON writes it, is that of a
-// secret.
+// secretJSONName reports whether a name in its JSON form is that of a secret.
 func (m *masker) secretJSONName(quoted []byte) bool {
 	if bytes.IndexByte(quoted, '\\') < 0 {
 		return m.names.match(quoted[1 : len(quoted)-1])

@@ -9,7 +9,7 @@ import (
 	"github.com/capi-go/capi/internal/phpserial"
 )
 
-// A coding is how a text is written in the string that holds it.
+// A coding is how a string encodes the text that it holds.
 type coding uint8
 
 const (
@@ -30,11 +30,11 @@ func codingOf(c phpserial.Coding) coding {
 	}
 }
 
-// minNested is the length of the shortest text that is searched, {"":""}.
+// minNested is the length of the shortest text to search, {"":""}.
 const minNested = 7
 
-// nested masks the text that the string at s of a layer holds. Where it cannot
-// tell what is secret there, it overwrites the string.
+// nested masks the text in the string at s of a layer. If the text is
+// ambiguous, it overwrites the string.
 func (m *masker) nested(level int, s phpserial.Span) {
 	l := &m.layers[level]
 	if s.End-s.Start < minNested || !mayOpen[l.from[s.Start]] {
@@ -45,15 +45,15 @@ func (m *masker) nested(level int, s phpserial.Span) {
 	}
 }
 
-// mayOpen has the first bytes of strings that are looked at: those of JSON and
-// of serialized values, of what may be in front of them, and of escapes.
+// mayOpen has the first bytes of strings to search: those of JSON and of
+// serialized values, of what may precede these, and of escapes.
 var mayOpen = [256]bool{
 	'{': true, '[': true, '"': true, 'a': true, 'O': true, 's': true, 'S': true, 'C': true, '\\': true,
 	' ': true, '\t': true, '\n': true, '\v': true, '\f': true, '\r': true, 0: true, 0xef: true,
 }
 
 // inside masks the text in the string from start to end of a layer. It reports
-// false if the string is to be overwritten.
+// false if the string must be overwritten.
 func (m *masker) inside(level, start, end int, c coding) bool {
 	l, in := &m.layers[level], &m.layers[level+1]
 	raw := l.from[start:end]
@@ -81,8 +81,8 @@ func (m *masker) inside(level, start, end int, c coding) bool {
 			return false
 		}
 		if !json.Valid(in.from) {
-			// Prose may begin with a bracket. What names no secret, even one
-			// with an escape in it, has none.
+			// Prose may begin with a bracket. Text without the name of a
+			// secret, and without escapes that could hide one, has no secret.
 			return bytes.IndexByte(in.from, '\\') < 0 && !m.names.match(in.from)
 		}
 		m.json(level + 1)
@@ -114,7 +114,7 @@ const (
 	opensSerialized
 )
 
-// opening tells what a text begins like.
+// opening returns what the beginning of a text looks like.
 func opening(text []byte) opens {
 	switch text[0] {
 	case '{', '[', '"':
@@ -127,8 +127,8 @@ func opening(text []byte) opens {
 	return opensNothing
 }
 
-// unescape appends to dst the bytes that raw encodes, and to starts for each
-// of them where in raw its escape begins, and the length of raw at the end.
+// unescape appends to dst the bytes that raw encodes, and to starts the offset
+// in raw of each of these bytes, and at the end the length of raw.
 func unescape(dst []byte, starts []int, raw []byte, c coding) ([]byte, []int) {
 	for i := 0; i < len(raw); {
 		n, had := 1, len(dst)
@@ -200,9 +200,9 @@ func hexDigit(c byte) byte {
 }
 
 // rewrite changes to, a string whose content is from, so that its content is
-// masked, of the same length. See unescape for starts. An escape stays as long
-// as it is, and encodes as many bytes as before: what is masked may so
-// become another character than an asterisk.
+// masked, which has the same length. See unescape for starts. An escape keeps
+// its length and encodes as many bytes as before, so it may become a character
+// other than an asterisk.
 func rewrite(to, from, masked []byte, starts []int, c coding) {
 	for i := 0; i < len(from); {
 		j := i + 1
@@ -216,8 +216,8 @@ func rewrite(to, from, masked []byte, starts []int, c coding) {
 	}
 }
 
-// replace writes an escape of the same length that encodes masked, or for
-// another character of the same length.
+// replace writes an escape of the same length that encodes masked, or another
+// character of the same length.
 func replace(escape, masked []byte, c coding) {
 	const digits = "0123456789abcdef"
 	switch {

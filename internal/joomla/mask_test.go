@@ -187,6 +187,19 @@ const hiddenInAnEnum = `a|s:24:"\0\0\0\0\0\0\0\0\0\0\0\0";bcc|E:26:"";token|s:3:
 
 // TestMaskerLeavesOut holds that where it cannot be told what is secret,
 // nothing gets out.
+// TestMaskerBehindSpace masks nested texts behind whatever may precede them.
+func TestMaskerBehindSpace(t *testing.T) {
+	for _, before := range []string{" ", "\t", "\n", "\v", "\f", "\r", "\x00", "\ufeff", " \ufeff\n\ufeff"} {
+		for nested, want := range map[string]string{
+			`{"password":"abc"}`:              `{"password":"***"}`,
+			`a:1:{s:8:"password";s:3:"abc";}`: `a:1:{s:8:"password";s:3:"***";}`,
+		} {
+			data := "a|" + phpString(before+nested)
+			assert.Equal(t, "a|"+phpString(before+want), string(mask(t, []byte(data))), "%q", before)
+		}
+	}
+}
+
 func TestMaskerLeavesOut(t *testing.T) {
 	chain := `a0|s:3:"abc";`
 	for i := 1; i <= 12; i++ {

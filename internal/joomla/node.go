@@ -7,29 +7,29 @@ import (
 	"github.com/capi-go/capi/internal/phpserial"
 )
 
-// A wanted names the elements of a value that are read, each with those that
-// are read in it. All others are skipped, so that the memory that a text takes
-// does not depend on what a visitor put into it.
+// A wanted names the elements of a value to read, each with the elements to
+// read in it. All others are skipped, so that a visitor cannot make a text take
+// more memory.
 type wanted struct {
 	name string
 	in   []wanted
 }
 
-// A node is a value of a serialized text with the elements that were wanted.
+// A node is a value of a serialized text with its wanted elements.
 type node struct {
 	kind phpserial.Kind
-	// text is that of a string or a float, or the class of an object.
+	// text is the text of a string or a float, or the class of an object.
 	text []byte
-	// integer is that of an integer or a bool, the number of elements of an
-	// array, or the slot of a reference.
+	// integer is the value of an integer or a bool, the number of elements of
+	// an array, or the slot of a reference.
 	integer int64
-	// name is that of the element that it is of another node, whose next
-	// element is next. first is its own first element.
+	// name is the node's name as an element of another node, next is the next
+	// element there, and first is the node's own first element.
 	name        string
 	first, next *node
 }
 
-// get returns the element of n that is called name, or nil.
+// get returns the element of n called name, or nil.
 func (n *node) get(name string) *node {
 	for e := n.first; e != nil; e = e.next {
 		if e.name == name {
@@ -39,8 +39,7 @@ func (n *node) get(name string) *node {
 	return nil
 }
 
-// put adds an element, in the place of one of its name: of several, the last
-// counts.
+// put adds an element, and replaces one of the same name: the last counts.
 func (n *node) put(e *node) {
 	for at := &n.first; ; at = &(*at).next {
 		if *at == nil {
@@ -54,13 +53,13 @@ func (n *node) put(e *node) {
 	}
 }
 
-// isStandard reports whether n is a container whose elements are all in reach:
-// an array or a stdClass.
+// isStandard reports whether n is a container whose elements are all public: an
+// array or a stdClass.
 func (n *node) isStandard() bool {
 	return n.kind == phpserial.Array || n.kind == phpserial.Object && bytes.EqualFold(n.text, []byte("stdClass"))
 }
 
-// isEmpty reports whether PHP holds n for empty, or n is nil.
+// isEmpty reports whether n is nil or empty to PHP's empty().
 func (n *node) isEmpty() bool {
 	if n == nil {
 		return true
@@ -78,10 +77,10 @@ func (n *node) isEmpty() bool {
 	return false
 }
 
-// named returns the wanted element that a token in n is, or nil. PHP gives a
-// declared property what the text has for it, whatever its visibility there
-// (ext/standard/var_unserializer.re). In an array or a stdClass, which declare
-// nothing, a name that is marked as that of a property is another name.
+// named returns the wanted element for a token in n, or nil. PHP sets a
+// declared property from the text, whatever visibility the text has for it
+// (ext/standard/var_unserializer.re). An array or a stdClass declares nothing,
+// so there a name with a visibility mark is a different name.
 func (n *node) named(r *phpserial.Reader, data []byte, t *phpserial.Token, want *wanted) *wanted {
 	if t.KeyKind != phpserial.StringKey && t.KeyKind != phpserial.PropertyKey {
 		return nil
@@ -107,11 +106,10 @@ func (n *node) named(r *phpserial.Reader, data []byte, t *phpserial.Token, want 
 	return nil
 }
 
-// maxEscapedName is longer than any name that is wanted, with each byte
-// escaped.
+// maxEscapedName is longer than any wanted name with every byte escaped.
 const maxEscapedName = 256
 
-// A nodeReader reads nodes of texts, one after another.
+// A nodeReader reads nodes of one text after another.
 type nodeReader struct {
 	phpserial.Reader
 	spare []node
@@ -127,13 +125,12 @@ func (r *nodeReader) node() *node {
 	return n
 }
 
-// read reads the value in slot of data, which r was reset to, or the whole if
-// slot is 0, with what is wanted of it. It reads to the end of the whole in any
-// case, and ignores what stands behind that, as unserialize does.
+// read reads the wanted elements of the value in slot of data, which r was
+// reset to, or of the whole value if slot is 0. It always reads the whole
+// value, and ignores what follows, as unserialize does.
 //
-// An enumeration fails, and so does an object that has a format of its own
-// (C:): PHP refuses all of a text if it does not know the class, or that
-// refuses it.
+// An enum or an object with custom serialization (C:) is an error: PHP rejects
+// the whole text if it does not know the class, or if the class rejects it.
 func (r *nodeReader) read(data []byte, slot int, want *wanted) (*node, error) {
 	type open struct {
 		*node
@@ -198,12 +195,12 @@ func (r *nodeReader) read(data []byte, slot int, want *wanted) (*node, error) {
 	}
 }
 
-// maxReferences bounds how many values of a text are looked for that references
-// stand for. Each takes another walk over it.
+// maxReferences bounds how many references of a text are followed. Each takes
+// another walk over the text.
 const maxReferences = 8
 
-// follow puts in the place of each reference in n what it refers to. It returns
-// an error for more than so many references.
+// follow replaces each reference in n with what it refers to. It returns an
+// error for more than the given number of references.
 func (r *nodeReader) follow(data []byte, n *node, want *wanted, references *int) error {
 	for e := n.first; e != nil; e = e.next {
 		as := &want.in[slices.IndexFunc(want.in, func(w wanted) bool { return w.name == e.name })]
@@ -229,8 +226,8 @@ func (r *nodeReader) follow(data []byte, n *node, want *wanted, references *int)
 	return nil
 }
 
-// find follows path as Joomla\Registry\Registry does, which passes through
-// arrays and through what objects have in reach. It returns nil for null.
+// find follows path as Joomla\Registry\Registry does, through arrays and public
+// properties of objects. It returns nil for null.
 func (n *node) find(path ...string) *node {
 	for _, name := range path {
 		if n == nil || !n.isStandard() {
@@ -244,8 +241,8 @@ func (n *node) find(path ...string) *node {
 	return n
 }
 
-// orNothing returns n, or nil for an empty string, in place of which a Registry
-// gives its default.
+// orNothing returns n, or nil for an empty string, for which a Registry returns
+// its default.
 func (n *node) orNothing() *node {
 	if n != nil && n.kind == phpserial.String && len(n.text) == 0 {
 		return nil

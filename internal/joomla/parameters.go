@@ -8,24 +8,24 @@ import (
 	"github.com/capi-go/capi/internal/phpjson"
 )
 
-// superUsers is the group that Joomla is installed with whose members are Super
-// Users. Only they may use API tokens unless a site says else.
+// superUsers is the group of Super Users that Joomla is installed with. By
+// default, only its members may use API tokens.
 const superUsers = 8
 
 // AllowedUserGroups returns the ids of the groups whose members may use API
-// tokens, or that all users may. They go by params, the parameters of the
-// plugin user/token; those of a plugin that is disabled or missing are "". It
-// reports false for parameters that are there, and are not JSON: Joomla answers
-// 500, or reads an INI file, which no Joomla since 1.6 writes. As in Joomla's
-// plugin api-authentication/token (getAllowedUserGroups):
+// tokens, or that all users may. Its params are the parameters of the plugin
+// user/token, or "" if that is disabled or missing. It reports false for other
+// text than JSON: Joomla answers 500, or reads an INI file, which no Joomla
+// since 1.6 writes. As in Joomla's plugin api-authentication/token
+// (getAllowedUserGroups):
 //
-//   - Without the parameter allowedUserGroups, it is group 8.
+//   - Without the parameter allowedUserGroups, only group 8 is allowed.
 //   - null, an empty list or object, "", 0 and "0" mean all users.
-//   - Else it is a list, an object, or one group by itself.
+//   - Otherwise it is a list, an object, or a single group.
 //
-// Joomla lets more users in by what it does not write itself: all by false and
-// 0.0, the members of group 1 by true, those of group 8 by 8.0. Here those
-// values are nobody's group.
+// Joomla lets in more users for values that it does not write itself: everybody
+// for false and 0.0, group 1 for true, and group 8 for 8.0. Here those values
+// allow nobody.
 func AllowedUserGroups(params string) (groups []int64, all, ok bool) {
 	read, ok := readParameters(params)
 	if !ok {
@@ -49,11 +49,11 @@ func AllowedUserGroups(params string) (groups []int64, all, ok bool) {
 	return groupIDs(value), false, true
 }
 
-// GuestUserGroup returns the id of the group of visitors who are not logged in
-// by params, the parameters of the component com_users, as
-// Joomla\CMS\Access\Access::getGroupsByUser does: guest_usergroup, or 1 where
-// that is neither a number nor a string, or is empty, or the parameters cannot
-// be read. There may be no such group.
+// GuestUserGroup returns the id of the group of visitors who are not logged in,
+// given the parameters of the component com_users, as
+// Joomla\CMS\Access\Access::getGroupsByUser does: guest_usergroup, or 1 if that
+// is empty, is neither a number nor a string, or the parameters cannot be read.
+// The group may not exist.
 func GuestUserGroup(params string) int64 {
 	switch group := parameters(params)["guest_usergroup"].(type) {
 	case int64:
@@ -66,18 +66,17 @@ func GuestUserGroup(params string) int64 {
 	return 1
 }
 
-// parameters returns what readParameters does, and nil where that cannot read
-// them.
+// parameters is readParameters, but returns nil for text that is not JSON.
 func parameters(params string) map[string]any {
 	read, _ := readParameters(params)
 	return read
 }
 
 // readParameters returns what Joomla\Registry\Registry reads from the
-// parameters of an extension (its Format\Json::stringToObject), or nil where
-// that is nothing, such as in an empty text. It reports false for text that is
-// not JSON: the Registry throws an exception where it begins with a brace, and
-// else reads it as an INI file.
+// parameters of an extension (its Format\Json::stringToObject), or nil if that
+// is nothing, as for an empty text. It reports false for text that is not JSON:
+// the Registry throws an exception if it begins with a brace, and reads it as
+// an INI file otherwise.
 func readParameters(params string) (read map[string]any, ok bool) {
 	params = strings.Trim(params, TrimmedSpace)
 	if params == "" {
@@ -91,8 +90,8 @@ func readParameters(params string) (read map[string]any, ok bool) {
 	return read, true
 }
 
-// noProperty reports whether a decoded value has a name that no property of an
-// object of PHP can have, which json_decode refuses where it makes objects.
+// noProperty reports whether a decoded value has a name that no property of a
+// PHP object can have, which json_decode rejects when it makes objects.
 func noProperty(value any) bool {
 	switch value := value.(type) {
 	case []any:
@@ -107,9 +106,9 @@ func noProperty(value any) bool {
 	return false
 }
 
-// groupIDs returns the ids of groups in a decoded list or object, or in one by
-// itself. What is neither an integer nor a string that PHP would write for one
-// is no group's.
+// groupIDs returns the ids of groups in a decoded list, object or single value.
+// It skips what is neither an integer nor a string that PHP would write for
+// one.
 func groupIDs(value any) []int64 {
 	var ids []int64
 	add := func(value any) {

@@ -17,16 +17,15 @@ const registryVariable = "joomla"
 // escapedNUL is how Joomla up to 3.4.6 stores NUL * NUL.
 var escapedNUL = []byte(`\0\0\0`)
 
-// Decode returns the session's variables, or for Joomla 3.4.7 and later, which
-// has but one, the data of the Registry in it. Values are those of
-// phpserial.Decode, with the data of a Registry in its place. A nil payload
+// Decode returns the session's variables or, for Joomla 3.4.7 and later, which
+// has only one, the data of the Registry in it. Values are those of
+// phpserial.Decode, with each Registry replaced by its data. A nil payload
 // gives a nil map, an empty one an empty map.
 //
-// It returns Joomla's own values, too. These are in the Registry: by themselves
-// since Joomla 4, in the namespace __default in 3.x. Where there is no
-// Registry, they are in the variable __default, and nil without it: other
-// variables are those of other programs in PHP, which often share a store with
-// the site.
+// It also returns Joomla's own values. They are in the Registry: at the top
+// since Joomla 4, in the namespace __default in 3.x. Without a Registry, they
+// are in the variable __default, or nil without that: other variables belong to
+// other PHP programs, which often share a store with the site.
 func Decode(payload []byte) (variables, own map[string]any, err error) {
 	if payload == nil {
 		return nil, nil, nil
@@ -43,7 +42,7 @@ func Decode(payload []byte) (variables, own map[string]any, err error) {
 	return unwrapRegistry(&r, payload, variables, escaped)
 }
 
-// unwrapRegistry returns what Decode does of a payload with the given
+// unwrapRegistry returns the results of Decode for a payload with the given
 // variables.
 func unwrapRegistry(r *phpserial.Reader, payload []byte, variables map[string]any, escaped bool) (
 	unwrapped, own map[string]any, err error) {
@@ -66,9 +65,9 @@ func unwrapRegistry(r *phpserial.Reader, payload []byte, variables map[string]an
 }
 
 // registryValues returns Joomla's own values in the data of a Registry. A
-// session that lives through an upgrade from 3.x has both kinds. Then what is
-// outside of __default counts first, as in Joomla\CMS\Session\Session::get; in
-// 3.x, all names there begin with __.
+// session that survives an upgrade from 3.x has both kinds. Then values outside
+// __default win, as in Joomla\CMS\Session\Session::get; in 3.x, all names there
+// begin with __.
 func registryValues(data map[string]any) map[string]any {
 	space := phpserial.Map(data["__default"])
 	if space == nil {
@@ -84,8 +83,8 @@ func registryValues(data map[string]any) map[string]any {
 }
 
 // soleRegistry returns where the text of the variable joomla is, if payload
-// holds nothing else. That is the usual form: it needs no decoding of the outer
-// text.
+// holds nothing else. That is the usual form, and the outer text need not be
+// decoded.
 func soleRegistry(r *phpserial.Reader, payload []byte) (text phpserial.Span, ok bool) {
 	if !bytes.Contains(payload[:min(len(payload), len(`a:1:{s:6:"joomla"`))], []byte(registryVariable)) {
 		return text, false
@@ -108,7 +107,7 @@ func soleRegistry(r *phpserial.Reader, payload []byte) (text phpserial.Span, ok 
 }
 
 // findRegistry returns where the text of the last variable joomla is, in a
-// payload that decodes; ok reports whether it is one.
+// payload that decodes. It reports whether there is one.
 func findRegistry(r *phpserial.Reader, payload []byte, escaped bool) (text phpserial.Span, ok bool) {
 	var last phpserial.Token
 	walk := func(visit func(*phpserial.Token)) {
@@ -137,17 +136,17 @@ func findRegistry(r *phpserial.Reader, payload []byte, escaped bool) (text phpse
 	return last.Text, last.Kind == phpserial.String
 }
 
-// isRegistryVariable reports whether t, a variable of a session, is the one
-// called joomla.
+// isRegistryVariable reports whether the variable t of a session is called
+// joomla.
 func isRegistryVariable(r *phpserial.Reader, t *phpserial.Token) bool {
 	var buffer [3 * len(registryVariable)]byte
 	return t.KeyKind == phpserial.StringKey && t.Key.End-t.Key.Start <= len(buffer) &&
 		string(r.Append(buffer[:0], t.Key)) == registryVariable
 }
 
-// decodeVariables decodes the session's variables. A text with the six
-// characters \0\0\0 is first read as Joomla 3.4.6 did, then as it is: a string
-// may well hold them. escaped tells which reading it was.
+// decodeVariables decodes the session's variables. It reads a text with the six
+// characters \0\0\0 first as Joomla 3.4.6 did, then as it is, because a string
+// may hold them. It reports in escaped which reading succeeded.
 func decodeVariables(payload []byte) (variables map[string]any, escaped bool, err error) {
 	escaped = bytes.Contains(payload, escapedNUL)
 	variables, err = phpserial.DecodeSession(payload, phpserial.Options{EscapedNUL: escaped, Unwrap: registryData})
@@ -155,8 +154,7 @@ func decodeVariables(payload []byte) (variables map[string]any, escaped bool, er
 		return variables, escaped, err
 	}
 	variables, plain := phpserial.DecodeSession(payload, phpserial.Options{Unwrap: registryData})
-	// Of two failed readings, the one that got further is the one that the text
-	// was meant for.
+	// Of two failed readings, the one that got further is the intended one.
 	if plain == nil || offset(plain) > offset(err) {
 		return variables, false, plain
 	}
@@ -181,9 +179,9 @@ func decodeRegistry(r *phpserial.Reader, payload []byte, text phpserial.Span) (m
 	return phpserial.Map(v), nil
 }
 
-// moved returns err, whose offset is one inside of text, with that of the
-// payload. Every by bytes of what was read are to bytes of text. Where
-// text has escapes, the offset is that of its start.
+// moved returns err with its offset in text converted to one in the payload.
+// Every by bytes of what was read are to bytes of text. If text has escapes,
+// the offset becomes that of its start.
 func moved(err error, text phpserial.Span, to, by int) error {
 	var syntax *phpserial.SyntaxError
 	if !errors.As(err, &syntax) {
@@ -196,7 +194,7 @@ func moved(err error, text phpserial.Span, to, by int) error {
 	return &phpserial.SyntaxError{Offset: at, Expected: syntax.Expected}
 }
 
-// offset returns where err, of a text that does not decode, found it malformed.
+// offset returns the offset of a syntax error.
 func offset(err error) int {
 	var syntax *phpserial.SyntaxError
 	if errors.As(err, &syntax) {
@@ -206,11 +204,11 @@ func offset(err error) int {
 }
 
 // appendBase64 appends to dst the serialized Registry whose base64 text is src.
-// It takes only what PHP's base64_encode writes, so that encoding the result
-// again gives src.
+// It accepts only what PHP's base64_encode writes, so that encoding the result
+// gives src.
 func appendBase64(dst, src []byte) ([]byte, error) {
 	// Go's decoder skips line breaks. Two searches for one byte each are many
-	// times as fast as one for either.
+	// times as fast as one search for both.
 	for _, c := range []byte("\r\n") {
 		if i := bytes.IndexByte(src, c); i >= 0 {
 			return nil, &phpserial.SyntaxError{Offset: i, Expected: "a character of base64"}
@@ -238,8 +236,8 @@ var registryClasses = [...]struct{ name, prefix []byte }{
 	{[]byte("JRegistry"), []byte(`O:9:"JRegistry":`)},
 }
 
-// registryData names the property whose value replaces the whole object, if
-// class is that of a Registry.
+// registryData returns the property whose value replaces the object, if class
+// is a Registry.
 func registryData(class []byte) string {
 	for _, c := range registryClasses {
 		if bytes.EqualFold(class, c.name) {

@@ -7,31 +7,31 @@ import (
 	"github.com/capi-go/capi/internal/phpjson"
 )
 
-// A Rule is what access rules say of one action, as [ParseCoreAdmin] reads
-// them. The zero Rule grants nothing. It is immutable.
+// A Rule is what access rules say about one action, as [ParseCoreAdmin] reads
+// them. The zero Rule grants nothing. A Rule is immutable.
 type Rule struct{ elements []ruleElement }
 
 type ruleElement struct {
 	identity int64
 	// allow reports whether the element does not deny, and grant whether its
-	// key is written as PHP writes an integer, so that it grants.
+	// key has the form in which PHP writes integers, so that it can grant.
 	allow, grant bool
 }
 
-// ParseCoreAdmin returns what the access rules of the root asset say of
-// core.admin. It reads them as Joomla\CMS\Access\Rules and Rule do, and the
-// Rule never grants what they do not to identities: the negative id of a user,
-// and the ids of groups.
+// ParseCoreAdmin returns what the access rules of the root asset say about
+// core.admin to identities: the negative id of a user, and the ids of groups.
+// It reads them as Joomla\CMS\Access\Rules and Rule do, and never grants more.
 //
-//   - What json_decode refuses grants nothing, as does anything but an object.
-//   - An action is an object or a list, whose keys are its indexes. Joomla
-//     takes a string of JSON too; here that grants nothing.
-//   - One denial among identities outweighs all grants; without a grant, the
-//     answer is no.
-//   - A value grants where PHP holds it for true, and else denies.
+//   - Text that json_decode rejects grants nothing, nor does anything but an
+//     object.
+//   - An action is an object, or a list with its indexes as keys. Joomla also
+//     accepts a string of JSON; here that grants nothing.
+//   - One denial among the identities outweighs all grants. Without a grant,
+//     the answer is no.
+//   - A value grants if it is true to PHP, and denies otherwise.
 //   - A key denies to the identity that PHP's (int) makes of it. It grants only
-//     to an identity that is written as PHP writes an integer: " 8" and "8x"
-//     grant nothing, where Joomla takes them for 8.
+//     if it has the form in which PHP writes integers: " 8" and "8x" grant
+//     nothing, while Joomla takes them for 8.
 func ParseCoreAdmin(rules string) Rule {
 	value, err := phpjson.Decode(rules)
 	if err != nil {
@@ -69,14 +69,14 @@ type ViewLevel struct {
 	Rules string
 }
 
-// VisitorLevels returns the ids of the view levels that a visitor who is not
-// logged in has, each once, as
-// Joomla\CMS\Access\Access::getAuthorisedViewLevels(0) does: 1 always, and
-// those of rows whose rules hold one of guestGroups, the visitor's group
-// ([GuestUserGroup]) and its ancestors. Where there are none, because that
-// group does not exist, it is group 1. Rules that json_decode refuses hold
-// none. A group counts as a number or a string that is written as PHP writes an
-// integer, where Joomla takes what is equal by PHP's ==.
+// VisitorLevels returns the ids of the view levels of a visitor who is not
+// logged in, without duplicates, as
+// Joomla\CMS\Access\Access::getAuthorisedViewLevels(0) does: always 1, and
+// those of rows whose rules contain one of guestGroups, the visitor's group
+// ([GuestUserGroup]) and its ancestors. If there are none, because that group
+// does not exist, group 1 counts. Rules that json_decode rejects contain none.
+// A group must be a number or a string in the form in which PHP writes
+// integers, while Joomla compares by PHP's ==.
 func VisitorLevels(rows []ViewLevel, guestGroups []int64) []int64 {
 	if len(guestGroups) == 0 {
 		guestGroups = []int64{1}
@@ -91,8 +91,8 @@ func VisitorLevels(rows []ViewLevel, guestGroups []int64) []int64 {
 	return levels
 }
 
-// elements returns the elements of a decoded array of PHP, by their keys. It
-// returns none for anything else.
+// elements returns the elements of a decoded PHP array by key, or none for
+// anything else.
 func elements(value any) map[string]any {
 	switch value := value.(type) {
 	case map[string]any:

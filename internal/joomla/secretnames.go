@@ -6,18 +6,17 @@ import (
 	"unicode/utf8"
 )
 
-// A rule tells where in a name a word has to be for the name to be a secret's.
+// A rule says where in a name a word must be to make it the name of a secret.
 type rule uint8
 
 const (
 	anywhere rule = iota
-	atEnd         // but for digits behind it: pass2
+	atEnd         // except for digits after it: pass2
 	asWord        // not a part of a longer word: PIN, user_pin, userPin2
 )
 
-// secretWords are the words that tell a secret by its name, in lower-case
-// letters and digits. Each group has its reason; a harmless name that falls
-// under it is the price.
+// secretWords are words in the names of secrets, in lower-case letters and
+// digits. Each group has its reason; harmless names that match are the price.
 var secretWords = []struct {
 	rule  rule
 	words string
@@ -30,7 +29,7 @@ var secretWords = []struct {
 		passconfirm passagain passrepeat passretype passverify passcheck
 		kennwort motdepasse contrasena wachtwoord`},
 	{atEnd, `pass pw`},
-	// What proves a request: form tokens, API tokens and signatures.
+	// Proofs of a request: form tokens, API tokens and signatures.
 	{anywhere, `token csrf xsrf nonce hmac signature authorization bearer jwt credential`},
 	{atEnd, `auth`},
 	// One-time passwords and second factors: otpKey and otep of Joomla 3, the
@@ -38,7 +37,7 @@ var secretWords = []struct {
 	{anywhere, `otp otep twofactor webauthn backupcode recoverycode securitycode verificationcode
 		verifycode emailcode smscode authcode accesscode logincode confirmationcode onetimecode pincode pinnumber`},
 	{asWord, `pin puk tan`},
-	// Links that let somebody in.
+	// Links that log somebody in.
 	{anywhere, `activation activatecode resetcode invitecode`},
 	// Keys of backup, mail, licence and download extensions: Akeeba Backup's
 	// storage and its JPS archives, AcyMailing, download ids of update sites.
@@ -59,13 +58,13 @@ var secretWords = []struct {
 		iban routingnumber sortcode`},
 }
 
-// secretNames decides by its name whether a value is a secret.
+// secretNames decides by the name of a value whether it is a secret.
 type secretNames struct {
-	// groups has the words that begin with the same two characters. index finds
-	// them, by the classes of these characters; group 0 is empty.
+	// groups holds the words that begin with the same two characters. index
+	// finds them by the classes of these characters; group 0 is empty.
 	groups [][]secretWord
 	index  [classes * classes]uint16
-	// words are those that count as words only.
+	// words are those that only count as words.
 	words []string
 }
 
@@ -88,8 +87,8 @@ func class(c byte) int {
 	}
 }
 
-// newSecretNames returns the names of the list and more, which count anywhere
-// in a name. One without a letter or digit is ignored.
+// newSecretNames returns the names of the list and more, which match anywhere
+// in a name. It ignores one without a letter or digit.
 func newSecretNames(more []string) *secretNames {
 	n := &secretNames{groups: make([][]secretWord, 1)}
 	for _, group := range secretWords {
@@ -108,8 +107,8 @@ func newSecretNames(more []string) *secretNames {
 	return n
 }
 
-// add keeps a word for its first two characters; one of a single character, for
-// all that may follow it and, by class 0, the end of a name.
+// add indexes a word by its first two characters. A single character is indexed
+// with all that may follow, and with class 0, the end of a name.
 func (n *secretNames) add(word secretWord) {
 	first := class(word.text[0]) * classes
 	from, to := 0, classes
@@ -152,7 +151,7 @@ func (n *secretNames) match(name []byte) bool {
 				word.rule == atEnd && onlyDigits(rest[len(word.text):]):
 				return true
 			case word.rule == asWord && !split:
-				// Once a name, and for all: a name may have any length.
+				// At most once for each name, which may have any length.
 				if split = true; n.hasWord(name) {
 					return true
 				}
@@ -177,7 +176,7 @@ func appendLetters(dst, name []byte) []byte {
 	return dst
 }
 
-// appendRunes is appendLetters for a name that is not ASCII alone.
+// appendRunes is appendLetters for a name that is not only ASCII.
 func appendRunes(dst, name []byte) []byte {
 	for len(name) > 0 {
 		r, n := utf8.DecodeRune(name)
@@ -200,9 +199,9 @@ func onlyDigits(s []byte) bool {
 	return true
 }
 
-// hasWord reports whether a word of name, which other characters than letters,
-// and a capital after a small letter, separate, is one of those that count as
-// words.
+// hasWord reports whether name contains one of the words that only count as
+// words. Words are separated by non-letters, or by a capital after a small
+// letter.
 func (n *secretNames) hasWord(name []byte) bool {
 	start := 0
 	for i := 0; i <= len(name); i++ {

@@ -8,15 +8,14 @@ import (
 	"strings"
 )
 
-// maxCookieNames is how many names a site's session cookies can have.
+// maxCookieNames is the maximal number of names of a site's session cookies.
 const maxCookieNames = 4
 
 // CookieNames returns the names of the session cookies of a site with the given
-// $secret and $session_name. The name that
-// Joomla\CMS\Application\ApplicationHelper::getHash makes of the secret and
-// what the application is called is hashed again by its session class. Where
-// sessionName is empty, it is called by its name, or by that of its class,
-// which is what Joomla 4 and later fall back on.
+// $secret and $session_name. Joomla\CMS\Application\ApplicationHelper::getHash
+// hashes the secret and the session name, and the session class hashes the
+// result again. If sessionName is empty, the session name is the application's
+// name or, as a fallback of Joomla 4 and later, that of its class.
 func CookieNames(secret, sessionName string) []string {
 	seeds := []string{
 		"site", "administrator",
@@ -38,19 +37,19 @@ func CookieNames(secret, sessionName string) []string {
 // (max_input_vars).
 const maxCookies = 1000
 
-// SessionIDs returns the values of the cookies in Cookie headers that have one
-// of names, those of [CookieNames], and could be the id of a session, each
-// once. It reads what PHP reads of them (php_default_treat_data and
+// SessionIDs returns the values of cookies that have one of names, which
+// [CookieNames] returns, and could be session ids, without duplicates. It reads
+// Cookie headers as PHP does (php_default_treat_data and
 // php_register_variable_ex in main/php_variables.c):
 //
-//   - The first of several cookies of one name counts, also where it is empty.
-//   - A name that goes on as that of an array does, such as "name[]", before or
-//     after the cookie, makes an array of its value, which is no id.
+//   - The first of several cookies of the same name counts, even if it is
+//     empty.
+//   - A name with the syntax of an array, such as "name[]", before or after the
+//     cookie, makes its value an array, which is not an id.
 //   - Cookies after the first thousand do not count.
 //
-// Of several headers, which HTTP/1 forbids to browsers, nginx makes one with
-// semicolons between them, and Apache one with commas. What counts is what PHP
-// finds behind both.
+// HTTP/1 forbids browsers to send several headers. nginx joins them with
+// semicolons, and Apache with commas. An id counts if PHP finds it behind both.
 func SessionIDs(headers, names []string) []string {
 	switch len(headers) {
 	case 0:
@@ -72,7 +71,7 @@ func sessionIDs(header string, names []string) []string {
 		cookie, header, _ = strings.Cut(header, ";")
 		name, value, _ := strings.Cut(strings.TrimLeft(cookie, NumericSpace), "=")
 		if name == "" {
-			continue // PHP does not count it, either.
+			continue // PHP does not count it either.
 		}
 		left--
 		name, index, bracket := strings.Cut(name, "[")
@@ -83,7 +82,7 @@ func sessionIDs(header string, names []string) []string {
 			if !seen[i] {
 				seen[i], values[i] = true, value
 			}
-		// Without the end of an index, it is another name: "name_".
+		// Without a closing bracket, it is another name: "name_".
 		case strings.Contains(index, "]"):
 			arrays[i] = true
 		}
@@ -97,22 +96,22 @@ func sessionIDs(header string, names []string) []string {
 	return ids
 }
 
-// maxSessionID is the size of the column for them, session_id of #__session.
+// maxSessionID is the size of the column session_id of #__session.
 const maxSessionID = 192
 
-// sessionID returns the id that a cookie holds, if PHP could have made it.
+// sessionID returns the id in a cookie, if PHP could have made it.
 func sessionID(value string) (string, bool) {
 	if len(value) > 3*maxSessionID {
 		return "", false
 	}
-	// PHP escapes the comma, which ids of six bits a character may have.
+	// PHP escapes the comma, which ids with six bits per character may have.
 	id, err := url.QueryUnescape(value)
 	return id, err == nil && IsSessionID(id)
 }
 
-// IsSessionID reports whether PHP could have made id, which then holds nothing
-// that means more in a path, a key or a protocol. One of more than 192
-// characters is none to Joomla, whose column has no room for it.
+// IsSessionID reports whether PHP could have made id, which then has no special
+// characters for paths, keys or protocols. It refuses more than 192 characters,
+// for which Joomla's column has no room.
 func IsSessionID(id string) bool {
 	for _, c := range []byte(id) {
 		if c != '-' && c != ',' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {

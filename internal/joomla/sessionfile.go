@@ -16,24 +16,25 @@ import (
 )
 
 // A SessionDir is a directory in which PHP's session handler "files" keeps
-// sessions, which is that of Joomla's "filesystem" (4 and later) and "none"
-// (3.x). Make one with [ParseSavePath].
+// sessions. Joomla's "filesystem" (4 and later) and "none" (3.x) use it. Make
+// one with [ParseSavePath].
 type SessionDir struct {
 	path string
-	// depth is how many levels of directories, named by the first characters of
-	// an id, are in it.
+	// depth is the number of levels of subdirectories, named by the first
+	// characters of an id.
 	depth int
 }
 
-// ParseSavePath reads PHP's session.save_path, in any of its three forms:
-// /path, N;/path and N;MODE;/path. It refuses an N that is no number of levels,
-// and an empty path, for which PHP takes a directory that only PHP knows.
+// ParseSavePath parses PHP's session.save_path in any of its three forms:
+// /path, N;/path and N;MODE;/path. It refuses an N that is not a number of
+// levels, and an empty path, for which PHP uses a directory that only PHP
+// knows.
 func ParseSavePath(savePath string) (SessionDir, error) {
 	dir := SessionDir{path: savePath}
 	if levels, rest, ok := strings.Cut(savePath, ";"); ok {
 		depth, err := strconv.Atoi(levels)
 		if err != nil || depth < 0 {
-			return SessionDir{}, errors.New("malformed directory of session files")
+			return SessionDir{}, errors.New("malformed directory of session files: write it as /path, N;/path or N;MODE;/path")
 		}
 		dir = SessionDir{path: rest[strings.LastIndexByte(rest, ';')+1:], depth: depth}
 	}
@@ -43,8 +44,8 @@ func ParseSavePath(savePath string) (SessionDir, error) {
 	return dir, nil
 }
 
-// file returns the path of the file of the session called id. It reports false
-// for what cannot be an id, and so never leaves d.
+// file returns the path of the file of a session. It reports false for what
+// cannot be an id, and so never leaves d.
 func (d SessionDir) file(id string) (path string, ok bool) {
 	if !IsSessionID(id) || len(id) <= d.depth { // PHP's ps_files_path_create.
 		return "", false
@@ -56,75 +57,73 @@ func (d SessionDir) file(id string) (path string, ok bool) {
 	return filepath.Join(path, "sess_"+id), true
 }
 
-// SessionFileRules say which files are sessions. The directory may be one in
-// which every user of the machine makes files, such as Debian's, of mode 1733.
+// SessionFileRules say which files are sessions. Every user of the machine may
+// be able to create files in the directory, such as Debian's, of mode 1733.
 type SessionFileRules struct {
-	// Oldest is when a session that has not expired was last written, at the
-	// earliest, in seconds since 1970.
+	// Oldest is the earliest time at which a session that has not expired was
+	// last written, in seconds since 1970.
 	Oldest int64
 	// Owners are the user ids that a file may belong to, besides root and those
-	// of this process. Systems that have none do not ask.
+	// of this process. They are ignored on systems without user ids.
 	Owners []int
-	// Limit is how many bytes of a session are read at most. It is no more than
-	// what an int can count.
+	// Limit is how many bytes of a session are read at most.
 	Limit int
 }
 
-// How PHP's handler (mod_files.c) writes decides how to read beside it. It
-// opens a file, which creates an empty one, takes an exclusive flock, and keeps
-// it until the page is made, which may be for seconds. All that time the old
-// text stands there, whole. At the end it cuts the file to nothing and writes
-// the new text, or, in newer versions, writes it over the old one and cuts off
-// the rest. Then it closes the file. So:
+// PHP's handler (mod_files.c) opens a file, creating it empty, and takes an
+// exclusive flock until the page is made, which may take seconds. Meanwhile,
+// the file holds the old text. At the end, PHP truncates the file and writes
+// the new text or, in newer versions, overwrites the old text and truncates the
+// rest. Then it closes the file. So:
 //
-//   - Who gets a shared flock reads a whole text. It must not be waited for in
-//     the kernel, where a page that hangs would hold a thread for each request,
-//     and it is held for one read, as PHP waits for it.
-//   - Where PHP has the lock, or there are no locks, the text is whole except
-//     in the moment of writing, whose every step changes the file's time or
-//     length. So a text whose file has not changed for long enough is whole.
-//   - A text of a page of memory or more is written page by page, and its
-//     writer may be made to pause between two. What stands there meanwhile is
-//     cut, or the beginning of the new text with the end of the old one, which
-//     a visitor could fit together to say what neither does. On ext4, cutting a
-//     file waits for the disk, so that an empty text may be one that was cut;
-//     it may also be that of a new session, for which PHP's own reader would
-//     wait. Both have to stand for longer than any such pause.
+//   - With a shared flock, a reader gets a complete text. It must not wait for
+//     the lock in the kernel, where a page that hangs would hold a thread for
+//     each request. It holds the lock for one read, because PHP waits for it.
+//   - If PHP has the lock, or there are no locks, the text is complete except
+//     during the write, and every step of that changes the file's time or
+//     length. So a text whose file has not changed for long enough is complete.
+//   - A text of at least a memory page is written page by page, and its writer
+//     may be made to pause between two. Meanwhile the text is cut off, or it is
+//     the beginning of the new text with the end of the old one, which a
+//     visitor could fit together to say what neither says. On ext4, truncating
+//     a file waits for the disk, so that an empty text may be a truncated one,
+//     or a new session, for which PHP's own reader would wait. Both must be
+//     unchanged for longer than any such pause.
 const (
-	// settled is how long ago a file was written that nobody can be writing
-	// now. It is long enough for file systems that count in seconds, and for
-	// the clock of another machine.
+	// settled is the age at which a file is certainly not being written. It is
+	// long enough for file systems that count in seconds, and for the clock of
+	// another machine.
 	settled = 2 * time.Second
-	// longPatience is how long a long text has to stand unchanged, and
-	// emptyPatience an empty one, for which a busy disk may be to blame.
+	// longPatience is how long a long text must be unchanged, and emptyPatience
+	// an empty one, which a busy disk may cause.
 	longPatience  = 500 * time.Millisecond
 	emptyPatience = 1500 * time.Millisecond
-	// patience is how long a read waits for any other text to stand unchanged;
-	// the longer it has waited, the shorter is the time that it asks for, as
-	// pages that follow one another may leave none as much.
+	// patience is how long a read waits for any other text to be unchanged. The
+	// longer it has waited, the less time it requires, because pages that
+	// follow one another may not leave that much.
 	patience = 100 * time.Millisecond
-	// moment is the least that it asks for, until half of giveUp has passed. It
-	// is longer than the steps of the clock that files get their times from.
+	// moment is the least time that it requires, until half of giveUp has
+	// passed. It is longer than the steps of the clock for file times.
 	moment = 10 * time.Millisecond
 	// giveUp is how long Read waits at most.
 	giveUp = 2 * time.Second
-	// longestPause is how long to wait between two looks.
+	// longestPause is the longest wait between two looks.
 	longestPause = 2 * time.Millisecond
-	// pageSize is that of memory, or divides it.
+	// pageSize is the size of a memory page, or divides it.
 	pageSize = 4096
 )
 
-// errWriting is a file that is being written all the time.
-var errWriting = errors.New("file that is written without a pause")
+// errWriting reports a file that is being written all the time.
+var errWriting = errors.New("file is written without a pause")
 
-// Read returns what the files of ids hold, in their order: nil for what is no
-// session, and for one of more than rules.Limit bytes, whose length is in
-// lengths, where all others are 0. Content of no bytes is not nil. It waits two
-// seconds at most for all files that PHP is writing, and never for the lock.
+// Read returns the contents of the files of ids, in order: nil if there is no
+// session or if it has more than rules.Limit bytes. Then lengths holds its
+// length, which is 0 for all others. Empty content is not nil. Read waits at
+// most two seconds for all files that PHP is writing, and never for the lock.
 //
-// A link, and anything else that is not a regular file, is no session, and
-// neither is a file of a user who is not among the owners. Errors do not name
-// a path, which has the id.
+// A link or anything else but a regular file is not a session, nor is a file of
+// a user who is not among the owners. Errors do not name the path, which
+// contains the id.
 func (d SessionDir) Read(ctx context.Context, ids []string, rules SessionFileRules) (contents [][]byte, lengths []int, err error) {
 	contents, lengths = make([][]byte, len(ids)), make([]int, len(ids))
 	started, missing := time.Now(), false
@@ -153,7 +152,7 @@ func (d SessionDir) Read(ctx context.Context, ids []string, rules SessionFileRul
 			}
 		}
 	}
-	// All of them are waited for at once: a visitor may have many pages made.
+	// Wait for all of them at once: a visitor may request many pages.
 	for pause := time.Millisecond; len(sights) > 0; pause = min(2*pause, longestPause) {
 		if time.Since(started) > giveUp {
 			return nil, nil, fmt.Errorf("reading a session file: %w", errWriting)
@@ -170,7 +169,7 @@ func (d SessionDir) Read(ctx context.Context, ids []string, rules SessionFileRul
 			}
 		}
 	}
-	if missing { // Also where there is no such directory.
+	if missing { // The directory may be missing, too.
 		if _, err := os.Stat(d.path); err != nil {
 			return nil, nil, fmt.Errorf("reading the directory of session files: %w", withoutPath(err))
 		}
@@ -178,14 +177,14 @@ func (d SessionDir) Read(ctx context.Context, ids []string, rules SessionFileRul
 	return contents, lengths, nil
 }
 
-// A sight is what a file that may be being written looked like.
+// A sight is the state of a file that may be being written.
 type sight struct {
 	fs.FileInfo
-	since time.Time // when it was first seen so
+	since time.Time // when this state was first seen
 }
 
-// still returns s as of now, where s, which may be nil, is what was seen
-// before.
+// still returns the sight of a file as of now, given the previous one, which
+// may be nil.
 func (s *sight) still(info fs.FileInfo, now time.Time) *sight {
 	if s != nil && os.SameFile(s.FileInfo, info) && s.Size() == info.Size() && s.ModTime().Equal(info.ModTime()) {
 		return s
@@ -194,7 +193,7 @@ func (s *sight) still(info fs.FileInfo, now time.Time) *sight {
 }
 
 // whole reports whether no writer can be in the middle of the text, for a
-// reader that began to wait at started.
+// reader that has waited since started.
 func (s *sight) whole(now, started time.Time) bool {
 	seen, waited, size := now.Sub(s.since), now.Sub(started), s.Size()
 	if now.Sub(s.ModTime()) >= settled {
@@ -213,21 +212,21 @@ func (s *sight) whole(now, started time.Time) bool {
 	return seen >= max(least, patience-waited)
 }
 
-// read returns the content of a file, or its length where that is beyond the
-// limit. It returns a sight instead of a text that may not be whole; last is
-// that of the time before, or nil.
+// read returns the content of a file, or its length if that exceeds the limit.
+// If the text may not be complete, it returns a sight instead; last is the
+// previous one, or nil.
 func (r SessionFileRules) read(path string, last *sight, started time.Time) (content []byte, length int, next *sight, err error) {
 	file, err := openSessionFile(path)
 	if err != nil {
-		// What the error means depends on whose file it is: others may have put
-		// there what this process may not open.
+		// The meaning of the error depends on the owner: others may have put
+		// files there that this process may not open.
 		info, statErr := os.Lstat(path)
 		if isNoSessionFile(err) || statErr == nil && !r.accept(info) {
 			err = nil
 		}
 		return nil, 0, nil, err
 	}
-	defer file.Close() // That gives up the lock.
+	defer file.Close() // This releases the lock.
 	locked := lockSessionFile(file)
 	info, err := file.Stat()
 	if err != nil || !r.accept(info) || info.ModTime().Unix() < r.Oldest {
@@ -261,9 +260,9 @@ func (r SessionFileRules) read(path string, last *sight, started time.Time) (con
 	return content, 0, nil, nil
 }
 
-// accept reports whether PHP takes a file for a session, as ps_files_open asks.
-// As root, PHP takes those of any owner, but not so here: a service that runs
-// as root serves a site whose PHP does not.
+// accept reports whether PHP takes a file for a session (ps_files_open). PHP
+// running as root accepts files of any owner, but accept does not: a service
+// that runs as root serves a site whose PHP does not.
 func (r SessionFileRules) accept(info fs.FileInfo) bool {
 	if !info.Mode().IsRegular() {
 		return false
@@ -272,7 +271,7 @@ func (r SessionFileRules) accept(info fs.FileInfo) bool {
 	return !ok || uid == 0 || slices.Contains(r.Owners, uid) || uid == os.Geteuid() || uid == os.Getuid()
 }
 
-// withoutPath returns what went wrong with a file, without its path.
+// withoutPath returns err without the path of the file.
 func withoutPath(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {

@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-// openSessionFile opens a regular file. Here a link may take its place between
-// looking and opening, and is found out afterwards.
+// openSessionFile opens a regular file. A link may replace it between the check
+// and the opening, which is detected afterwards.
 func openSessionFile(path string) (*os.File, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -32,8 +32,8 @@ func openSessionFile(path string) (*os.File, error) {
 func isNoSessionFile(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
 // lockSessionFile reports that there are no locks, so that only a text that has
-// not changed for a while is whole.
+// not changed for a while is complete.
 func lockSessionFile(*os.File) bool { return false }
 
-// sessionFileOwner reports that files have no owner that could be asked for.
+// sessionFileOwner reports that files have no known owner.
 func sessionFileOwner(fs.FileInfo) (uid int, ok bool) { return 0, false }

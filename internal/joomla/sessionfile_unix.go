@@ -9,15 +9,14 @@ import (
 	"syscall"
 )
 
-// openSessionFile opens a file, and waits for nobody: not for the writer of a
-// FIFO, and not for whoever has a lease on the file. It follows no link, as
-// PHP.
+// openSessionFile opens a file without waiting for the writer of a FIFO or the
+// holder of a lease. Like PHP, it does not follow links.
 func openSessionFile(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 }
 
-// isNoSessionFile reports whether a file could not be opened because there is
-// none, or but a link, a socket or a device.
+// isNoSessionFile reports whether a file could not be opened because it does
+// not exist, or is a link, a socket or a device.
 func isNoSessionFile(err error) bool {
 	for _, none := range []error{fs.ErrNotExist, syscall.ELOOP, syscall.EMLINK, syscall.ENXIO, syscall.ENODEV} {
 		if errors.Is(err, none) {
@@ -27,8 +26,8 @@ func isNoSessionFile(err error) bool {
 	return false
 }
 
-// lockSessionFile takes a shared lock, and reports false where another process
-// has an exclusive one, or where the file system has no locks.
+// lockSessionFile takes a shared lock. It reports false if another process has
+// an exclusive one, or the file system has no locks.
 func lockSessionFile(file *os.File) bool {
 	conn, err := file.SyscallConn()
 	if err != nil {

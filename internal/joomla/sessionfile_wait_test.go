@@ -167,7 +167,7 @@ func TestSessionDirReadGivesUp(t *testing.T) {
 		}()
 		began := time.Now()
 		_, _, err := sessionDir(t, path).Read(t.Context(), []string{"x"}, anyTime)
-		require.EqualError(t, err, "reading a session file: file that is written without a pause")
+		require.EqualError(t, err, "reading a session file: file is written without a pause")
 		assert.InDelta(t, 2*time.Second, time.Since(began), float64(5*time.Millisecond))
 
 		soon, cancelSoon := context.WithTimeout(ctx, 5*time.Millisecond)

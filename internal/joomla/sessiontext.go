@@ -8,15 +8,13 @@ import (
 	"github.com/capi-go/capi/internal/phpserial"
 )
 
-// A Version is the generation of Joomla that a site runs, as far as reading
-// sessions goes.
+// A Version is a generation of Joomla, as far as reading sessions is concerned.
 type Version int8
 
 const (
-	// UnknownVersion is that of a site that cannot be told: what counts is what
-	// every Joomla reads.
+	// UnknownVersion means that only what every version of Joomla reads counts.
 	UnknownVersion Version = iota
-	// Joomla3 is 3.x. All of it is taken for 3.15, which also reads the form of
+	// Joomla3 is 3.x. Every 3.x is treated as 3.15, which also reads the form
 	// before 3.4.7.
 	Joomla3
 	// Joomla4 is 4 and later.
@@ -34,24 +32,23 @@ func (v Version) Major() int {
 	return 0
 }
 
-// A SessionFormat says how a site's own Joomla reads the text of a session.
+// A SessionFormat says how a site's version of Joomla reads the text of a
+// session.
 type SessionFormat struct {
 	Version Version
 	// PHPSerialize reports whether PHP's session.serialize_handler is
 	// php_serialize, rather than php.
 	PHPSerialize bool
 	// Table reports whether the text comes from the column data of the table,
-	// in which Joomla 3 writes NUL * NUL as \0\0\0.
+	// where Joomla 3 writes NUL * NUL as \0\0\0.
 	Table bool
 }
 
-// errNotJoomlas is the error of a text that PHP or Joomla fails to read. It
-// holds nothing of the text.
+// errNotJoomlas is the error of a text that PHP or Joomla fails to read.
 var errNotJoomlas = errors.New("not a session that the site's Joomla reads")
 
-// What is read of a Registry: Joomla 4 and later has the names by themselves or
-// with __ in front, which Joomla 3 put before the names of namespaces, and both
-// have them in the namespace __default.
+// The wanted elements of a Registry. Joomla 4 and later use the bare names, or
+// the prefix __ of Joomla 3's namespaces; both use the namespace __default.
 var (
 	wantedSession = []wanted{{"counter", nil}, {"timer", []wanted{{"now", nil}}}}
 	wantedFactor  = []wanted{{"mfa_checked", nil}, {"mandatory_mfa_setup", nil}}
@@ -62,24 +59,23 @@ var (
 		{"__default", []wanted{{"user", wantedUser}, {"session", wantedSession}, {"com_users", wantedFactor}}},
 	}
 	wantedRegistry = wanted{"", []wanted{{"data", wantedValues}, {"separator", nil}}}
-	// Before 3.4.7, the names were joined by dots.
+	// Before 3.4.7, names are joined by dots.
 	wantedVariables = wanted{"", []wanted{
 		{"joomla", nil},
 		{"__default", []wanted{{"user", wantedUser}, {"session.counter", nil}, {"session.timer.now", nil}}},
 	}}
 )
 
-// sessionValues are what a session holds, under the names that Joomla has for
-// them.
+// sessionValues are the values of a session, by Joomla's names.
 type sessionValues struct {
 	version Version
-	// data is that of the Registry.
+	// data is the data of the Registry.
 	data *node
-	// before347 is the variable __default, nil where it does not count.
+	// before347 is the variable __default, nil if it does not count.
 	before347 *node
 }
 
-// values returns what a session with the text holds.
+// values returns the values in the text of a session.
 func (f SessionFormat) values(text []byte) (sessionValues, error) {
 	if f.Table && f.Version == Joomla3 && bytes.Contains(text, escapedNUL) {
 		text = bytes.ReplaceAll(text, escapedNUL, []byte("\x00*\x00"))
@@ -104,7 +100,7 @@ func (f SessionFormat) values(text []byte) (sessionValues, error) {
 	return v, nil
 }
 
-// readVariables returns the variables of a session that are wanted.
+// readVariables returns the wanted variables of a session.
 func (f SessionFormat) readVariables(r *nodeReader, text []byte) (*node, error) {
 	r.ResetSession(text, false)
 	r.Skim()
@@ -112,7 +108,7 @@ func (f SessionFormat) readVariables(r *nodeReader, text []byte) (*node, error) 
 	if err != nil {
 		return nil, err
 	}
-	// A text begins like an array in the one form, and never in the other.
+	// Only one of the two forms begins like an array.
 	if f.PHPSerialize != r.Serialized() {
 		return nil, errNotJoomlas
 	}
@@ -147,21 +143,20 @@ func (f SessionFormat) readRegistry(r *nodeReader, encoded []byte) (*node, error
 	return data, nil
 }
 
-// isRegistry reports whether class is one whose objects are a Registry. PHP
-// compares names of classes in any case; JRegistry is an alias that Joomla 3
-// has loaded.
+// isRegistry reports whether objects of class are a Registry. PHP compares the
+// names of classes in any case; JRegistry is an alias that Joomla 3 has loaded.
 func (f SessionFormat) isRegistry(class []byte) bool {
 	return bytes.EqualFold(class, registryClasses[0].name) || f.Version == Joomla3 && bytes.Equal(class, registryClasses[1].name)
 }
 
-// isUser reports whether class is one whose objects are a user. The names of
-// classes that PHP has yet to load are those of files, in exact case.
+// isUser reports whether objects of class are a user. Classes that PHP has yet
+// to load are looked up as files, in exact case.
 func (f SessionFormat) isUser(class []byte) bool {
 	return string(class) == `Joomla\CMS\User\User` || f.Version == Joomla3 && string(class) == "JUser"
 }
 
-// decodeBase64 decodes as PHP's base64_decode does, which skips whatever is not
-// of the alphabet, padding included, and drops the bits that are left over.
+// decodeBase64 decodes like PHP's base64_decode, which skips everything outside
+// the alphabet, including padding, and drops remaining bits.
 func decodeBase64(text []byte) []byte {
 	decoded := make([]byte, len(text)/4*3+3)
 	if n, err := base64.StdEncoding.Decode(decoded, text); err == nil {
@@ -174,9 +169,6 @@ func decodeBase64(text []byte) []byte {
 		}
 		return -1
 	}, text)
-	if len(digits)%4 == 1 {
-		digits = digits[:len(digits)-1]
-	}
-	n, _ := base64.RawStdEncoding.Decode(decoded, digits) // It cannot fail.
+	n, _ := base64.RawStdEncoding.Decode(decoded, digits) // It fails only at a last digit that stands alone.
 	return decoded[:n]
 }

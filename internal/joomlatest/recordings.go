@@ -1,8 +1,7 @@
 // Package joomlatest holds what the tests of every module need of Joomla:
 // recordings of real sites, the tables that the library reads in each dialect
-// of SQL, and files as Joomla writes its configuration.php. It is imported by
-// tests alone, and imports the standard library alone: whoever uses it brings
-// the database driver.
+// of SQL, and configuration.php as Joomla writes it. Only tests import it. It
+// imports only the standard library; its users bring the database driver.
 package joomlatest
 
 import (

@@ -1,24 +1,23 @@
-// Package origin checks what a policy of cross-origin requests names as the
-// origin of a page.
+// Package origin checks the origins that a CORS policy names.
 //
-// Accepted is what a browser could send in the header Origin for such a page:
-// scheme, "://", host and port as the URL standard serializes them
-// (https://url.spec.whatwg.org, sections 3, "Hosts", and 4, "URLs"), the port
-// only where it is not the scheme's own. A host is one of these:
+// It accepts what a browser could send in the header Origin: scheme, "://",
+// host and port as the URL standard serializes them
+// (https://url.spec.whatwg.org, sections 3, "Hosts", and 4, "URLs"), without
+// the scheme's default port. A host is one of these:
 //
-//   - a name of labels in lower-case ASCII letters, digits, hyphens and
-//     underscores, where IDNA has already been applied;
+//   - a name with labels of lower-case ASCII letters, digits, hyphens and
+//     underscores, in the form of IDNA;
 //   - an IPv4 address of four decimal numbers;
 //   - an IPv6 address in brackets, in its shortest form.
 //
-// So there is one text for each origin, and policies can compare bytes. Refused
-// are:
+// So each origin has only one text, and policies can compare bytes. It refuses:
 //
 //   - the opaque origin, null, and schemes whose pages have it, such as file
 //     and data;
-//   - user, path, query and fragment, even if they are empty;
-//   - upper case, escapes, characters outside of ASCII, and spaces;
-//   - ports that are the scheme's own, 0, or written with a sign or zeros;
+//   - user, path, query and fragment, even empty ones;
+//   - upper case, escapes, characters outside ASCII, and spaces;
+//   - ports that are the scheme's default, 0, or written with a sign or leading
+//     zeros;
 //   - IP addresses in any other form, such as https://127.1, and of IPv4 in
 //     brackets;
 //   - patterns, such as https://*.example.org, and lists.
@@ -55,8 +54,7 @@ func Valid(origin string) bool {
 			return false
 		}
 	}
-	// A host that ends in a number is an IPv4 address, in whatever form it was
-	// written.
+	// A host that ends in a number is an IPv4 address in some form.
 	last := labels[len(labels)-1]
 	if special && (strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x") &&
 		strings.Trim(last[2:], "0123456789abcdef") == "") {
@@ -66,7 +64,7 @@ func Valid(origin string) bool {
 	return true
 }
 
-// validScheme reports whether pages can have the scheme. Those of files,
+// validScheme reports whether origins can have the scheme. Pages of files,
 // scripts and data have an opaque origin, which is sent as null.
 func validScheme(scheme string) bool {
 	switch scheme {
@@ -76,8 +74,8 @@ func validScheme(scheme string) bool {
 	return scheme[0] >= 'a' && scheme[0] <= 'z' && strings.Trim(scheme, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == ""
 }
 
-// validPort reports whether port is written as a browser does, which leaves out
-// the one that is the scheme's own.
+// validPort reports whether port is in the form of a browser, which leaves out
+// the scheme's default.
 func validPort(port, standard string) bool {
 	n, err := strconv.ParseUint(port, 10, 16)
 	return err == nil && n > 0 && strconv.FormatUint(n, 10) == port && port != standard

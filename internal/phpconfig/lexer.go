@@ -5,10 +5,10 @@ import "strings"
 // A token is a word of PHP.
 type token struct {
 	kind kind
-	// text is the word as written, of a variable without $, and of a string
-	// what it means.
+	// text is the word as written, for a variable without $, or the content of
+	// a string.
 	text string
-	// offset is where it begins.
+	// offset is where the token begins.
 	offset int
 }
 
@@ -25,9 +25,9 @@ const (
 	closeTag      // ?>
 )
 
-// The marks of more than one character. A template is a string that may have
-// variables in it, or that is written as heredoc or nowdoc; what it has in
-// braces are tokens between its marks.
+// The marks of more than one character. A template is a string that may contain
+// variables, or a heredoc or nowdoc. The code in its braces becomes tokens
+// between its marks.
 const (
 	openTemplate  = `"{`
 	closeTemplate = `}"`
@@ -36,8 +36,8 @@ const (
 	attribute     = "#["
 )
 
-// is reports whether t is the word, in any letter case, as those of keywords,
-// classes and constants such as null are.
+// is reports whether t is the word in any case, like keywords, classes and
+// constants such as null.
 func (t token) is(word string) bool {
 	return t.kind == name && len(t.text) == len(word) && strings.EqualFold(t.text, word)
 }
@@ -78,18 +78,18 @@ func (t token) closes() byte {
 type lexer struct {
 	source string
 	offset int
-	// html is set outside of PHP's tags.
+	// html is set outside PHP's tags.
 	html bool
-	// braces is how many are open outside of templates.
+	// braces is the number of open braces outside templates.
 	braces int
-	// templates are those that are open, each in the braces of the one before.
+	// templates are the open templates, each in the braces of the one before.
 	templates []template
-	// lineNumber is the line of lineOffset: what line has counted so far.
+	// lineNumber is the line of lineOffset, as counted so far.
 	lineNumber, lineOffset int
 }
 
-// line returns the line of the offset, from 1. Offsets that only grow take time
-// in proportion to the source in all.
+// line returns the line of the offset, from 1. Calls with growing offsets take
+// linear time in total.
 func (l *lexer) line(offset int) int {
 	if offset < l.lineOffset {
 		l.lineNumber, l.lineOffset = 0, 0
@@ -154,7 +154,7 @@ func (l *lexer) next() (token, error) {
 	case isNameStart(c):
 		t.kind, length = name, nameLength(rest)
 		if len(rest) >= length+len("(set)") && strings.EqualFold(rest[length:length+len("(set)")], "(set)") {
-			// A single word to PHP, if the name is a visibility.
+			// To PHP this is a single word, if the name is a visibility.
 			if with := (token{kind: name, text: rest[:length+len("(set)")]}); modifier(with) != "" {
 				length += len("(set)")
 			}
@@ -190,7 +190,7 @@ func (l *lexer) brace(c byte) {
 	}
 }
 
-// skipHTML goes to what follows the next opening tag, or to the end.
+// skipHTML skips past the next opening tag, or to the end.
 func (l *lexer) skipHTML() error {
 	for {
 		i := strings.Index(l.source[l.offset:], "<?")
@@ -208,13 +208,13 @@ func (l *lexer) skipHTML() error {
 		case strings.HasPrefix(rest, "="):
 			l.offset++
 			return nil
-		case !strings.HasPrefix(rest, "xml version"): // No PHP could go on like that.
-			return l.fail(tag, "a short open tag, which PHP reads or not by its settings")
+		case !strings.HasPrefix(rest, "xml version"): // PHP code cannot continue like that.
+			return l.fail(tag, "short open tag, which depends on PHP's settings: write <?php")
 		}
 	}
 }
 
-// skipSpace goes to what follows any space and comments.
+// skipSpace skips white space and comments.
 func (l *lexer) skipSpace() error {
 	for l.offset < len(l.source) {
 		rest := l.source[l.offset:]
@@ -236,8 +236,8 @@ func (l *lexer) skipSpace() error {
 	return nil
 }
 
-// lineCommentLength returns how much of s is the comment that it begins with. A
-// closing tag ends it as the end of the line does. It looks at nothing behind.
+// lineCommentLength returns the length of the comment at the beginning of s. A
+// closing tag ends it, like the end of the line.
 func lineCommentLength(s string) int {
 	for i := range len(s) {
 		if s[i] == '\n' || s[i] == '\r' || s[i] == '?' && strings.HasPrefix(s[i:], "?>") {
@@ -255,7 +255,7 @@ func isNameStart(c byte) bool {
 	return c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
 }
 
-// nameLength returns how much of s is a name.
+// nameLength returns the length of the name at the beginning of s.
 func nameLength(s string) int {
 	for i := range len(s) {
 		if !isNameStart(s[i]) && (i == 0 || !isDigit(s[i])) {

@@ -7,8 +7,7 @@ import (
 	"strings"
 )
 
-// numberLength returns how much of s, which begins with a number, is that
-// number:
+// numberLength returns the length of the number at the beginning of s:
 //
 //	number  = "0x" digits | "0b" digits | "0o" digits | float | digits .
 //	float   = ( digits "." [ digits ] | "." digits | digits ) [ ( "e" | "E" ) [ "+" | "-" ] digits ] .
@@ -36,8 +35,7 @@ func numberLength(s string) int {
 	return n
 }
 
-// prefixBase returns the base that the first two characters of a number name,
-// or 0.
+// prefixBase returns the base for the prefix of a number, or 0.
 func prefixBase(s string) int {
 	if len(s) < 2 || s[0] != '0' {
 		return 0
@@ -53,7 +51,7 @@ func prefixBase(s string) int {
 	return 0
 }
 
-// digitsLength returns how much of s are digits of the base, with single
+// digitsLength returns how many bytes of s are digits of the base, with single
 // underscores between them.
 func digitsLength(s string, base int) int {
 	for i := range len(s) {
@@ -65,9 +63,8 @@ func digitsLength(s string, base int) int {
 	return len(s)
 }
 
-// numberValue returns what the number written as text means, with a minus
-// in front of it if it is negative. An integer that is too large for 64 bits is
-// a float, before its sign is applied.
+// numberValue returns the value of a number, with a minus if it is negative. An
+// integer too large for 64 bits becomes a float before its sign is applied.
 func numberValue(text string, negative bool) (Value, bool) {
 	written := strings.ReplaceAll(text, "_", "")
 	base := prefixBase(written)
@@ -93,7 +90,7 @@ func numberValue(text string, negative bool) (Value, bool) {
 	case base == 10:
 		return floatValue(decimal(written), negative), true
 	}
-	// PHP's zend_hex_strtod and its like round at every digit.
+	// PHP's zend_hex_strtod and its siblings round at every digit.
 	float := 0.0
 	for _, c := range []byte(written) {
 		float = float*float64(base) + float64(digit(c))
@@ -101,14 +98,13 @@ func numberValue(text string, negative bool) (Value, bool) {
 	return floatValue(float, negative), true
 }
 
-// decimal returns the float that is nearest to the number written, which may be
-// infinite.
+// decimal returns the nearest float, which may be infinite.
 func decimal(written string) float64 {
 	float, _ := strconv.ParseFloat(written, 64) // Out of range, it is infinite or 0.
 	return float
 }
 
-// precision is how many digits PHP's conversion of a float to a string has: the
+// precision is the number of digits when PHP converts a float to a string: the
 // default of its setting of that name, which php.ini-development and
 // php.ini-production repeat.
 const precision = 14

@@ -7,13 +7,13 @@ import (
 )
 
 // MaxSize is the size of the largest source that [Properties] reads, in bytes.
-// Joomla writes some 4 KB.
+// Joomla writes about 4 KB.
 const MaxSize = 1 << 20
 
 // A Kind is the PHP type of a [Value].
 type Kind int
 
-// The kinds of values. The zero Kind is none of a value.
+// The kinds of values. The zero Kind is not that of a value.
 const (
 	String Kind = iota + 1
 	Int
@@ -25,17 +25,18 @@ const (
 type Value struct {
 	// Kind is its type.
 	Kind Kind
-	// Text is what PHP converts it to as a string, with PHP's default precision
-	// of 14 digits for a Float, "1" for true and "" for false.
+	// Text is the value as PHP converts it to a string, with PHP's default
+	// precision of 14 digits for a Float, "1" for true and "" for false.
 	Text string
 	// Line is the line of the property's name, from 1.
 	Line int
 }
 
-// An Error reports what is wrong with a source, and never what the source
-// holds, which may be a password.
+// An Error reports what is wrong with a source. It quotes nothing of the
+// source, which may be a password.
 type Error struct {
-	// Line is the line of the fault, from 1, or 0 if it is about the whole.
+	// Line is the line of the fault, from 1, or 0 for a fault of the whole
+	// source.
 	Line int
 	// Message says what is wrong.
 	Message string
@@ -49,10 +50,9 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("line %d: %s", e.Line, e.Message)
 }
 
-// Properties returns the defaults of those properties of the class that have
-// one of the given names. A property that is missing, without a default, null
-// or static is left out. An error is an [*Error]; see the package comment for
-// what is one.
+// Properties returns the defaults of the class's properties with the given
+// names. It leaves out a property that is missing, without a default, null or
+// static. An error is an [*Error]; the package comment lists the errors.
 func Properties(source, class string, names []string) (map[string]Value, error) {
 	if len(source) > MaxSize {
 		return nil, &Error{Message: fmt.Sprintf("larger than %d bytes", MaxSize)}
@@ -77,14 +77,14 @@ type parser struct {
 	lexer  lexer
 	class  string
 	values map[string]Value
-	// seen has the names that are asked for, and whether they were read.
+	// seen has the requested names, and whether they were read.
 	seen map[string]bool
 	// hasFloat and hasInt are set if the type of the property names them.
 	hasFloat, hasInt bool
 	watcher
 }
 
-// next returns the next token, which the watcher has seen.
+// next returns the next token, after showing it to the watcher.
 func (p *parser) next() (token, error) {
 	t, err := p.lexer.next()
 	if err == nil {
@@ -93,7 +93,7 @@ func (p *parser) next() (token, error) {
 	return t, err
 }
 
-// wanted reports whether the property is asked for.
+// wanted reports whether the property is requested.
 func (p *parser) wanted(name string) bool {
 	_, ok := p.seen[name]
 	return ok
@@ -131,7 +131,7 @@ func (p *parser) file() error {
 			return p.fail(t, "a second class "+p.class)
 		}
 		if p.lexer.braces > 0 {
-			return p.fail(t, "class "+p.class+" is declared in braces, by code that may do otherwise")
+			return p.fail(t, "class "+p.class+" is declared in braces, so code decides whether it exists")
 		}
 		found = true
 		p.inClass = true
@@ -173,8 +173,8 @@ func (p *parser) body() error {
 	}
 }
 
-// modifier returns which word t is of those that may be in front of a property
-// or of a promoted parameter, in lower case, or nothing.
+// modifier returns t in lower case if it is a modifier of a property or of a
+// promoted parameter, or "".
 func modifier(t token) string {
 	if t.kind != name || len(t.text) > len("protected(set)") {
 		return ""
@@ -187,7 +187,7 @@ func modifier(t token) string {
 	return ""
 }
 
-// maxModifiers is more than PHP allows in front of any member.
+// maxModifiers is more than PHP allows before a member.
 const maxModifiers = 10
 
 // member reads the member of the class that begins with t.
@@ -213,7 +213,7 @@ func (p *parser) member(t token) error {
 			return p.items(t, words)
 		case len(words) > 0 && (t.kind == name || t.kind == mark && strings.Contains(`?|&()\`, t.text)):
 			// The type of a property. PHP refuses a default that the type would
-			// have to convert, other than of an integer to a float.
+			// have to convert, except from an integer to a float.
 			p.hasFloat = p.hasFloat || t.is("float")
 			p.hasInt = p.hasInt || t.is("int")
 		default:
@@ -231,7 +231,7 @@ func (p *parser) member(t token) error {
 	}
 }
 
-// method reads what follows the word function.
+// method reads what follows the keyword function.
 func (p *parser) method() error {
 	open, err := p.skip("(")
 	if err != nil {
@@ -258,7 +258,7 @@ func (p *parser) method() error {
 	return p.group(open, nil)
 }
 
-// items reads a list of properties whose first is t, up to what ends it.
+// items reads a list of properties, the first of which is t, up to its end.
 func (p *parser) items(t token, words []string) error {
 	for {
 		end, err := p.item(t, words)
@@ -321,7 +321,7 @@ func (p *parser) item(property token, words []string) (token, error) {
 	return t, nil
 }
 
-// value reads the default of a property. That of null has no kind.
+// value reads the default of a property. The value null has no kind.
 func (p *parser) value(property string) (Value, error) {
 	t, err := p.next()
 	if err != nil {
@@ -359,8 +359,8 @@ func (p *parser) value(property string) (Value, error) {
 	return Value{}, p.fail(t, "expected a string, a number, a boolean or null for $"+property)
 }
 
-// skip reads up to one of the marks in ends that is outside all brackets, and
-// returns it.
+// skip reads up to one of the marks in ends, outside all brackets, and returns
+// it.
 func (p *parser) skip(ends string) (token, error) {
 	for {
 		t, err := p.next()
@@ -380,11 +380,10 @@ func (p *parser) skip(ends string) (token, error) {
 	}
 }
 
-// group reads up to what closes the bracket open, which was just read, and
-// calls visit, unless it is nil, with each token that is in no bracket further
-// in.
+// group reads up to what closes the bracket open, which was just read. It calls
+// visit, unless nil, with each token that is not inside an inner bracket.
 func (p *parser) group(open token, visit func(token) error) error {
-	// A stack rather than recursion: no nesting outgrows it.
+	// A stack instead of recursion, so that any nesting is safe.
 	closers := []byte{open.closer()}
 	for len(closers) > 0 {
 		t, err := p.next()

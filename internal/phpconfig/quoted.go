@@ -53,10 +53,10 @@ func (l *lexer) doubleQuoted(t token) (token, error) {
 	return token{}, l.fail(t.offset, "unterminated string")
 }
 
-// appendEscape appends what the escape sequence encodes whose backslash is
-// followed by rest, and returns how much of rest belongs to it: a negative
-// number if it is malformed. A backslash that begins no sequence means
-// itself, as does what follows it.
+// appendEscape appends the value of the escape sequence whose backslash is
+// followed by rest, and returns how many bytes of rest belong to it, or a
+// negative number if it is malformed. A backslash that begins no sequence
+// stands for itself.
 func appendEscape(decoded []byte, rest string) ([]byte, int) {
 	if rest == "" {
 		return decoded, 0
@@ -93,13 +93,13 @@ func appendEscape(decoded []byte, rest string) ([]byte, int) {
 	default:
 		if n := digits(rest[:min(3, len(rest))], 8); n > 0 {
 			value, _ := strconv.ParseUint(rest[:n], 8, 16)
-			return append(decoded, byte(value)), n // PHP drops what is more than a byte.
+			return append(decoded, byte(value)), n // PHP drops bits beyond a byte.
 		}
 	}
 	return append(decoded, '\\', rest[0]), 1
 }
 
-// appendRune appends r as UTF-8, also if it is a surrogate, as PHP does.
+// appendRune appends r as UTF-8, even a surrogate, as PHP does.
 func appendRune(decoded []byte, r rune) []byte {
 	if r >= 0xd800 && r <= 0xdfff {
 		return append(decoded, 0xe0|byte(r>>12), 0x80|byte(r>>6)&0x3f, 0x80|byte(r)&0x3f)
@@ -107,7 +107,7 @@ func appendRune(decoded []byte, r rune) []byte {
 	return utf8.AppendRune(decoded, r)
 }
 
-// digits returns how much of s are digits of the base.
+// digits returns how many leading bytes of s are digits of the base.
 func digits(s string, base int) int {
 	for i := range len(s) {
 		if digit(s[i]) >= base {

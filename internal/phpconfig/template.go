@@ -2,15 +2,15 @@ package phpconfig
 
 import "strings"
 
-// A template is a string with variables in it, or a heredoc or nowdoc.
+// A template is a string with variables, or a heredoc or nowdoc.
 type template struct {
 	kind templateKind
-	// label is the quote or the label that ends it.
+	// label is the quote or label that ends it.
 	label string
 	// offset is where it begins.
 	offset int
-	// braces is how many are open of the code in it; without any, its text is
-	// read.
+	// braces is the number of open braces of the code in it. Without any, its
+	// text is read.
 	braces int
 }
 
@@ -28,14 +28,13 @@ func (l *lexer) inText() bool {
 	return n > 0 && l.templates[n-1].braces == 0
 }
 
-// maxTemplates is how many templates may be within each other.
+// maxTemplates is how deeply templates may be nested.
 const maxTemplates = 64
 
-// openTemplate begins a template at t, after as many bytes as its beginning
-// has.
+// openTemplate begins a template at t, whose opening has length bytes.
 func (l *lexer) openTemplate(t token, with template, length int) (token, error) {
 	if len(l.templates) == maxTemplates {
-		return token{}, l.fail(t.offset, "strings too deep within each other")
+		return token{}, l.fail(t.offset, "strings nested too deeply")
 	}
 	with.offset = t.offset
 	l.templates = append(l.templates, with)
@@ -45,7 +44,7 @@ func (l *lexer) openTemplate(t token, with template, length int) (token, error) 
 }
 
 // templateText reads the text of the innermost template, up to its end or to
-// code in it.
+// code.
 func (l *lexer) templateText() (token, error) {
 	top := &l.templates[len(l.templates)-1]
 	for i := l.offset; i < len(l.source); i++ {
@@ -87,7 +86,7 @@ func (l *lexer) endTemplate(offset, length int) token {
 func nameEnds(rest string) bool { return rest == "" || !isNameStart(rest[0]) && !isDigit(rest[0]) }
 
 // heredocStart returns the heredoc or nowdoc that begins with the <<< of s, and
-// the length of its beginning without the end of the line: 0 if it is none.
+// the length of its opening without the line end, or 0 if it is neither.
 func heredocStart(s string) (template, int) {
 	rest := strings.TrimLeft(s[3:], " \t")
 	with, quote := template{kind: heredoc}, ""

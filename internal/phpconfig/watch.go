@@ -1,12 +1,11 @@
 package phpconfig
 
-// A watcher knows the last tokens, to find code that may assign a property
-// which is asked for. It goes by the words alone: what it cannot tell, it
-// refuses.
+// A watcher remembers the last tokens, to find code that may assign a requested
+// property. It looks only at words, and refuses what it cannot decide.
 type watcher struct {
 	beforeLast, last token
-	// touched is the name of such a property behind an arrow, until it is seen
-	// whether that is the name of a method.
+	// touched is the name of such a property after an arrow, until the next
+	// token shows whether it is the name of a method.
 	touched token
 	// inClass is set while the class is read.
 	inClass bool
@@ -16,22 +15,22 @@ type watcher struct {
 func (p *parser) watch(t token) error {
 	if p.touched.kind == name {
 		if !t.isMark("(") {
-			return p.fail(p.touched, "code outside of the properties names $"+p.touched.text+" and may assign it")
+			return p.fail(p.touched, "code outside the properties names $"+p.touched.text+" and may assign it")
 		}
 		p.touched = token{}
 	}
 	member := p.last.isMark("->") || p.last.isMark("::")
 	switch {
 	case p.last.isMark("->") && (t.kind == variable || t.isMark("{") || t.isMark("$")):
-		return p.fail(t, "code outside of the properties may assign any, since it computes a name")
+		return p.fail(t, "code outside the properties computes the name of a property, and may assign any")
 	case p.last.isMark("->") && t.kind == name && p.wanted(t.text):
 		p.touched = t
 	case t.is("__halt_compiler"):
-		return p.fail(t, "__halt_compiler, behind which nothing is code")
+		return p.fail(t, "__halt_compiler, after which nothing is code")
 	case p.inClass && !member && isInclude(t):
 		return p.fail(t, "class "+p.class+" runs code from elsewhere, which may assign any property")
 	case p.inClass && (isThis(p.last) && !t.isMark("->") || p.namesThis()):
-		return p.fail(p.last, "class "+p.class+" hands $this on to code that may assign any property")
+		return p.fail(p.last, "class "+p.class+" passes $this to code that may assign any property")
 	}
 	p.beforeLast, p.last = p.last, t
 	return nil
@@ -47,8 +46,8 @@ func (w *watcher) namesThis() bool {
 
 func isThis(t token) bool { return t.kind == variable && t.text == "this" }
 
-// isInclude reports whether t is a word that runs other code with the $this of
-// the method that it is in.
+// isInclude reports whether t is a keyword that runs other code with the $this
+// of its method.
 func isInclude(t token) bool {
 	return t.is("include") || t.is("include_once") || t.is("require") || t.is("require_once") || t.is("eval")
 }

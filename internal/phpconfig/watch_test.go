@@ -10,7 +10,7 @@ import (
 // Each of these makes, or could make, the object that PHP has differ from the
 // defaults of its class.
 func TestPropertiesRefusesCodeThatAssigns(t *testing.T) {
-	const may = "line 4: code outside of the properties names $host and may assign it"
+	const may = "line 4: code outside the properties names $host and may assign it"
 	inConstructor := func(code string) string {
 		return class("public function __construct() {\n" + code + "\n}\npublic $host = 'left-over';")
 	}
@@ -32,14 +32,14 @@ func TestPropertiesRefusesCodeThatAssigns(t *testing.T) {
 		"in a heredoc":             {inConstructor("$x = <<<X\n{$f($this->host = 'x')}\nX;"), "line 5: code"},
 		"in a command":             {inConstructor("`{$f($this->host = 'x')}`;"), may},
 		"in a hook":                {class("public $x {\nget { return $this->host = 1; } }"), may},
-		"through a copy":           {inConstructor("$x = $this; $x->host = 1;"), "line 4: class JConfig hands $this on"},
-		"variable name":            {inConstructor("$this->$x = 1;"), "line 4: code outside of the properties may assign any"},
+		"through a copy":           {inConstructor("$x = $this; $x->host = 1;"), "line 4: class JConfig passes $this to"},
+		"variable name":            {inConstructor("$this->$x = 1;"), "line 4: code outside the properties computes the name of a property"},
 		"variable's variable name": {inConstructor("$this->$$x = 1;"), "may assign any"},
 		"computed name":            {inConstructor("$this->{'ho' . 'st'} = 1;"), "may assign any"},
 		"every name":               {inConstructor("foreach ($_ENV as $k => $this->{$k}) {}"), "may assign any"},
-		"every property":           {inConstructor("foreach ($this as &$v) { $v = 1; }"), "hands $this on"},
-		"handed on":                {inConstructor("load($this);"), "hands $this on"},
-		"handed on at the end":     {inConstructor("$x = fn() => $this"), "hands $this on"},
+		"every property":           {inConstructor("foreach ($this as &$v) { $v = 1; }"), "passes $this to"},
+		"handed on":                {inConstructor("load($this);"), "passes $this to"},
+		"handed on at the end":     {inConstructor("$x = fn() => $this"), "passes $this to"},
 		"included":                 {inConstructor("include 'secrets.php';"), "runs code from elsewhere"},
 		"required once":            {inConstructor("Require_Once('secrets.php');"), "runs code from elsewhere"},
 		"evaluated":                {inConstructor("eval('$th' . 'is->host = 1;');"), "runs code from elsewhere"},
@@ -52,7 +52,7 @@ func TestPropertiesRefusesCodeThatAssigns(t *testing.T) {
 		"virtual":                  {class("public $host { get => 'y'; }"), "line 3: $host has hooks"},
 		"protected":                {class("protected $host = 'x';"), "line 3: $host is not public"},
 		"private":                  {class("private ?string $x, $host = 'x';"), "line 3: $host is not public"},
-		"behind the class":         {behind("$config = new JConfig; $config->host = 'x';"), "line 5: code outside of the properties names $host"},
+		"behind the class":         {behind("$config = new JConfig; $config->host = 'x';"), "line 5: code outside the properties names $host"},
 		"of a new object":          {behind("(new JConfig)->host = 'x';"), "line 5: code"},
 		"of a global":              {behind("$GLOBALS['config']->host = 'x';"), "line 5: code"},
 		"in another language tag":  {behind("?><?= $config->host = 'x' ?>"), "line 5: code"},

@@ -8,7 +8,7 @@ import (
 )
 
 // MaxEscape is how many bytes one byte of input can become: a control character
-// gives \u00xx.
+// becomes \u00xx.
 const MaxEscape = 6
 
 // AppendString appends s to dst as a JSON string, quotes included.
@@ -28,11 +28,11 @@ func AppendString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// short is how long a string may be for vectors not to pay where all of it is
-// plain, as ids and names are.
+// short is the length up to which vectors do not pay for plain strings, such as
+// ids and names.
 const short = 64
 
-// plain reports whether s is written as it is.
+// plain reports whether s needs no escapes.
 func plain(s string) bool {
 	if len(s) < 8 {
 		for i := range len(s) {
@@ -58,12 +58,12 @@ func AppendEscaped(dst, src []byte) []byte {
 	return dst[:n+put(dst[n:cap(dst)], src)]
 }
 
-// AppendJSON appends the valid JSON text src to dst with its strings written as
-// json_encode writes them. Escapes that src has are kept as they are.
+// AppendJSON appends the valid JSON text src to dst with its strings escaped
+// like json_encode. It keeps existing escapes.
 func AppendJSON(dst, src []byte) []byte {
 	for len(src) > 0 {
-		// Slashes, and bytes above ASCII, occur in strings only. A quote that
-		// is not behind a backslash ends or begins one and is no part of it.
+		// Slashes, and bytes above ASCII, occur only in strings. A quote that
+		// does not follow a backslash begins or ends a string.
 		n := bytes.IndexFunc(src, func(r rune) bool { return r == '\\' || r == '/' || r >= utf8.RuneSelf })
 		if n < 0 {
 			return append(dst, src...)
@@ -82,9 +82,8 @@ func AppendJSON(dst, src []byte) []byte {
 	return dst
 }
 
-// Cut returns how many bytes of s, at most limit (which must be 4 or more), can
-// be escaped on their own: all of them, or fewer so as not to split a sequence
-// of UTF-8.
+// Cut returns how many bytes of s, at most limit (which must be at least 4),
+// can be escaped separately without splitting a UTF-8 sequence.
 func Cut[T string | []byte](s T, limit int) int {
 	if len(s) <= limit {
 		return len(s)

@@ -9,31 +9,32 @@ import (
 	"unicode/utf8"
 )
 
-// ErrRefused reports that json_decode returns null for a text, and an error.
-// What wraps it says why and where, and holds nothing of the text.
+// ErrRefused reports a text for which json_decode returns an error. Errors that
+// wrap it say why and where, and quote nothing of the text.
 var ErrRefused = errors.New("phpjson: text that json_decode refuses")
 
-// maxDepth is how deep arrays and objects nest at most. json_decode counts the
-// innermost value, or the room for one, as a level of its depth of 512.
+// maxDepth is how deeply arrays and objects may nest. json_decode counts the
+// innermost value, even a missing one, as a level of its depth of 512.
 const maxDepth = 511
 
 // Decode returns what PHP 8.2 makes of text by json_decode($text, true):
 //
 //   - null is nil; true and false are bool, all of them in lower case only.
-//   - A number without fraction and exponent is an int64, -0 is 0; where that
-//     overflows, and else, it is a float64, infinite where that overflows too.
+//   - A number without fraction and exponent is an int64, and -0 is 0. If that
+//     overflows, or for any other number, it is a float64, which may be
+//     infinite.
 //   - A list is []any, and never nil.
-//   - An object is map[string]any, and never nil. Of doubled keys the last
+//   - An object is map[string]any, and never nil. Of duplicate keys, the last
 //     counts.
 //
-// PHP makes an array of both. As its keys, "8" and 8 are the same; "08", "8.0",
-// "+8", " 8" and "-0" are strings and differ, as they do here.
+// PHP decodes both to an array. As its keys, "8" and 8 are the same; "08",
+// "8.0", "+8", " 8" and "-0" are strings and differ, as they do here.
 //
-// Anything else than one value with white space of JSON around it is refused:
-// an empty text, a comma at the end, a byte order mark, arrays and objects more
-// than 511 deep, and in strings control characters below U+0020, bytes that are
-// not UTF-8, and escapes of lone surrogates. The error is [ErrRefused],
-// wrapped.
+// Anything but one value, with JSON white space around it, is an error: an
+// empty text, a trailing comma, a byte order mark, arrays and objects nested
+// more than 511 deep, and in strings control characters below U+0020, bytes
+// that are not UTF-8, and escapes of lone surrogates. The error wraps
+// [ErrRefused].
 //
 // Decode takes linear time. It is safe for concurrent use.
 func Decode(text string) (any, error) {
@@ -48,7 +49,7 @@ func Decode(text string) (any, error) {
 	return value, nil
 }
 
-// A decoder reads text, of which it is at a byte.
+// A decoder reads text, from the byte at.
 type decoder struct {
 	text string
 	at   int
@@ -70,7 +71,7 @@ func (d *decoder) peek() byte {
 	return 0
 }
 
-// value reads a value within depth arrays and objects.
+// value reads a value inside depth arrays and objects.
 func (d *decoder) value(depth int) (any, error) {
 	switch c := d.peek(); {
 	case c == '"':
@@ -101,7 +102,7 @@ var literals = [...]struct {
 	value any
 }{{"null", nil}, {"true", true}, {"false", false}}
 
-// list reads a list from behind its bracket.
+// list reads a list after its bracket.
 func (d *decoder) list(depth int) (any, error) {
 	list := []any{}
 	if d.peek() == ']' {
@@ -124,7 +125,7 @@ func (d *decoder) list(depth int) (any, error) {
 	}
 }
 
-// object reads an object from behind its brace.
+// object reads an object after its brace.
 func (d *decoder) object(depth int) (any, error) {
 	object := map[string]any{}
 	if d.peek() == '}' {
@@ -233,7 +234,7 @@ func (d *decoder) escape() (rune, error) {
 	return r, nil
 }
 
-// escapedUnit returns the unit of UTF-16 whose escape text begins with.
+// escapedUnit returns the UTF-16 unit of the escape at the beginning of text.
 func escapedUnit(text string) (rune, bool) {
 	if len(text) < len(`\u0000`) || text[:2] != `\u` {
 		return 0, false
@@ -278,13 +279,13 @@ func (d *decoder) number() (any, error) {
 			return n, nil
 		}
 	}
-	// Out of range is the only error left, with the value that PHP has, too.
+	// The only possible error is ErrRange, and the value is also PHP's.
 	f, _ := strconv.ParseFloat(d.text[start:end]+exponent, 64)
 	return f, nil
 }
 
-// bounded returns the digits of an exponent as PHP's zend_strtod takes them:
-// 19999 where they are more. It counts where as many zeros make up for it.
+// bounded returns the digits of an exponent as PHP's zend_strtod reads them: at
+// most 19999. That matters if as many zeros compensate for it.
 func bounded(digits string) string {
 	const most = "19999"
 	digits = strings.TrimLeft(digits, "0")

@@ -1,16 +1,16 @@
 // Package phpjson writes JSON strings byte for byte as PHP's json_encode does
 // without flags:
 //
-//   - A quote, a backslash and a slash get a backslash before them.
-//   - \b, \t, \n, \f and \r are short; other control characters are \u00xx.
-//   - What is above ASCII is \uxxxx, of its units of UTF-16, in lower-case
+//   - A quote, a backslash and a slash are preceded by a backslash.
+//   - Control characters are \b, \t, \n, \f and \r, or else \u00xx.
+//   - Characters above ASCII are \uxxxx for each UTF-16 unit, in lower-case
 //     hexadecimal.
-//   - All other characters, U+007F among them, are written as they are.
+//   - All other characters, including U+007F, are unchanged.
 //
 // That is one of the forms that RFC 8259, section 7, allows.
 //
-// Nothing is refused. Where the bytes are not UTF-8, \ufffd is written in their
-// place, as json_encode does with JSON_INVALID_UTF8_SUBSTITUTE: one for a byte
-// that begins no sequence; else one for the first byte together with those that
-// it calls for, up to the first of them that may begin a sequence of its own.
+// There are no errors. Bytes that are not UTF-8 become \ufffd, as in
+// json_encode with JSON_INVALID_UTF8_SUBSTITUTE: one for a byte that begins no
+// sequence, and one for an incomplete sequence up to the first byte that may
+// begin another.
 package phpjson

@@ -6,15 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// slack is how many bytes behind the end of what is written may be overwritten,
-// since it is cheaper to store whole words and vectors. Every function here
-// that takes out needs room there for [MaxEscape] times the bytes of src, and
+// slack is how many bytes after the end of the output may be overwritten,
+// because it is cheaper to store whole words and vectors. Every function with a
+// parameter out needs room there for [MaxEscape] times the length of src, plus
 // slack.
 const slack = 32
 
-// putWords writes src to out and returns where that ends there. It works a word
-// at a time while there is only ASCII, and a character at a time where there is
-// not.
+// putWords writes src to out and returns the end of the output. It works a word
+// at a time in ASCII, and a character at a time elsewhere.
 func putWords(out, src []byte) (end int) {
 	for i := 0; i < len(src); {
 		if len(src)-i >= 8 {
@@ -26,8 +25,7 @@ func putWords(out, src []byte) (end int) {
 				continue
 			}
 			if word&highs == 0 {
-				// What is escaped cannot be predicted, so there is no branch
-				// for each.
+				// Escapes cannot be predicted, so there is no branch for each.
 				for _, c := range src[i : i+8] {
 					single := singles[c]
 					binary.LittleEndian.PutUint64(out[end:end+8:end+8], single)
@@ -46,8 +44,8 @@ func putWords(out, src []byte) (end int) {
 	return end
 }
 
-// putRunes writes the characters that src begins with, up to where words pay
-// again: before four bytes of ASCII. It writes one character at least.
+// putRunes writes characters of src until words pay again, before four bytes of
+// ASCII. It writes at least one character.
 func putRunes(out, src []byte) (end, done int) {
 	i := 0
 	for i < len(src) {
@@ -61,7 +59,7 @@ func putRunes(out, src []byte) (end, done int) {
 			}
 			continue
 		}
-		// The sequence, first byte highest, if it is whole.
+		// The sequence, first byte highest, if it is complete.
 		var sequence uint32
 		if len(src)-i >= 4 {
 			sequence = binary.BigEndian.Uint32(src[i : i+4 : i+4])
@@ -98,9 +96,9 @@ func putRunes(out, src []byte) (end, done int) {
 	return end, i
 }
 
-// invalid returns how many bytes of src, which begins with an invalid sequence,
-// PHP replaces at once: as many as the first byte calls for, but none that
-// could begin a sequence of its own.
+// invalid returns how many bytes of the invalid sequence at the beginning of
+// src PHP replaces at once: as many as the first byte announces, but none that
+// could begin another sequence.
 func invalid(src []byte) int {
 	size := 2
 	if src[0] >= 0xF0 {
@@ -121,8 +119,8 @@ const (
 	highs = 0x80 * ones
 )
 
-// special returns a word with the highest bit set of each byte that differs
-// from how it is written.
+// special returns a word with the highest bit set of each byte that needs an
+// escape.
 func special(word uint64) uint64 {
 	// In seven bits, adding 0x7F carries into the eighth unless the byte is 0.
 	ascii := word &^ highs
@@ -133,7 +131,7 @@ func special(word uint64) uint64 {
 	return (word | ^plain) & highs
 }
 
-// unit returns how a unit of UTF-16 is written, first byte lowest.
+// unit returns the escape of a UTF-16 unit, first byte lowest.
 func unit(u uint32) uint64 {
 	return '\\' | 'u'<<8 | uint64(digits[u>>8&0xFF])<<16 | uint64(digits[u&0xFF])<<32
 }
@@ -147,9 +145,9 @@ var digits = func() (table [1 << 8]uint16) {
 	return table
 }()
 
-// singles has how each byte is written that does not begin a sequence, first
-// byte lowest, and the length of that in the highest byte. It has 0 for bytes
-// that begin one.
+// singles has the output for each byte that does not begin a sequence, first
+// byte lowest, with its length in the highest byte, and 0 for bytes that begin
+// one.
 var singles = func() (table [1 << 8]uint64) {
 	for c := range table {
 		switch {

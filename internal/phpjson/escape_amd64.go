@@ -2,15 +2,15 @@
 
 package phpjson
 
-// vectors reports whether the processor has what putVectors is made of. All
+// vectors reports whether the processor has the instructions of putVectors. All
 // have since 2008.
 var vectors = hasSSSE3AndPOPCNT()
 
 func hasSSSE3AndPOPCNT() bool
 
-// escapes has, for each set of bytes to escape out of eight, the first one
-// lowest, the order in which to take them, and the backslashes before them,
-// from the eight and a backslash that follows them.
+// escapes has, for each set of bytes to escape out of eight, first byte lowest,
+// the order in which to pick the output from the eight bytes and a backslash
+// after them.
 var escapes = func() (table [1 << 8][16]byte) {
 	for set := range table {
 		n := 0
@@ -55,10 +55,10 @@ var kinds = func() (table [1 << 8][16]byte) {
 const (
 	// vectorSize is how many bytes putVectors takes at a time.
 	vectorSize = 16
-	// lookahead is how many bytes it reads behind them.
+	// lookahead is how many bytes it reads after them.
 	lookahead = 3
-	// stretch is how many bytes are written by characters where vectors, which
-	// stop at odd ones, do not pay.
+	// stretch is how many bytes to write by character if vectors stop at an odd
+	// one and do not pay.
 	stretch = 256
 )
 
@@ -90,10 +90,10 @@ func put(out, src []byte) (end int) {
 	}
 }
 
-// putVectors writes what src begins with, up to the first odd character (a
-// control character, one of four bytes, or bytes that are invalid) or until
-// there are less than vectorSize and lookahead left. It returns where that ends
-// in out and in src. The tables are those of the same name.
+// putVectors writes the beginning of src, up to the first odd character (a
+// control character, one of four bytes, or invalid bytes) or until fewer than
+// vectorSize plus lookahead bytes are left. It returns the end in out and in
+// src. The arguments are the tables of the same names.
 //
 //go:noescape
 func putVectors(out, src []byte, escapes, kinds *[1 << 8][16]byte) (end, done int)

@@ -5,14 +5,14 @@ import (
 	"strconv"
 )
 
-// Options tell how a text is to be decoded. The zero value is PHP's own way.
+// Options say how to decode a text. The zero value is PHP's own way.
 type Options struct {
 	// EscapedNUL reports whether NUL * NUL is written as the six characters
 	// \0\0\0.
 	EscapedNUL bool
-	// Unwrap names, for the class of an object, the property whose value is to
-	// replace the object, if that value is an array or object. It returns ""
-	// for objects that are not replaced. Nil unwraps nothing.
+	// Unwrap returns, for the class of an object, the property whose value
+	// replaces the object if it is an array or object, or "" for objects that
+	// are not replaced. Nil unwraps nothing.
 	Unwrap func(class []byte) string
 }
 
@@ -64,26 +64,25 @@ func Map(v any) map[string]any {
 
 type decoder struct {
 	reader Reader
-	// text is a copy of what the reader reads. All strings are parts of it, so
-	// that they need no memory of their own.
+	// text is a copy of the input. All strings are parts of it, and need no
+	// memory of their own.
 	text   string
 	unwrap func([]byte) string
 	stack  []container
 	// values holds the value of each slot, but only if there are references.
 	values []any
-	// spare is memory for the elements of lists: most are short, and an
-	// allocation for each would cost more than they do.
+	// spare is memory for the elements of lists, most of which are too short
+	// for an allocation each.
 	spare []any
 }
 
 type container struct {
 	list []any
-	// dict is used instead of list once the keys turned out not to be those of
-	// a list.
+	// dict is used instead of list if the keys are not those of a list.
 	dict   map[string]any
 	count  int
 	unwrap string
-	// The key of the container in the one that holds it.
+	// The key of the container in its parent.
 	key    Span
 	keyInt int64
 	kind   KeyKind
@@ -170,7 +169,7 @@ func (d *decoder) list(n int) []any {
 	return list
 }
 
-// keep remembers the value of the next slot for references to come.
+// keep remembers the value of the next slot for later references.
 func (d *decoder) keep(slot int, v any) {
 	if d.reader.tracking && slot > 0 {
 		d.values = append(roomy(d.values), v)
@@ -197,7 +196,7 @@ func (d *decoder) put(span Span, n int64, kind KeyKind, v any) {
 	}
 	if c.dict == nil {
 		if kind == StringKey {
-			// PHP takes a string that looks like an integer for one.
+			// PHP treats a string that looks like an integer as one.
 			if i, ok := integerKey(name); ok {
 				n, kind = i, IntKey
 			}
@@ -222,7 +221,7 @@ func (d *decoder) put(span Span, n int64, kind KeyKind, v any) {
 	c.dict[name] = v
 }
 
-// value returns what the container holds, now that it is whole.
+// value returns the value of the complete container.
 func (c *container) value() any {
 	switch {
 	case c.dict == nil && c.list == nil:
@@ -247,8 +246,8 @@ func indexed(list []any, n int) map[string]any {
 	return m
 }
 
-// integerKey reports whether PHP's arrays take the key s for an integer: one
-// that is written as PHP would write it.
+// integerKey reports whether PHP's arrays treat the key s as an integer,
+// because it has the form in which PHP writes integers.
 func integerKey(s string) (int64, bool) {
 	digits := s
 	if len(s) > 1 && s[0] == '-' {
@@ -261,7 +260,7 @@ func integerKey(s string) (int64, bool) {
 	return n, err == nil
 }
 
-// ParseFloat returns the value of what the reader took for a float. One too
+// ParseFloat returns the value of a float that the reader has accepted. One too
 // large for 64 bits is infinite, as in PHP.
 func ParseFloat(s string) float64 {
 	switch s {

@@ -19,31 +19,31 @@
 //	key     = an int or a string, as above
 //	class   = N ":" quote name quote
 //
-// A text of a session has one of two forms, after PHP's setting
+// The text of a session has one of two forms, depending on PHP's setting
 // session.serialize_handler:
 //
 //	php            = { name "|" value }    a name has no "|"
 //	php_serialize  = one value, an array
 //
-// The slots that references name are counted from 1 over the whole text: every
+// References name slots, which are counted from 1 over the whole text. Every
 // value has one, except those of R:.
 //
 // # What is refused
 //
-// The package reads what PHP 8.2 reads, but for a few texts:
+// The package reads what PHP 8.2 reads, except for a few texts:
 //
-//   - integers that do not fit 64 bits, which PHP makes fit, with a warning;
+//   - integers that do not fit 64 bits, which PHP clamps with a warning;
 //   - bytes after the value, which PHP 8.2 ignores;
 //   - more than [MaxDepth] levels of nesting;
 //   - references that expand to more than [MaxReferenced] times the text;
-//   - counts for which there is no text left, which PHP refuses later, and
+//   - counts that exceed the rest of the text, which PHP refuses later, and
 //     objects without a count (O:8:"stdClass"::{}), which PHP reads as empty;
-//   - what comes after the last variable of a session, which PHP 8.2 ignores;
+//   - bytes after the last variable of a session, which PHP 8.2 ignores;
 //   - the unset variables (!name|) of PHP 5.
 //
-// Classes are not looked up, so that values that their classes would refuse are
-// read. A reference to an element that a later one of the same key has replaced
-// is the old element, where in PHP it is the new. [Reader.ResetSession] tells
-// the forms of a session apart, where PHP reads the one that it is set to. Time
-// and memory are in proportion to the length of the text.
+// Classes are not looked up, so values that their classes would refuse are
+// read. A reference to an element that a later one with the same key has
+// replaced is the old element; in PHP it is the new one. [Reader.ResetSession]
+// tells the forms of a session apart, while PHP reads only the one in its
+// settings. Time and memory are in proportion to the length of the text.
 package phpserial

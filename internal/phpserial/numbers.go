@@ -87,8 +87,8 @@ func (r *Reader) float() (Span, error) {
 	return Span{start + 2, end, Plain}, nil
 }
 
-// length reads a number without a sign. One that exceeds the text's length
-// comes back as one that does.
+// length reads a number without a sign. It returns len(data)+1 for any number
+// that is larger.
 func (r *Reader) length() (int, error) {
 	start := r.pos
 	limit := int64(len(r.data)) + 1

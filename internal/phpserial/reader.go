@@ -12,13 +12,13 @@ import (
 const MaxDepth = 512
 
 // minElement is the length of the shortest element of an array or object,
-// "i:0;N;". A count is believed only while the rest of the text has room for so
-// many elements in every open array and object together.
+// "i:0;N;". A count is believed only if the rest of the text has room for the
+// elements of all open arrays and objects.
 const minElement = len("i:0;N;")
 
-// A Reader walks over a serialized text token by token, without recursion. Who
-// gets to EOF has seen a whole, well-formed text. The zero Reader must be Reset
-// before use. A Reader keeps its memory for the next text.
+// A Reader walks over a serialized text token by token, without recursion. If
+// it reaches EOF, the text is complete and well-formed. The zero Reader must be
+// Reset before use. A Reader reuses its memory for the next text.
 type Reader struct {
 	data       []byte
 	pos        int
@@ -33,9 +33,9 @@ type Reader struct {
 	objects  []uint64
 	count    int
 	stack    []frame
-	// pending counts the elements that all open containers still announce.
+	// pending counts the outstanding elements of all open containers.
 	pending int
-	// expanded counts the bytes that references stood for so far.
+	// expanded counts the bytes that references stand for so far.
 	expanded int64
 	token    Token
 }
@@ -52,15 +52,15 @@ type frame struct {
 }
 
 // Reset makes r read data, one serialized value. With escapedNUL, the bytes NUL
-// * NUL are written as Joomla up to 3.4.6 does, as \0\0\0.
+// * NUL are written as \0\0\0, as by Joomla up to 3.4.6.
 func (r *Reader) Reset(data []byte, escapedNUL bool) {
 	*r = Reader{data: data, escapedNUL: escapedNUL, tracking: true, slots: r.slots[:0], objects: r.objects[:0], stack: r.stack[:0]}
 }
 
 // Skim makes r, which has just been reset, check references without following
-// them: Target is the slot that the text names, which may be that of another
-// reference, and Open is false. It takes a bit of memory for each value, where
-// it else takes some forty bytes.
+// them: Target is the slot in the text, which may be that of another reference,
+// and Open is false. It takes one bit of memory per value, instead of about
+// forty bytes.
 func (r *Reader) Skim() {
 	r.tracking, r.skimming = false, true
 	if r.stack == nil {
@@ -69,7 +69,7 @@ func (r *Reader) Skim() {
 }
 
 // Serialized reports whether the text of a session is one serialized value.
-// Else, it is of the form name|value.
+// Otherwise it has the form name|value.
 func (r *Reader) Serialized() bool { return !r.session }
 
 // ResetSession makes r read data, the text of a whole session in either of
@@ -311,8 +311,9 @@ func (r *Reader) open(kind Kind, start int, signed bool) (*Token, error) {
 	return t, nil
 }
 
-// roomy returns list with room for one more. It doubles, where append adds a
-// quarter to what is long, and so allocates five times of it in all.
+// roomy returns list with room for one more. It doubles the capacity. Append
+// adds only a quarter to long slices, and so allocates five times their length
+// in total.
 func roomy[S ~[]E, E any](list S) S {
 	if len(list) < cap(list) {
 		return list
@@ -320,8 +321,8 @@ func roomy[S ~[]E, E any](list S) S {
 	return slices.Grow(list, len(list)+1)
 }
 
-// at returns the byte at i, or NUL, which no grammar rule asks for, after the
-// end.
+// at returns the byte at i or, after the end, NUL, which matches no rule of the
+// grammar.
 func (r *Reader) at(i int) byte {
 	if i < len(r.data) {
 		return r.data[i]

@@ -5,21 +5,21 @@ import (
 	"strconv"
 )
 
-// errReference is the end of a text that is read without tracking at its first
-// reference. Hardly any text has one, and tracking costs a third of the time:
-// it pays to begin without, and to begin anew where it is needed.
+// errReference ends the reading of a text without tracking at its first
+// reference. Few texts have one, and tracking costs a third of the time: it
+// pays to begin without it, and to start again if necessary.
 var errReference = errors.New("phpserial: reference in a text read without tracking")
 
-// MaxReferenced bounds what back-references may expand to: a text with every
-// reference written out may be this many times as long as the text itself, not
-// counting the text. Without a bound, a few hundred bytes of arrays that each
-// hold the one before twice expand to more values than any memory holds.
+// MaxReferenced bounds what back-references may expand to: with every reference
+// written out, they may add this many times the length of the text. Without a
+// bound, a few hundred bytes of arrays that each hold the previous one twice
+// would exceed any memory.
 const MaxReferenced = 16
 
 type slot struct {
 	// weight is the length of the value with all references written out.
 	weight int64
-	// root is the slot itself, or for an r: the slot it refers to.
+	// root is the slot itself or, for r:, the slot that it refers to.
 	root   int
 	object bool
 	open   bool

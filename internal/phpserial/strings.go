@@ -6,14 +6,14 @@ import "bytes"
 // six characters, after PHP counted the three (JSessionStorageDatabase::write).
 const escapedNUL = `\0\0\0`
 
-// str reads a string, with its type's letter and the semicolon after it.
+// str reads a string, including the letter of its type and the semicolon.
 func (r *Reader) str(coding Coding) (Span, error) {
 	if r.at(r.pos+1) != ':' {
 		return Span{}, r.expected(r.pos+1, ": after s")
 	}
 	r.pos += 2
-	// The fast path, which nearly every string takes. What it does not accept,
-	// the code below reads or reports.
+	// The fast path for nearly every string. The code below reads or reports
+	// the rest.
 	if coding == Plain && !r.escapedNUL {
 		p, n := r.pos, 0
 		for p < len(r.data) && isDigit(r.data[p]) && n < 1<<24 {
@@ -55,7 +55,7 @@ func (r *Reader) class() (Span, error) {
 			return Span{}, r.expected(i, "a character of a class's name")
 		}
 	}
-	// The name must not begin with a backslash; PHP looks such a class up and
+	// The name must not begin with a backslash: PHP looks up such a class and
 	// then refuses it.
 	if r.data[name.Start] == '\\' {
 		return Span{}, r.expected(name.Start, "the name of a class")
@@ -108,10 +108,9 @@ func (r *Reader) custom() (Span, error) {
 	case r.at(r.pos) == '}':
 		r.pos++
 	case n > 0 && r.data[r.pos-1] == '}':
-		// The length counts the closing brace too. PHP writes no such text, and
-		// 8.2 refuses it, but the vectors that this package is held to have it
-		// decode. The body is opaque, so that nothing else hangs on where it
-		// ends.
+		// The length includes the closing brace. PHP writes no such text, and
+		// 8.2 refuses it, but the test vectors of this package decode it. The
+		// body is opaque, so nothing else depends on where it ends.
 		body.End--
 	default:
 		return Span{}, r.expected(r.pos, "} after the announced number of bytes")
@@ -119,7 +118,7 @@ func (r *Reader) custom() (Span, error) {
 	return body, nil
 }
 
-// quoted reads a length, a colon, and so many bytes between double quotes.
+// quoted reads a length, a colon, and that many bytes between double quotes.
 func (r *Reader) quoted(coding Coding) (Span, error) {
 	at := r.pos
 	n, err := r.length()
@@ -147,7 +146,7 @@ func (r *Reader) quoted(coding Coding) (Span, error) {
 	return text, nil
 }
 
-// take moves past the n bytes that PHP counted.
+// take skips n bytes, as PHP counts them.
 func (r *Reader) take(n int) (Span, bool) {
 	text := Span{r.pos, r.pos, Plain}
 	if n > len(r.data)-r.pos {
@@ -177,9 +176,9 @@ func (r *Reader) take(n int) (Span, bool) {
 	return text, true
 }
 
-// takeEscaped moves past n bytes, some of which may be written as \ and two
-// hexadecimal digits. Joomla's escaping of NUL is older than any use of such
-// strings: with it they are refused, rather than read in one of two ways.
+// takeEscaped skips n bytes, some of which may be written as \ and two
+// hexadecimal digits. With Joomla's escapes of NUL, which are older than such
+// strings, it refuses them, because they could be read in two ways.
 func (r *Reader) takeEscaped(n int) (Span, bool) {
 	text := Span{r.pos, r.pos, Escaped}
 	if r.escapedNUL || n > len(r.data)-r.pos {
@@ -201,7 +200,7 @@ func (r *Reader) takeEscaped(n int) (Span, bool) {
 	return text, true
 }
 
-// Append appends to dst the bytes that PHP had for s.
+// Append appends to dst the bytes that s encodes.
 func (r *Reader) Append(dst []byte, s Span) []byte {
 	raw := r.data[s.Start:s.End]
 	switch s.Coding {
@@ -229,7 +228,7 @@ func (r *Reader) Append(dst []byte, s Span) []byte {
 	}
 }
 
-// PropertyName cuts off the prefix by which PHP marks protected (NUL * NUL) and
+// PropertyName removes the prefix by which PHP marks protected (NUL * NUL) and
 // private (NUL class NUL) properties.
 func PropertyName[T ~string | ~[]byte](name T) T {
 	if len(name) > 0 && name[0] == 0 {

@@ -21,7 +21,7 @@ const (
 	EOF                   // the end of the text
 )
 
-// A Coding tells how the bytes of a [Span] encode the bytes that PHP had.
+// A Coding says how the bytes of a [Span] encode a string.
 type Coding uint8
 
 // The codings.
@@ -53,7 +53,7 @@ type Token struct {
 	Kind   Kind
 	Key    Span
 	KeyInt int64
-	// KeyKind tells which of Key and KeyInt holds the key.
+	// KeyKind says which of Key and KeyInt holds the key.
 	KeyKind KeyKind
 	// Depth is how many arrays and objects hold the value. It is the same for a
 	// container's start and its End.
@@ -67,24 +67,22 @@ type Token struct {
 	// Slot is the number by which a back-reference can name the value, from 1.
 	// A value that came from R: has none (0).
 	Slot int
-	// Target is the slot of the value that a Reference refers to, never itself
-	// a reference. Open reports whether it is one of those that hold the
-	// reference.
+	// Target is the slot of the value that a Reference refers to, which is not
+	// a reference. Open reports whether that value contains the reference.
 	Target int
 	Open   bool
 }
 
-// A SyntaxError is the place where a text stops being what PHP's serializer
-// writes.
+// A SyntaxError is the place where a text stops being a serialized value.
 type SyntaxError struct {
 	// Offset counts the bytes before the place.
 	Offset int
-	// Expected is what should have been there. It is a constant text, never
-	// part of what was read.
+	// Expected says what should have been there. It is a constant text, and
+	// quotes nothing of the input.
 	Expected string
 }
 
-// Error tells what was expected, and where.
+// Error says what was expected, and where.
 func (e *SyntaxError) Error() string {
 	return "expected " + e.Expected + " at byte " + strconv.Itoa(e.Offset)
 }

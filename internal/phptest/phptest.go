@@ -1,5 +1,5 @@
-// Package phptest runs PHP in tests, as the second implementation of what is
-// read as PHP reads it.
+// Package phptest runs PHP in tests, as a second implementation to compare
+// with.
 package phptest
 
 import (
@@ -25,8 +25,8 @@ type Process struct {
 	out *bufio.Reader
 }
 
-// Program returns the path of php-cli. Where that is missing, the test is
-// skipped, but fails if CI is set.
+// Program returns the path of php-cli. If it is missing, the test is skipped,
+// or fails if CI is set.
 func Program(t testing.TB) string {
 	program, err := exec.LookPath("php")
 	if err != nil {
@@ -39,7 +39,7 @@ func Program(t testing.TB) string {
 }
 
 // Start starts PHP, without any php.ini, for as long as t lasts. The script
-// answers each line of STDIN by one.
+// answers each line of STDIN with one line.
 func Start(t testing.TB, script string) *Process {
 	command := exec.Command(Program(t), "-n", "-r", script)
 	command.Stderr = os.Stderr
@@ -50,7 +50,7 @@ func Start(t testing.TB, script string) *Process {
 	require.NoError(t, command.Start())
 	t.Cleanup(func() {
 		_ = in.Close()
-		_ = command.Wait() // The test has failed already where this does.
+		_ = command.Wait() // If this fails, the test has failed already.
 	})
 	return &Process{t, in, bufio.NewReader(out)}
 }
@@ -66,7 +66,7 @@ func (p *Process) Ask(line string) string {
 }
 
 // Serve starts PHP's built-in server, without any php.ini, for as long as t
-// lasts. It answers every request by the script. Serve returns its address.
+// lasts, and returns its address. The script answers every request.
 func Serve(t testing.TB, script string) string {
 	program := Program(t)
 	path := filepath.Join(t.TempDir(), "script.php")
@@ -91,8 +91,8 @@ func Serve(t testing.TB, script string) string {
 	return address
 }
 
-// Duration returns how long a comparison with PHP is to take: CAPI_PHP_SECONDS
-// seconds, or 5.
+// Duration returns how long to compare with PHP: CAPI_PHP_SECONDS seconds, or
+// 5.
 func Duration(t testing.TB) time.Duration {
 	text := os.Getenv("CAPI_PHP_SECONDS")
 	if text == "" {
@@ -103,8 +103,8 @@ func Duration(t testing.TB) time.Duration {
 	return d
 }
 
-// Random returns the source of a comparison's inputs, which begins at
-// CAPI_PHP_SEED, or 1.
+// Random returns the source of random inputs, with the seed CAPI_PHP_SEED, or
+// 1.
 func Random(t testing.TB) *rand.Rand {
 	text := os.Getenv("CAPI_PHP_SEED")
 	if text == "" {

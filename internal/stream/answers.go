@@ -11,20 +11,20 @@ import (
 	"time"
 )
 
-// Answers are how a handler answers, and what it tells its log of that. Nothing
-// internal gets into an answer, and nothing that a client sent into the log.
-// Answers are safe for concurrent use, and must not be copied.
+// Answers sends the answers of a handler, and logs what is worth it. No cause
+// of a failure gets into an answer, and nothing that a client sent into the
+// log. It is safe for concurrent use, and must not be copied.
 type Answers struct {
 	// Package begins each line of the log.
 	Package string
-	// Read is the line of who has read a streamed answer, and Reading that of
-	// one that failed.
+	// Read is what the log says of a streamed answer that somebody has read,
+	// and Reading of one that failed.
 	Read, Reading string
 	// Logger is the log. Nil is [slog.Default].
 	Logger *slog.Logger
 	// StallTimeout is how long one write of a streamed answer may take.
 	StallTimeout time.Duration
-	// Header sets what a streamed answer is sent with.
+	// Header sets the header of a streamed answer.
 	Header func(http.Header)
 	// Envelope sends any other answer.
 	Envelope func(w http.ResponseWriter, status int, msg any) error
@@ -67,11 +67,17 @@ func (a *Answers) Fail(w http.ResponseWriter, r *http.Request, doing string, err
 // seconds.
 const RetryAfter = "5"
 
-// Stream answers r, whose user has that id and kind of credential, with what
-// write writes. If write fails before its first bytes are sent, the answer is
-// 500. If it fails or panics after them, the answer is cut and Stream panics.
-// Once anything was sent, the log is told to whom, whatever happens.
-func (a *Answers) Stream(w http.ResponseWriter, r *http.Request, user int64, credential string,
+// A Reader is who reads an answer. See capi.User.
+type Reader struct {
+	ID                   int64
+	Username, Credential string
+}
+
+// Stream answers r with what write writes. The log is told that reader read it.
+// If write fails before its first bytes are sent, the answer is 500. If it fails
+// or panics after them, the answer is cut and Stream panics. Once anything was
+// sent, the log is told, whatever happens.
+func (a *Answers) Stream(w http.ResponseWriter, r *http.Request, reader Reader,
 	write func(ctx context.Context, out *Response) error) {
 	if r.Method == http.MethodHead {
 		a.Header(w.Header())
@@ -85,7 +91,7 @@ func (a *Answers) Stream(w http.ResponseWriter, r *http.Request, user int64, cre
 		answers: a, w: w, r: r, control: http.NewResponseController(w), stall: a.StallTimeout, cancel: cancel,
 	}
 	defer out.cut()
-	defer a.audit(out, user, credential)
+	defer a.audit(out, reader)
 	err := write(ctx, out)
 	switch {
 	case err == nil:
@@ -102,8 +108,8 @@ func (a *Answers) Stream(w http.ResponseWriter, r *http.Request, user int64, cre
 	}
 }
 
-// Each calls do with each value of the list of a Store, until one of the two
-// fails or ctx ends.
+// Each calls do with each value of list, which is a Store's, until list or do
+// fails. It also fails if ctx has ended.
 func Each[T any](ctx context.Context, list iter.Seq2[T, error], do func(T) error) error {
 	if list == nil {
 		return errors.New("the Store returned a nil iterator")
@@ -120,15 +126,15 @@ func Each[T any](ctx context.Context, list iter.Seq2[T, error], do func(T) error
 }
 
 // audit logs who read an answer. With a list, sessions can be taken over.
-func (a *Answers) audit(out *Response, user int64, credential string) {
+func (a *Answers) audit(out *Response, reader Reader) {
 	if out.state == unsent {
 		return
 	}
 	ctx := out.r.Context()
 	a.logger().LogAttrs(ctx, slog.LevelInfo, a.Package+": "+a.Read,
-		slog.Int64("user", user), slog.String("credential", credential),
+		slog.Int64("user", reader.ID), slog.String("username", reader.Username), slog.String("credential", reader.Credential),
 		slog.Int("sessions", out.Sessions), slog.Int64("bytes", out.sent), slog.Bool("finished", out.state == finished))
-	if user == 0 && credential == "" {
+	if reader == (Reader{}) {
 		a.noReader.Do(func() {
 			a.logger().LogAttrs(ctx, slog.LevelWarn, a.Package+": the log cannot say who reads",
 				slog.String("error", "the Authorizer did not call capi.SetUser with the context of the request that it was given"))

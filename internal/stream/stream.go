@@ -1,8 +1,11 @@
-// Package stream is how the handlers of this module answer, above all with an
-// answer that is sent while it is made: its header goes out with the first
-// bytes, a client that does not read is dropped, an answer that cannot be
-// finished is cut, so that no client takes it for the whole, and the log is told
-// who has read it.
+// Package stream sends the answers of this module's handlers, above all those
+// that are sent while they are made:
+//
+//   - The header goes out with the first bytes.
+//   - A client that does not read is dropped.
+//   - An answer that cannot be finished is cut, so that no client takes it for
+//     the whole.
+//   - The log is told who has read it.
 package stream
 
 import (
@@ -14,8 +17,8 @@ import (
 	"time"
 )
 
-// A Response is a streamed answer, as an [io.Writer] of its body. [Answers.Stream]
-// makes it.
+// A Response is a streamed answer, as an [io.Writer] of its body.
+// [Answers.Stream] makes it.
 type Response struct {
 	// Sessions counts the sessions that were written, for the log.
 	Sessions int

@@ -24,8 +24,8 @@ type Certificate struct {
 	CertFile, KeyFile string
 }
 
-// New makes a certificate in dir for 127.0.0.1 that by signs, or, if by is nil,
-// that of an authority of its own. It is valid for an hour.
+// New makes a certificate in dir for 127.0.0.1, signed by by or, if that is
+// nil, as an authority of its own. It is valid for an hour.
 func New(t testing.TB, dir, name string, by *Certificate) *Certificate {
 	t.Helper()
 	ok := func(err error) {

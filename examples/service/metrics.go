@@ -1,13 +1,8 @@
-// Metrics mounts the session list within the instruments of Prometheus and
-// OpenTelemetry, and counts the lists that were cut.
-//
-//	go run ./metrics
 package main
 
 import (
 	"net/http"
 
-	"github.com/capi-go/capi/examples/internal/demo"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
@@ -16,13 +11,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-func main() {
-	demo.Main(func(sessions http.Handler) http.Handler { return mount(prometheus.NewRegistry(), sessions) })
-}
-
-// mount puts the list on a mux, with its metrics at /metrics. Traces and the
-// metrics of OpenTelemetry go wherever its global providers send them.
-func mount(registry *prometheus.Registry, sessions http.Handler) http.Handler {
+// measured returns next within the instruments of Prometheus and OpenTelemetry,
+// and the metrics of the former at /metrics. Traces and the metrics of
+// OpenTelemetry go wherever its global providers send them.
+func measured(registry *prometheus.Registry, next http.Handler) http.Handler {
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "http_requests_total", Help: "Requests, by status."}, []string{"code"})
 	cuts := prometheus.NewCounter(prometheus.CounterOpts{Name: "http_cut_answers_total", Help: "Answers that were cut."})
 	registry.MustRegister(requests, cuts)
@@ -31,14 +23,14 @@ func mount(registry *prometheus.Registry, sessions http.Handler) http.Handler {
 		otel.Handle(err)
 	}
 
-	list := whenCut(sessions, func(r *http.Request) {
+	counted := whenCut(next, func(r *http.Request) {
 		cuts.Inc()
 		cutAnswers.Add(r.Context(), 1)
 		trace.SpanFromContext(r.Context()).SetStatus(codes.Error, "cut")
 	})
 	mux := http.NewServeMux()
-	mux.Handle(demo.Path, otelhttp.NewHandler(promhttp.InstrumentHandlerCounter(requests, list), "sessions"))
-	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.Handle("/", otelhttp.NewHandler(promhttp.InstrumentHandlerCounter(requests, counted), "service"))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	return mux
 }
 

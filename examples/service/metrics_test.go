@@ -48,7 +48,7 @@ func TestCutListsAreCounted(t *testing.T) {
 	sessions, err := capi.HandlerOptions{Logger: slog.New(slog.DiscardHandler)}.NewHandler(store, auth)
 	require.NoError(t, err)
 	registry := prometheus.NewRegistry()
-	server := httptest.NewUnstartedServer(mount(registry, sessions))
+	server := httptest.NewUnstartedServer(measured(registry, sessions))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.Start()
 	for _, fails = range []bool{false, true, true} {

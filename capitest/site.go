@@ -1,0 +1,321 @@
+package capitest
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/capi-go/capi"
+)
+
+// The groups that Joomla is installed with. All are below Public; Author,
+// Editor and Publisher are each below the one before, and Author is below
+// Registered; Administrator is below Manager.
+const (
+	Public        int64 = 1
+	Registered    int64 = 2
+	Author        int64 = 3
+	Editor        int64 = 4
+	Publisher     int64 = 5
+	Manager       int64 = 6
+	Administrator int64 = 7
+	SuperUsers    int64 = 8
+	Guest         int64 = 9
+)
+
+const (
+	prefix     = "jos_"
+	schemaName = "joomla"
+)
+
+// Options are the optional settings of a [Site].
+type Options struct {
+	// Joomla is the version, 3 to 6. Zero is 6. With 3, there are neither API
+	// tokens nor second factors.
+	Joomla int
+	// SessionHandler is $session_handler. Empty is "database". Under any other,
+	// [Site.SessionData] has what sessions hold.
+	SessionHandler string
+	// SessionMetadataOff leaves people out of the rows of sessions, and where
+	// those live elsewhere the rows, too.
+	SessionMetadataOff bool
+	// APITokenGroups are the groups whose members may use API tokens. Nil is
+	// Joomla's default, the Super Users.
+	APITokenGroups []int64
+	// Now is the clock of the site. Nil is [time.Now].
+	Now func() time.Time
+
+	_ struct{} // Options are written with names.
+}
+
+// A Site is a Joomla site of one test. It is safe for concurrent use. Make one
+// with [NewSite].
+type Site struct {
+	t       testing.TB
+	options Options
+	config  capi.SiteConfig
+	db      *sql.DB
+
+	mutex  sync.Mutex
+	tables database
+	// groups are the parents of groups, and coreAdmin what the root asset says
+	// of core.admin.
+	groups    map[int64]int64
+	coreAdmin map[string]int
+	payloads  map[string]string
+	// last is the last id of a user or a group, and random what ids and seeds
+	// are made of.
+	last   int64
+	random uint64
+}
+
+// NewSite is [Options.NewSite] of the zero Options.
+func NewSite(t testing.TB) *Site {
+	t.Helper()
+	return Options{}.NewSite(t)
+}
+
+// NewSite makes a site with Joomla's own groups and nobody in them. Super Users
+// have core.admin. Sessions live for 15 minutes. The test fails if o is not
+// valid.
+func (o Options) NewSite(t testing.TB) *Site {
+	t.Helper()
+	if o.Joomla == 0 {
+		o.Joomla = 6
+	}
+	if o.Joomla < 3 || o.Joomla > 6 {
+		t.Fatalf("capitest: there is no Joomla %d", o.Joomla)
+	}
+	if o.SessionHandler == "" {
+		o.SessionHandler = "database"
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Site{
+		t: t, options: o, last: 100, payloads: map[string]string{}, tables: tablesOf(o.Joomla),
+		groups: map[int64]int64{
+			Public: 0, Registered: Public, Author: Registered, Editor: Author, Publisher: Editor,
+			Manager: Public, Administrator: Manager, SuperUsers: Public, Guest: Public,
+		},
+		coreAdmin: map[string]int{"8": 1},
+		config: capi.SiteConfig{
+			DBType: "mysqli", Host: "localhost", User: "joomla", DB: schemaName, DBPrefix: prefix,
+			Secret: capi.NewSecret("secret of a test"), Lifetime: 15 * time.Minute,
+			SessionHandler: o.SessionHandler, SessionMetadataOff: o.SessionMetadataOff,
+		},
+	}
+	for id, title := range [...]string{"", "Public", "Registered", "Author", "Editor", "Publisher", "Manager", "Administrator", "Super Users", "Guest"} {
+		if id > 0 {
+			s.insert("usergroups", map[string]any{"id": int64(id), "title": title})
+		}
+	}
+	s.arrange()
+	s.insert("assets", map[string]any{"id": int64(1), "name": "root.1"})
+	s.rule()
+	for id, rules := range map[int64]string{1: "[1]", 2: "[6,2,8]", 3: "[6,3,8]", 5: "[9]", 6: "[8]"} {
+		s.insert("viewlevels", map[string]any{"id": id, "rules": rules})
+	}
+	s.extension("component", "", "com_users", `{"guest_usergroup":"9"}`)
+	if o.Joomla > 3 {
+		params := "{}"
+		if o.APITokenGroups != nil {
+			params = mustJSON(map[string]any{"allowedUserGroups": o.APITokenGroups})
+		}
+		s.extension("plugin", "api-authentication", "token", "{}")
+		s.extension("plugin", "user", "token", params)
+		s.extension("plugin", "multifactorauth", "totp", "{}")
+	}
+	s.db = sql.OpenDB(connector{s})
+	t.Cleanup(func() { _ = s.db.Close() })
+	return s
+}
+
+// DB returns the site's database. It is closed with the test; a test may close
+// it before, to see a database that is down.
+func (s *Site) DB() *sql.DB { return s.db }
+
+// Config returns what the site's configuration.php says.
+func (s *Site) Config() capi.SiteConfig { return s.config }
+
+// SessionData returns what the sessions hold, of a site that keeps that outside
+// of its database.
+func (s *Site) SessionData() capi.SessionData { return sessionData{s} }
+
+// Capi returns the site as package capi knows it, at the time of its own clock.
+func (s *Site) Capi() *capi.Site {
+	s.t.Helper()
+	site, err := capi.SiteOptions{SessionData: s.SessionData(), Now: s.options.Now}.NewSite(s.db, s.config)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return site
+}
+
+// A sessionData is the sessions of a site that live outside of its database.
+type sessionData struct{ site *Site }
+
+func (d sessionData) Payloads(ctx context.Context, ids []string) ([]capi.Payload, error) {
+	d.site.mutex.Lock()
+	defer d.site.mutex.Unlock()
+	payloads := make([]capi.Payload, len(ids))
+	for i, id := range ids {
+		if text, ok := d.site.payloads[id]; ok {
+			payloads[i] = capi.Payload(text)
+		}
+	}
+	return payloads, ctx.Err()
+}
+
+// AddGroup adds a group below parent, and returns its id.
+func (s *Site) AddGroup(title string, parent int64) int64 {
+	s.t.Helper()
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if _, ok := s.groups[parent]; !ok {
+		s.t.Fatalf("capitest: there is no group %d", parent)
+	}
+	s.last++
+	s.groups[s.last] = parent
+	s.insert("usergroups", map[string]any{"id": s.last, "title": title, "parent_id": parent})
+	s.arrange()
+	return s.last
+}
+
+// SetCoreAdmin allows or denies core.admin on the root asset to a group, and so
+// makes Super Admins of its members, or keeps them from being some. A group
+// that it was not called for inherits what its parent has, and one that is
+// denied wins.
+func (s *Site) SetCoreAdmin(group int64, allowed bool) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	key := strconv.FormatInt(group, 10)
+	s.coreAdmin[key] = 0
+	if allowed {
+		s.coreAdmin[key] = 1
+	}
+	s.rule()
+}
+
+// rule writes the rules of the root asset.
+func (s *Site) rule() {
+	s.update("assets", 1, map[string]any{"rules": mustJSON(map[string]any{"core.admin": s.coreAdmin})})
+}
+
+// arrange numbers the groups as a nested set.
+func (s *Site) arrange() {
+	next := int64(0)
+	var number func(id int64)
+	number = func(id int64) {
+		left := next
+		next++
+		for _, child := range slices.Sorted(maps.Keys(s.groups)) {
+			if s.groups[child] == id {
+				number(child)
+			}
+		}
+		if id != 0 {
+			s.update("usergroups", id, map[string]any{"parent_id": s.groups[id], "lft": left, "rgt": next})
+		}
+		next++
+	}
+	number(0)
+}
+
+// extension adds an extension that is enabled.
+func (s *Site) extension(kind, folder, element, params string) {
+	s.insert("extensions", map[string]any{
+		"extension_id": int64(len(s.tables[prefix+"extensions"].rows) + 1), "type": kind, "folder": folder, "element": element,
+		"enabled": int64(1), "params": params,
+	})
+}
+
+// tablesOf returns the tables of a version of Joomla, as far as they are read.
+func tablesOf(joomla int) database {
+	columns := map[string][]string{
+		"session":            {"session_id", "client_id", "guest", "time", "data", "userid", "username"},
+		"users":              {"id", "name", "username", "email", "block", "activation", "requireReset", "otpKey"},
+		"user_usergroup_map": {"user_id", "group_id"},
+		"usergroups":         {"id", "parent_id", "lft", "rgt", "title"},
+		"viewlevels":         {"id", "rules"},
+		"assets":             {"id", "name", "rules"},
+		"extensions":         {"extension_id", "type", "folder", "element", "enabled", "state", "access", "params"},
+		"user_profiles":      {"user_id", "profile_key", "profile_value"},
+		"services_tokens":    {"userid", "token", "state"},
+	}
+	if joomla > 3 {
+		columns["extensions"] = append(columns["extensions"], "locked")
+		columns["user_mfa"] = []string{"user_id", "method"}
+	}
+	tables := database{"information_schema.tables": {columns: []string{"table_schema", "table_name"}}}
+	for name, columns := range columns {
+		tables[prefix+name] = &table{columns: columns}
+		known := tables["information_schema.tables"]
+		known.rows = append(known.rows, []driver.Value{schemaName, prefix + name})
+	}
+	return tables
+}
+
+// run evaluates a query on the tables as they are.
+func (s *Site) run(query string, args []driver.NamedValue) (*table, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.tables.run(query, args)
+}
+
+// insert adds a row to a table. What the table lacks is left out.
+func (s *Site) insert(name string, values map[string]any) {
+	t := s.tables[prefix+name]
+	line := make([]driver.Value, len(t.columns))
+	for i, column := range t.columns {
+		line[i] = values[column]
+		if line[i] == nil && name != "session" {
+			line[i] = defaults[column]
+		}
+	}
+	t.rows = append(t.rows, line)
+}
+
+// defaults are those of columns that rows leave out.
+var defaults = map[string]driver.Value{
+	"block": int64(0), "requireReset": int64(0), "parent_id": int64(0), "lft": int64(0), "rgt": int64(0), "state": int64(0), "access": int64(1), "locked": int64(0),
+	"activation": "", "otpKey": "", "email": "", "name": "", "folder": "",
+}
+
+// update changes the rows of a table whose first column is id.
+func (s *Site) update(name string, id int64, values map[string]any) {
+	t := s.tables[prefix+name]
+	for i, line := range t.rows {
+		if line[0] != id {
+			continue
+		}
+		line = slices.Clone(line) // A query may be reading it.
+		for j, column := range t.columns {
+			if value, ok := values[column]; ok {
+				line[j] = value
+			}
+		}
+		t.rows[i] = line
+	}
+}
+
+// remove removes the rows of a table whose first column is id.
+func (s *Site) remove(name string, id driver.Value) {
+	t := s.tables[prefix+name]
+	t.rows = slices.DeleteFunc(slices.Clone(t.rows), func(line []driver.Value) bool { return line[0] == id })
+}
+
+func mustJSON(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // Of maps and numbers, everything can be marshalled.
+	}
+	return string(text)
+}

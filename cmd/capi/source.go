@@ -1,0 +1,140 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/capi-go/capi"
+	"github.com/spf13/pflag"
+)
+
+const sourceUsage = `An endpoint is one of this program, or of the cAPI extension. A URL without a path
+gets that of the contract, /api/v1/user/sessions, and a host alone is asked by
+https.
+
+Credentials are those of a Super Admin, in a file (--token-file) or in the
+environment (CAPI_TOKEN), and never on the command line, which others can see.
+--token-type says which they are: a Joomla API token, a token of the cAPI extension,
+or the cookie of a session as NAME=VALUE.`
+
+// sourceFlags are the flags that say where sessions are read.
+type sourceFlags struct {
+	siteFlags
+	url                  string
+	tokenFile, tokenType string
+	// lifetime is how long sessions of an endpoint live, which does not tell.
+	lifetime time.Duration
+}
+
+// add adds the flags to c.
+func (f *sourceFlags) add(c *pflag.FlagSet) {
+	f.connections, f.rowsSuffice = 2, true
+	c.StringVar(&f.tokenFile, "token-file", "", "`file` with the credential for an endpoint (default: the variable CAPI_TOKEN)")
+	c.StringVar(&f.tokenType, "token-type", "joomla", "`type` of the credential: joomla, capi or cookie")
+	c.DurationVar(&f.lifetime, "lifetime", capi.DefaultLifetime, "how long sessions of an endpoint live, which does not tell; the default is Joomla's")
+	f.siteFlags.add(c)
+}
+
+// validate reports what is wrong with the flags and the arguments, of which one
+// may be the URL of an endpoint.
+func (f *sourceFlags) validate(args []string) error {
+	if len(args) == 1 {
+		f.url = args[0]
+	}
+	switch {
+	case f.url == "" && len(f.sites) == 0:
+		return errors.New("give the URL of an endpoint, or --config")
+	case f.url != "" && len(f.sites) > 0:
+		return errors.New("give the URL of an endpoint or --config, not both")
+	case len(f.sites) > 1:
+		return errors.New("flag --config may be given once")
+	case !slices.Contains(choices("token-type"), f.tokenType):
+		return fmt.Errorf("flag --token-type must be joomla, capi or cookie: %q", f.tokenType)
+	case f.lifetime <= 0:
+		return errors.New("flag --lifetime must be positive")
+	}
+	return nil
+}
+
+// A source is where sessions are read.
+type source struct {
+	capi.Store
+	// summary lists the sessions without what they hold, where their rows tell
+	// whose they are and which have ended. It may be nil.
+	summary capi.Store
+	// joomla is nil for an endpoint.
+	joomla *capi.Site
+	// lifetime is how long sessions live.
+	lifetime time.Duration
+	// key is what pseudonyms are made with.
+	key []byte
+	// people is how many rows the last snapshot had.
+	people int
+	close  func() error
+}
+
+// open opens the source. It connects to nothing yet. It is to be closed.
+func (f *sourceFlags) open(options capi.SQLStoreOptions) (*source, error) {
+	if f.url != "" {
+		client, err := f.client()
+		if err != nil {
+			return nil, err
+		}
+		key, err := pseudonymKey(rand.Text())
+		return &source{Store: client, lifetime: f.lifetime, key: key, close: func() error { return nil }}, err
+	}
+	s, err := f.openSite(f.sites[0], slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	key, err := pseudonymKey(s.config.Secret.Reveal())
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return &source{Store: s.store(options), summary: s.summary(), joomla: s.joomla, lifetime: s.lifetime(), key: key, close: s.close}, nil
+}
+
+// client returns a client of the endpoint with the credential.
+func (f *sourceFlags) client() (*capi.Client, error) {
+	token := os.Getenv("CAPI_TOKEN")
+	if f.tokenFile != "" {
+		var err error
+		if token, err = readLine(f.tokenFile); err != nil {
+			return nil, fmt.Errorf("reading the credential (--token-file): %w", err)
+		}
+	}
+	var options capi.ClientOptions
+	switch f.tokenType {
+	case "joomla":
+		options.APIToken = capi.NewSecret(token)
+	case "capi":
+		options.CAPIToken = capi.NewSecret(token)
+	default:
+		options.Cookie = capi.NewSecret(token)
+	}
+	url := f.url
+	if !strings.Contains(url, "://") {
+		url = "https://" + url
+	}
+	return options.NewClient(url)
+}
+
+// explain adds to an error of an endpoint what to do about it.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, capi.ErrUnauthenticated):
+		return fmt.Errorf("%w: give the credential of a Super Admin (--token-file, --token-type)", err)
+	case errors.Is(err, capi.ErrForbidden):
+		return fmt.Errorf("%w: the credential is of no Super Admin, or there is none", err)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("%w: the list was cut", err)
+	}
+	return err
+}
