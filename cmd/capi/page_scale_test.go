@@ -106,7 +106,7 @@ func feedBytes(t *testing.T, address, token, encoding string) int64 {
 	t.Helper()
 	r, err := http.NewRequest(http.MethodGet, address+pagePath+"feed", nil)
 	require.NoError(t, err)
-	r.Header.Set("token", token)
+	r.Header.Set("Authorization", "Bearer "+token)
 	r.Header.Set("Accept-Encoding", encoding)
 	response, err := http.DefaultClient.Do(r)
 	require.NoError(t, err)
