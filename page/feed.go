@@ -236,7 +236,7 @@ func (f *feed) tellUsers(ctx context.Context) (existing []int64, err error) {
 		return nil, err
 	}
 	f.out.groups(titles)
-	const atOnce = 1024 // to hold few of them
+	const atOnce = 4096 // to hold few of them
 	for ids := range slices.Chunk(f.users, atOnce) {
 		users, err := f.site.Joomla.Users(ctx, ids)
 		if err != nil {

@@ -49,7 +49,7 @@ func TestFeed(t *testing.T) {
 	require.Len(t, lines, 3)
 	assert.InDelta(t, now.Unix(), lines[0].Now, 5)
 	assert.Equal(t, []string{"Firefox", "Chrome"}, lines[1].Agents)
-	unix := func(t time.Time) float64 { return float64(t.Unix()) }
+	age := func(t time.Time) float64 { return float64(lines[0].Now - t.Unix()) }
 	pseudonyms := map[any]bool{}
 	var rows [][]any
 	for _, row := range lines[1].Rows {
@@ -59,11 +59,11 @@ func TestFeed(t *testing.T) {
 	}
 	assert.Len(t, pseudonyms, 5)
 	assert.Equal(t, [][]any{
-		{0., 1., 42., "zoe", "Zoë Müll", unix(now.Add(-10 * time.Minute)), unix(started), 12., 0.},
-		{0., 0., 42., "zoe", "Zoë Müll", unix(now.Add(-2 * time.Minute)), unix(started), 12., 0.},
-		{0., -1., 43., "zoe", "Zoë Müll", unix(now), unix(started), 12., 1.},
-		{0., 0., 44., "<b>\ufffd" + strings.Repeat("é", 198) + "…", "", 0., 0., 0., -1.},
-		{0., 0., 45., "five", "", unix(now), 0., 0., -1.},
+		{0., 1., 42., "zoe", "Zoë Müll", age(now.Add(-10 * time.Minute)), age(started), 12., 0.},
+		{0., 0., 42., "", "", age(now.Add(-2 * time.Minute)), age(started), 12., 0.},
+		{0., -1., 43., "zoe", "Zoë Müll", age(now), age(started), 12., 1.},
+		{0., 0., 44., "<b>\ufffd" + strings.Repeat("é", 198) + "…", "", nil, nil, 0., -1.},
+		{0., 0., 45., "five", "", age(now), nil, 0., -1.},
 	}, rows)
 	last := lines[2]
 	require.NotNil(t, last.Figures)

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"hash/maphash"
 	"maps"
 	"slices"
 	"strconv"
@@ -25,7 +26,7 @@ const (
 //
 //	{"now":1795489083,"user":42}
 //	{"figures":{…},"whole":false}
-//	{"agents":["Mozilla/5.0 …"],"rows":[["4d1f…",0,0,42,"zoe","Zoë",1795489075,1795489000,12,0],…]}
+//	{"agents":["Mozilla/5.0 …"],"rows":[["4d1f…",0,0,42,"zoe","Zoë",8,75,12,0],…]}
 //	{"groups":[[8,"Super Users"]]}
 //	{"users":[[42,"zoe","Zoë",1,[8]],…]}
 //	{"ended":[3]}
@@ -43,17 +44,21 @@ type feedWriter struct {
 	// line.
 	line, rows, newAgents []byte
 	agents                map[string]int
-	ordinal               int // how many rows there were
+	told                  map[int64]uint64 // hashes of names, by user
+	seed                  maphash.Seed     // of them
+	ordinal               int              // how many rows there were
+	now                   time.Time        // what ages are counted from
 	sent                  time.Time
 }
 
 func newFeedWriter(out *compressor) *feedWriter {
-	return &feedWriter{out: out, agents: map[string]int{}, sent: time.Now()}
+	return &feedWriter{out: out, agents: map[string]int{}, told: map[int64]uint64{}, seed: maphash.MakeSeed(), sent: time.Now()}
 }
 
 // head writes the first line: the time that ages are counted from, and who
 // reads.
 func (w *feedWriter) head(now time.Time, user int64) {
+	w.now = now
 	w.line = append(w.line, `{"now":`...)
 	w.line = strconv.AppendInt(w.line, now.Unix(), 10)
 	w.line = append(w.line, `,"user":`...)
@@ -77,11 +82,12 @@ func (w *feedWriter) row(pseudonym string, e *entry, flags int64) error {
 	for _, n := range []int64{flags, int64(e.client), e.user} {
 		w.rows = append(strconv.AppendInt(w.rows, n, 10), ',')
 	}
-	w.rows = append(appendText(w.rows, e.username), ',')
-	w.rows = append(appendText(w.rows, e.name), ',')
-	for _, n := range []int64{unix(e.last), unix(e.started), e.requests} {
-		w.rows = append(strconv.AppendInt(w.rows, n, 10), ',')
-	}
+	username, name := w.names(e)
+	w.rows = append(appendText(w.rows, username), ',')
+	w.rows = append(appendText(w.rows, name), ',')
+	w.rows = append(w.appendAge(w.rows, e.last), ',')
+	w.rows = append(w.appendAge(w.rows, e.started), ',')
+	w.rows = append(strconv.AppendInt(w.rows, e.requests, 10), ',')
 	if agent >= 0 || e.agent == "" {
 		w.rows = strconv.AppendInt(w.rows, int64(agent), 10)
 	} else {
@@ -93,6 +99,20 @@ func (w *feedWriter) row(pseudonym string, e *entry, flags int64) error {
 		w.flush()
 	}
 	return w.err
+}
+
+// names returns what a row says of how its user is called: nothing, if an
+// earlier row has said the same.
+func (w *feedWriter) names(e *entry) (username, name string) {
+	if e.user == 0 {
+		return e.username, e.name
+	}
+	hash := maphash.String(w.seed, e.username+"\x00"+e.name)
+	if told, ok := w.told[e.user]; ok && told == hash {
+		return "", ""
+	}
+	w.told[e.user] = hash
+	return e.username, e.name
 }
 
 // agent returns the number of a browser, -1 if it has none.
@@ -286,9 +306,11 @@ func appendText(dst []byte, text string) []byte {
 	return phpjson.AppendString(dst, text)
 }
 
-func unix(t time.Time) int64 {
+// appendAge appends how many seconds ago t was, null if it is not known. Ages
+// take fewer bytes than times.
+func (w *feedWriter) appendAge(dst []byte, t time.Time) []byte {
 	if t.IsZero() {
-		return 0
+		return append(dst, "null"...)
 	}
-	return t.Unix()
+	return strconv.AppendInt(dst, w.now.Unix()-t.Unix(), 10)
 }

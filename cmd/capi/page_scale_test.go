@@ -62,6 +62,13 @@ func scale(t *testing.T, b *browser, sessions int) {
 	t.Logf("the machine: %d processors, load %s", runtime.NumCPU(), load)
 	// The recorded sessions are there, too.
 	assert.GreaterOrEqual(t, digits(people), live)
+	// As many as in the query of Joomla's module "Logged-in Users", which does not
+	// look at who has ended.
+	var module int
+	require.NoError(t, site.DB.QueryRowContext(t.Context(), site.SQL(`SELECT COUNT(*) FROM "#__session" AS s
+		JOIN "#__users" AS u ON s."userid" = u."id" WHERE s."guest" = 0`)).Scan(&module))
+	assert.Equal(t, module, eval[int](tab, `[document.querySelector(".tile.loggedIn .detail"), document.querySelector(".tile.waiting .count"),
+		document.querySelector(".tile.ended .detail")].reduce((sum, {textContent}) => sum + Number(/\d[\d,]*/.exec(textContent)[0].replaceAll(",", "")), 0)`))
 
 	watchFrames(tab)
 	tab.do(focus("#filter"))

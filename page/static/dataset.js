@@ -55,6 +55,7 @@ class Part {
   constructor(name) {
     this.name = name;
     this.user = 0; // who reads
+    this.now = 0; // when that was
     this.rows = new Column(Uint32Array); // their places in the Dataset
     this.length = 0;
     /** @type {number[]} */
@@ -106,11 +107,12 @@ export class Dataset {
     return this.length - this.#dropped;
   }
 
-  /** setReader sets the user who reads a site.
+  /** begin sets the time that the ages of a site are counted from, and the user who reads it.
    * @param {number} site
+   * @param {number} now
    * @param {number} user */
-  setReader(site, user) {
-    this.#parts[site].user = user;
+  begin(site, now, user) {
+    Object.assign(this.#parts[site], {now, user});
   }
 
   /** addAgents adds browsers, which rows then have by their number.
@@ -135,21 +137,21 @@ export class Dataset {
    * @param {number} site
    * @param {FeedRow[]} rows */
   addRows(site, rows) {
-    const part = this.#parts[site], {holds} = this;
+    const part = this.#parts[site], {now} = part, {holds} = this;
     for (const [pseudonym, flags, client, user, username, name, last, started, requests, agent] of rows) {
       const i = this.length++;
       part.rows.set(part.length++, i);
       this.pseudonym.set(i, parseInt(pseudonym, 16));
       this.flags.set(i, flags);
       this.client.set(i, client);
-      this.last.set(i, last);
-      this.started.set(i, started);
+      this.last.set(i, last === null ? 0 : now - last);
+      this.started.set(i, started === null ? 0 : now - started);
       this.requests.set(i, requests);
       const number = typeof agent === "string" ? this.#agent(agent) : agent >= 0 ? part.sent[agent] : 0;
       this.agent.set(i, number);
       this.clients.add(client);
       this.person.set(i, this.#person(site, user, username, name));
-      holds.started ||= started > 0;
+      holds.started ||= started !== null;
       holds.requests ||= requests > 0;
       holds.browser ||= number > 0;
     }

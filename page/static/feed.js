@@ -6,8 +6,8 @@
  * @typedef {Counts & {client: number}} Application
  * @typedef {Counts & {within?: number}} Step
  * @typedef {Counts & {persons: number, waiting: number | null, endedGuests: number, applications: Application[], activity: Step[]}} FiguresOf
- * @typedef {[pseudonym: string, flags: number, client: number, user: number, username: string, name: string, last: number,
- *   started: number, requests: number, agent: number | string]} FeedRow
+ * @typedef {[pseudonym: string, flags: number, client: number, user: number, username: string, name: string,
+ *   last: number | null, started: number | null, requests: number, agent: number | string]} FeedRow times are ages
  * @typedef {[id: number, username: string, name: string, flags: number, groups: number[]]} FeedUser
  * @typedef {{now?: number, user?: number, figures?: FiguresOf, whole?: boolean, counting?: boolean, agents?: string[], rows?: FeedRow[],
  *   ended?: number[], waiting?: number[], groups?: [id: number, title: string][], users?: FeedUser[]}} Line

@@ -168,9 +168,9 @@ async function read(id, sources) {
  * @param {Dataset} dataset
  * @param {number} site
  * @param {import("./feed.js").Line} line */
-function take(dataset, site, {user, agents, rows, groups, users, ended, waiting}) {
-  if (user) {
-    dataset.setReader(site, user);
+function take(dataset, site, {now, user = 0, agents, rows, groups, users, ended, waiting}) {
+  if (now !== undefined) {
+    dataset.begin(site, now, user);
   }
   if (agents) {
     dataset.addAgents(site, agents);

@@ -7,9 +7,11 @@ const words = {language: "en", applications: new Map([[0, "site"], [1, "administ
 const all = {words: [], section: "all", application: null, group: "", superUsers: false, column: "last", down: true};
 const firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
+const now = 10_000;
+
 /** row returns a row of a feed. */
 const row = (user, username, last, {flags = 0, client = 0, name = "", agent = -1} = {}) =>
-  [(user * 100 + last).toString(16).padStart(10, "0"), flags, client, user, username, name, last, 0, 0, agent];
+  [(user * 100 + last).toString(16).padStart(10, "0"), flags, client, user, username, name, now - last, null, 0, agent];
 
 /** shown returns the usernames in a view, "|" being the heading. */
 function shown(data, query = {}) {
@@ -19,7 +21,8 @@ function shown(data, query = {}) {
 
 function fleet() {
   const data = new Dataset(), one = data.add("one"), two = data.add("two");
-  data.setReader(one, 1);
+  data.begin(one, now, 1);
+  data.begin(two, now, 0);
   data.addAgents(one, [firefox]);
   data.addRows(one, [row(1, "ada", 10, {agent: 0}), row(2, "ben", 30, {client: 1}), row(1, "ada", 20, {flags: 2}), row(3, "cleo", 5, {flags: 1})]);
   data.addRows(two, [row(1, "zoë", 25), row(4, "dora", 1)]);
@@ -63,6 +66,7 @@ test("filters", () => {
 
 test("names are sorted as people write them", () => {
   const data = new Dataset(), site = data.add("");
+  data.begin(site, now, 0);
   data.addRows(site, ["Zebra", "Ärger", "Ångström", "", "user10", "user9", "apfel"].map((name, i) => row(i + 1, name, 1)));
   assert.deepEqual(shown(data, {column: "user", down: false}), ["Ångström", "apfel", "Ärger", "user9", "user10", "Zebra", ""]);
 });
@@ -76,6 +80,7 @@ test("a site that breaks off is taken away, and the others stay", () => {
 
 test("who could be taken for another is found", () => {
   const data = new Dataset(), site = data.add("");
+  data.begin(site, now, 0);
   const names = [["admin", "Admin"], ["аdmin", "Boss"], ["eve", "adm\u200bin"], ["zoë", "Zoë Müller"], ["zoe", "Zoë Müller"], ["иван", "Иван"]];
   data.addRows(site, names.map(([username, name], i) => row(i + 1, username, 10 - i, {name})));
   data.check();
@@ -85,6 +90,7 @@ test("who could be taken for another is found", () => {
 
 test("10,000 people in any order", () => {
   const data = new Dataset(), site = data.add("");
+  data.begin(site, now, 0);
   let seed = 1;
   const random = () => (seed = seed * 48271 % 2147483647) / 2147483647;
   const rows = Array.from({length: 20_000}, (_, i) => row(1 + Math.floor(random() * 10_000), "", 1 + Math.floor(random() * 5000), {flags: i % 7 === 0 ? 1 : 0}));
