@@ -405,14 +405,14 @@ func TestServeFollowsEach(t *testing.T) {
 		assert.Equal(t, status, got, path)
 		assert.Contains(t, body, text, path)
 	}
-	expect(pagePath+"sites", http.StatusOK, `{"name":"one","administrator":""},{"name":"two","administrator":""}`)
+	expect(pagePath+"sites", http.StatusOK, `{"name":"one","administrator":"","page":""},{"name":"two","administrator":"","page":""}`)
 	expect("/readyz", http.StatusOK, "2 of 2")
 
 	require.NoError(t, os.Remove(file.path))
 	program.untilAnswer(time.Now(), "/one"+listPath, token, http.StatusServiceUnavailable)
 	program.untilAnswer(time.Now(), "/one/readyz", nil, http.StatusServiceUnavailable)
 	expect("/two"+listPath, http.StatusOK, `"msg":[`)
-	expect(pagePath+"sites", http.StatusOK, `"msg":[{"name":"two","administrator":""}]`)
+	expect(pagePath+"sites", http.StatusOK, `{"name":"one","administrator":"","page":""},{"name":"two","administrator":"","page":""}`) // The page says that one is out of service.
 	expect("/one"+pagePath+"sites", http.StatusServiceUnavailable, "Service unavailable.")
 	expect("/one"+pagePath, http.StatusOK, "<!doctype html>")
 	expect(pagePath+"feed?site=two", http.StatusOK, "")
@@ -424,7 +424,7 @@ func TestServeFollowsEach(t *testing.T) {
 
 	file.write(one.php(nil))
 	program.untilAnswer(time.Now(), "/one"+listPath, token, http.StatusOK)
-	expect(pagePath+"sites", http.StatusOK, `{"name":"one","administrator":""},{"name":"two","administrator":""}`)
+	expect(pagePath+"sites", http.StatusOK, `{"name":"one","administrator":"","page":""},{"name":"two","administrator":"","page":""}`)
 	expect(pagePath+"feed?site=one", http.StatusOK, "")
 	program.untilAnswer(time.Now(), "/one/readyz", nil, http.StatusOK)
 

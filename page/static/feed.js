@@ -77,7 +77,7 @@ export async function ask(address, token, signal) {
       throw new Failure("forbidden", reasons.get(message) ?? "forbidden");
     }
     case 503:
-      throw new Failure("gone", "busy");
+      throw new Failure("gone", "unavailable");
     default:
       throw new Failure("gone", "failed", {status: String(response.status)});
   }

@@ -131,7 +131,7 @@ export default {
   forbiddenFactor: "Ihr zweiter Faktor steht noch aus.",
   forbiddenAdmin: "Dieser Benutzer ist kein Super Benutzer.",
   forbiddenBlocked: "Dieser Benutzer ist gesperrt.",
-  busy: "Der Server sendet schon zu viele Listen.",
+  unavailable: "Die Website ist im Moment überlastet oder außer Betrieb.",
   failed: "Der Server hat einen Fehler (Status {status}).",
   silent: "Der Server antwortet nicht.",
   brokeOff: "Der Server hat mitten in der Liste abgebrochen.",

@@ -131,7 +131,7 @@ export default {
   forbiddenFactor: "Your second factor is still pending.",
   forbiddenAdmin: "This user is not a Super User.",
   forbiddenBlocked: "This user is blocked.",
-  busy: "The server is sending too many lists already.",
+  unavailable: "The site is busy or out of service at the moment.",
   failed: "The server has failed (status {status}).",
   silent: "The server does not answer.",
   brokeOff: "The server broke off in the middle of the list.",

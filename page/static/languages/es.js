@@ -131,7 +131,7 @@ export default {
   forbiddenFactor: "Su segundo factor sigue pendiente.",
   forbiddenAdmin: "Este usuario no es superusuario.",
   forbiddenBlocked: "Este usuario está bloqueado.",
-  busy: "El servidor ya está enviando demasiadas listas.",
+  unavailable: "El sitio está saturado o fuera de servicio por el momento.",
   failed: "El servidor ha fallado (estado {status}).",
   silent: "El servidor no responde.",
   brokeOff: "El servidor se interrumpió en medio de la lista.",

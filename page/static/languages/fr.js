@@ -131,7 +131,7 @@ export default {
   forbiddenFactor: "Votre second facteur est encore attendu.",
   forbiddenAdmin: "Cet utilisateur n’est pas un super utilisateur.",
   forbiddenBlocked: "Cet utilisateur est bloqué.",
-  busy: "Le serveur envoie déjà trop de listes.",
+  unavailable: "Le site est momentanément surchargé ou hors service.",
   failed: "Le serveur a échoué (statut {status}).",
   silent: "Le serveur ne répond pas.",
   brokeOff: "Le serveur s’est interrompu au milieu de la liste.",

@@ -131,7 +131,7 @@ export default {
   forbiddenFactor: "Il tuo secondo fattore è ancora in sospeso.",
   forbiddenAdmin: "Questo utente non è un Super User.",
   forbiddenBlocked: "Questo utente è bloccato.",
-  busy: "Il server sta già inviando troppi elenchi.",
+  unavailable: "Il sito è al momento sovraccarico o fuori servizio.",
   failed: "Il server ha avuto un errore (stato {status}).",
   silent: "Il server non risponde.",
   brokeOff: "Il server si è interrotto a metà dell’elenco.",

@@ -131,7 +131,7 @@ export default {
   forbiddenFactor: "Uw tweede factor ontbreekt nog.",
   forbiddenAdmin: "Deze gebruiker is geen super user.",
   forbiddenBlocked: "Deze gebruiker is geblokkeerd.",
-  busy: "De server verstuurt al te veel lijsten.",
+  unavailable: "De site is op dit moment overbelast of buiten bedrijf.",
   failed: "De server heeft een fout (status {status}).",
   silent: "De server antwoordt niet.",
   brokeOff: "De server brak midden in de lijst af.",

@@ -136,7 +136,7 @@ export default {
   forbiddenFactor: "Drugi składnik nie został jeszcze podany.",
   forbiddenAdmin: "Ten użytkownik nie jest superużytkownikiem.",
   forbiddenBlocked: "Ten użytkownik jest zablokowany.",
-  busy: "Serwer wysyła już zbyt wiele list.",
+  unavailable: "Witryna jest chwilowo przeciążona lub niedostępna.",
   failed: "Błąd serwera (status {status}).",
   silent: "Serwer nie odpowiada.",
   brokeOff: "Serwer przerwał w połowie listy.",

@@ -131,7 +131,7 @@ export default {
   forbiddenFactor: "O seu segundo fator ainda está pendente.",
   forbiddenAdmin: "Este utilizador não é um super utilizador.",
   forbiddenBlocked: "Este utilizador está bloqueado.",
-  busy: "O servidor já está a enviar demasiadas listas.",
+  unavailable: "O site está de momento sobrecarregado ou fora de serviço.",
   failed: "O servidor falhou (estado {status}).",
   silent: "O servidor não responde.",
   brokeOff: "O servidor interrompeu-se a meio da lista.",
