@@ -99,6 +99,7 @@ func TestRequireHandlerMayBeCached(t *testing.T) {
 
 func TestRequirePanics(t *testing.T) {
 	assert.PanicsWithValue(t, "capi: nil Authorizer", func() { capi.Require(nil, capi.LoggedIn) })
+	assert.PanicsWithValue(t, "capi: nil Authorizer", func() { capi.Require((*capi.SessionAuthorizer)(nil), capi.LoggedIn) })
 	assert.PanicsWithValue(t, "capi: nil rule", func() { capi.Require(fixedLogin{}, nil) })
 	assert.PanicsWithValue(t, "capi: nil Handler", func() { capi.Require(fixedLogin{}, capi.LoggedIn)(nil) })
 	assert.PanicsWithValue(t, "capi: InGroup without groups", func() { capi.InGroup() })
