@@ -2,6 +2,7 @@ package page
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -81,8 +82,6 @@ type feed struct {
 	now     time.Time
 	user    int64           // who reads
 	own     map[string]bool // as [handler.own] returns it
-	// users are those of all rows.
-	users []int64
 	// logins are the sessions of people that have not ended, as far as they
 	// say themselves.
 	logins []login
@@ -131,9 +130,6 @@ func (f *feed) write(ctx context.Context) error {
 				return f.tellSoFar(&sum)
 			}
 			return f.out.err
-		}
-		if e.user > 0 && f.site.Joomla != nil {
-			f.users = append(f.users, e.user)
 		}
 		pseudonym, flags := f.handler.pseudonym(session).ID, int64(0)
 		if ended {
@@ -226,9 +222,8 @@ func (f *feed) settle(ctx context.Context, sum *figures) (gone, waiting []login,
 // tellUsers sends who the users of the rows are, and returns those who exist, in
 // ascending order.
 func (f *feed) tellUsers(ctx context.Context) (existing []int64, err error) {
-	slices.Sort(f.users)
-	f.users = slices.Compact(f.users)
-	if len(f.users) == 0 {
+	asked := slices.Sorted(maps.Keys(f.out.told))
+	if len(asked) == 0 {
 		return nil, nil
 	}
 	titles, err := f.site.Joomla.GroupTitles(ctx)
@@ -237,7 +232,7 @@ func (f *feed) tellUsers(ctx context.Context) (existing []int64, err error) {
 	}
 	f.out.groups(titles)
 	const atOnce = 4096 // to hold few of them
-	for ids := range slices.Chunk(f.users, atOnce) {
+	for ids := range slices.Chunk(asked, atOnce) {
 		users, err := f.site.Joomla.Users(ctx, ids)
 		if err != nil {
 			return nil, err

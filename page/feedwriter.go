@@ -13,7 +13,7 @@ import (
 
 const (
 	// rowsSize is how long a line of rows gets, about.
-	rowsSize = 16 << 10
+	rowsSize = 64 << 10
 	// patience is how long what was read waits for more before it is sent.
 	patience = 200 * time.Millisecond
 	// mostAgents is how many browsers are sent once and then by their number.
@@ -44,7 +44,7 @@ type feedWriter struct {
 	// line.
 	line, rows, newAgents []byte
 	agents                map[string]int
-	told                  map[int64]uint64 // hashes of names, by user
+	told                  map[int64]uint64 // hashes of names, by the user id of each row that has one
 	seed                  maphash.Seed     // of them
 	ordinal               int              // how many rows there were
 	now                   time.Time        // what ages are counted from
