@@ -336,7 +336,7 @@ func TestFeedLogsReaders(t *testing.T) {
 		"panic of the Store": {func(func(capi.Session, error) bool) { panic("a fault") }, "a fault"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			const sessions = 1000
+			const sessions = 5000
 			store := capi.StoreFunc(func(context.Context) iter.Seq2[capi.Session, error] {
 				return func(yield func(capi.Session, error) bool) {
 					for range sessions {
