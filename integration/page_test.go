@@ -171,6 +171,48 @@ func TestPageUsers(t *testing.T) {
 	})
 }
 
+// TestPageOddRows counts rows with values that Joomla does not write: each once,
+// and as many of people as the query of Joomla's module finds.
+func TestPageOddRows(t *testing.T) {
+	for _, d := range []database{mariaDB(), postgreSQL()} {
+		t.Run(d.name, func(t *testing.T) {
+			s := newSite(t, d, joomlatest.Joomla42, joomlatest.Recorded("j6"))
+			s.Exec(t, `DELETE FROM "#__session"`)
+			n := 0
+			for column, values := range s.oddColumns() {
+				for _, value := range values {
+					r := row{"session_id": strconv.Itoa(100000 + n), "client_id": "0", "guest": "0", "time": "1", "data": "", "userid": "0", "username": "x"}
+					r[column] = value
+					s.Insert(t, "session", r)
+					n++
+				}
+			}
+			handler, err := page.Options{Logger: slog.New(slog.DiscardHandler)}.NewHandler(page.Site{Store: capi.NewSQLStore(s.capi(t, nil)),
+				Auth: capi.AuthorizerFunc(func(*http.Request) error { return nil })})
+			require.NoError(t, err)
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/feed", nil))
+			require.Equal(t, http.StatusOK, w.Code)
+			rows := 0
+			var last struct {
+				Figures struct{ People, Guests, Ended int }
+				Whole   bool
+			}
+			for text := range strings.Lines(w.Body.String()) {
+				var line struct{ Rows []json.RawMessage }
+				require.NoError(t, json.Unmarshal([]byte(text), &line))
+				require.NoError(t, json.Unmarshal([]byte(text), &last))
+				rows += len(line.Rows)
+			}
+			assert.True(t, last.Whole)
+			assert.Equal(t, n, last.Figures.People+last.Figures.Guests+last.Figures.Ended)
+			var module int
+			require.NoError(t, s.DB.QueryRowContext(t.Context(), s.SQL(`SELECT COUNT(*) FROM "#__session" WHERE "guest" = 0`)).Scan(&module))
+			assert.Equal(t, module-1, rows, `the data "joomla|N;" says that nobody is logged in`)
+		})
+	}
+}
+
 // decode decodes each element of list into a target.
 func decode(t *testing.T, list []json.RawMessage, targets ...any) {
 	t.Helper()

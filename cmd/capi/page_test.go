@@ -217,7 +217,7 @@ func people(t *testing.T, b *browser, site *testSite, address string) {
 	}
 	assert.Regexp(t, `^Ended: \d+ sessions of \d+ people$`, tab.text(".ended-heading"))
 	tab.click(".tile.ended")
-	tab.eventually(`document.querySelector("#spacer > .row:not(.ended)") !== null`)
+	tab.eventually(`document.querySelector("#spacer > .row:not(.ended, .ended-heading)") !== null`)
 	eval[bool](tab, `(() => { document.getElementById("scroller").scrollTop = 1e9; return true })()`)
 	tab.eventually(`document.querySelector("#spacer > .row.ended .badge.over")?.textContent === "ended"`)
 
