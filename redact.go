@@ -74,22 +74,27 @@ func PseudonymizeIDs(key []byte) (Redaction, error) {
 //
 // A value is secret if it, or anything that contains it, has the name of a
 // secret, or if a secret refers to it. Names are compared by their letters and
-// digits, in any case. A name is that of a secret if
+// digits, in any case and without accents. A name is that of a secret if
 //
 //   - it contains one of names;
 //   - it contains a word for a password or its hash, such as password, passwd,
-//     passwort, passkey, pwd, hash or salt, or ends in pass or pw (pass2 and
+//     passkey, pwd, hash or salt, or ends in pass or pw (pass2 and
 //     pass_confirm too);
+//   - it contains a word for a password in another language, such as passwort,
+//     motdepasse, contraseña, wachtwoord, пароль, şifre or 密码, or has the word
+//     mdp, senha, parola, hasło or heslo;
 //   - it contains token, csrf, nonce, signature, authorization, bearer, jwt or
 //     credential, or ends in auth;
 //   - it contains otp, otep, twofactor, webauthn, or the name of a one-time
 //     code, such as backupcode, emailcode or securitycode, or has the word pin;
+//   - it contains captcha or securimage;
 //   - it contains activation or the name of another code that lets somebody in;
 //   - it contains secret, or the name of a key, such as apikey, privatekey,
 //     encryptionkey, licensekey, downloadid or dlid;
 //   - it contains sessionid, or has the word sid;
-//   - it contains oauth, pkce, codeverifier or another name of what clients of
-//     single sign-on keep;
+//   - it contains oauth, pkce, codeverifier, fbcode or another name of what
+//     clients of single sign-on keep, or the name of a ticket or a cookie of
+//     theirs, such as serviceticket or servicecookie, or has the word pgt;
 //   - it contains the name of a number or code of a card or an account, such as
 //     creditcard, ccnumber, cvv or iban.
 //

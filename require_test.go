@@ -78,7 +78,7 @@ func TestRequire(t *testing.T) {
 	}
 }
 
-// A client that has left is no failure of the service.
+// A client that has left is not a failure of the service.
 func TestRequireCancelled(t *testing.T) {
 	var logs bytes.Buffer
 	ctx, cancel := context.WithCancel(t.Context())
@@ -118,7 +118,7 @@ func TestUserFromContextOfNobody(t *testing.T) {
 	assert.False(t, ok)
 }
 
-// The user of an Authorizer without the method User is the one that it tells.
+// If an Authorizer has no method User, its user is that of SetUser.
 func TestAnyOfUser(t *testing.T) {
 	zoe := capi.User{ID: 7, Username: "zoe"}
 	tells := capi.AuthorizerFunc(func(r *http.Request) error { capi.SetUser(r.Context(), zoe); return nil })

@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -47,11 +49,23 @@ func (s *site) check(t testing.TB, change func(*capi.SiteConfig)) error {
 	return s.open(t, db, config).Check(t.Context())
 }
 
+// newestSession returns the id of the session that was written last.
+func (s *site) newestSession() string {
+	newest := slices.MaxFunc(s.Tables["session"], func(a, b joomlatest.Row) int { return strings.Compare(fmt.Sprint(a["time"]), fmt.Sprint(b["time"])) })
+	return fmt.Sprint(newest["session_id"])
+}
+
 func TestSiteCheckFindsNothing(t *testing.T) {
 	onEachSite(t, func(t *testing.T, s *site) {
 		require.NoError(t, s.check(t, nil))
+		redis := func(c *capi.SiteConfig) { c.SessionHandler = "redis" }
+		live := s.newestSession()
+		s.data = memory{live: capi.Payload{}}
+		require.NoError(t, s.check(t, redis))
 		s.data = memory{}
-		require.NoError(t, s.check(t, func(c *capi.SiteConfig) { c.SessionHandler = "redis" }))
+		require.ErrorIs(t, s.check(t, redis), capi.ErrSessionData)
+		s.Exec(t, `UPDATE "#__session" SET "time" = '1'`)
+		require.NoError(t, s.check(t, redis), "no session that should have data")
 		s.Exec(t, `ALTER TABLE "#__services_tokens" RENAME TO "#__gone"`) // Not every site has it.
 		require.NoError(t, s.check(t, nil))
 		s.Exec(t, `ALTER TABLE "#__gone" RENAME TO "#__services_tokens"`)
@@ -92,6 +106,13 @@ func TestSiteCheckNamesWhatIsWrong(t *testing.T) {
 		says(s.check(t, redis), "sessions are outside the database", "SessionData")
 		s.data = broken{}
 		says(s.check(t, redis), "cannot read session data", "connection refused")
+		for handler, text := range map[string]string{
+			"redis": "$session_redis_server_db", "memcached": "the prefix of the keys", "filesystem": "PHP's session.save_path",
+			"none": "PHP's session.save_path",
+		} {
+			s.data = memory{}
+			says(s.check(t, func(c *capi.SiteConfig) { c.SessionHandler = handler }), "none of the newest sessions has its data", text)
+		}
 		s.data = capi.FileSessionData{Dir: filepath.Join(t.TempDir(), "gone")}
 		says(s.check(t, func(c *capi.SiteConfig) { c.SessionHandler = "filesystem" }), "cannot read session data", "filesystem")
 		s.data = nil

@@ -9,9 +9,9 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// fromHere reports whether a request comes from the page itself, or from no
-// page, as far as browsers say. Pages of other origins could not read the
-// answer; this spares the database their questions.
+// fromHere reports whether, according to the browser, a request comes from the
+// page itself or from no page. Pages of other origins could not read the answer
+// anyway; refusing them spares the database.
 func fromHere(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "cross-site", "same-site":
@@ -20,15 +20,15 @@ func fromHere(r *http.Request) bool {
 	return true
 }
 
-// A shownSite is what the page is told of a site before its feed.
+// A shownSite is what the page learns about a site before it reads the feed.
 type shownSite struct {
 	Name          string `json:"name"`
 	Administrator string `json:"administrator"`
 	Page          string `json:"page"`
 }
 
-// listSites answers with all sites if one of them admits the request: whoever
-// sees one is told that there are others, and not what is in them.
+// listSites answers with all sites if one of them admits the caller, who is told
+// that the others exist, but not what is in them.
 func (h *handler) listSites(w http.ResponseWriter, r *http.Request) {
 	if err := h.admitted(r); err != nil {
 		h.refuse(w, r, err)
@@ -41,9 +41,8 @@ func (h *handler) listSites(w http.ResponseWriter, r *http.Request) {
 	h.Answer(w, r, http.StatusOK, shown)
 }
 
-// admitted returns nil as soon as one of the sites admits the request: what the
-// others would say, and how long they would take, does not matter then.
-// Otherwise it returns the error that says most.
+// admitted returns nil as soon as one of the sites admits the request, without
+// waiting for the others. Otherwise it returns the error that explains most.
 func (h *handler) admitted(r *http.Request) error {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
@@ -69,7 +68,7 @@ func (h *handler) admitted(r *http.Request) error {
 	group.Wait()
 	for _, panicked := range panics {
 		if panicked != nil {
-			panic(panicked) // So that it ends the request, not the program.
+			panic(panicked) // In this goroutine, it ends the request, not the program.
 		}
 	}
 	refusal := answers[0]
@@ -84,8 +83,8 @@ func (h *handler) admitted(r *http.Request) error {
 	return refusal
 }
 
-// worse reports whether err says more than other about why nothing is shown: a
-// failure more than a user who is refused, and that more than no user.
+// worse reports whether err is the better explanation for an empty page: a
+// failure before a refused user, and that before no user.
 func worse(err, other error) bool {
 	rank := func(err error) int {
 		switch {
@@ -101,7 +100,7 @@ func worse(err, other error) bool {
 	return rank(err) > rank(other)
 }
 
-// refuse answers a request that an Authorizer does not let in.
+// refuse answers a request that an Authorizer refuses.
 func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, capi.ErrUnauthenticated):

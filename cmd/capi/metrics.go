@@ -50,6 +50,9 @@ func newMetrics(sites []*followedSite, countEvery time.Duration) *metrics {
 		m.registry.MustRegister(poolCollector{s}, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "capi_lists_running", Help: "Lists that are being sent.", ConstLabels: prometheus.Labels{"site": s.name},
 		}, func() float64 { return float64(s.turns.running.Load()) }))
+		for _, route := range []string{"list", "feed"} { // From 0 on, or an alert would miss the first.
+			m.cut.WithLabelValues(s.name, route)
+		}
 		counters = append(counters, &sessionCounter{site: s, every: countEvery})
 	}
 	if countEvery > 0 {

@@ -2,12 +2,15 @@ package main
 
 import (
 	"debug/elf"
+	"encoding/json"
 	"encoding/pem"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,10 +31,10 @@ func TestUnits(t *testing.T) {
 	require.NoError(t, err)
 	dir := t.TempDir()
 	var units []string
-	for _, name := range []string{"capi.service", "capi.socket"} {
+	for _, name := range []string{"capi.service", "capi-watch@.service", "capi.socket"} {
 		text, err := os.ReadFile(filepath.Join("..", "..", "packaging", name))
 		require.NoError(t, err)
-		unit := filepath.Join(dir, name)
+		unit := filepath.Join(dir, strings.Replace(name, "@", "@shop", 1))
 		text = []byte(strings.ReplaceAll(string(text), "/usr/bin/capi", program))
 		require.NoError(t, os.WriteFile(unit, text, 0o600))
 		units = append(units, unit)
@@ -40,8 +43,52 @@ func TestUnits(t *testing.T) {
 	require.NoError(t, err, "%s", output)
 	assert.Empty(t, string(output))
 	// In tenths: 10 is a service without any restriction.
-	output, err = exec.CommandContext(t.Context(), analyze, "security", "--offline=true", "--threshold=15", units[0]).CombinedOutput()
-	assert.NoError(t, err, "%s", output)
+	for _, service := range units[:2] {
+		output, err = exec.CommandContext(t.Context(), analyze, "security", "--offline=true", "--threshold=15", service).CombinedOutput()
+		assert.NoError(t, err, "%s", output)
+	}
+}
+
+// TestPrometheus lets promtool check what Prometheus reads, and try the alerts.
+func TestPrometheus(t *testing.T) {
+	promtool, err := exec.LookPath("promtool")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			require.NoError(t, err)
+		}
+		t.Skip("NOT TESTED: no promtool")
+	}
+	for _, args := range [][]string{{"check", "config", "prometheus.yml"}, {"check", "rules", "capi.rules.yml"}, {"test", "rules", "capi.rules.test.yml"}} {
+		command := exec.CommandContext(t.Context(), promtool, args...)
+		command.Dir = filepath.Join("..", "..", "packaging", "prometheus")
+		output, err := command.CombinedOutput()
+		assert.NoError(t, err, "%s", output)
+	}
+}
+
+// TestMetricNames looks for the metrics that alerts and the dashboard name
+// among those of a program that serves.
+func TestMetricNames(t *testing.T) {
+	site := newSiteOf(t, "mysqli")
+	program := serveProcess(t, site.php(nil), "--metrics", "127.0.0.1:0")
+	program.get("/nothing", nil)
+	response, err := http.Get(program.metrics)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	metrics, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	for _, path := range []string{"prometheus/capi.rules.yml", "grafana/capi.json"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "packaging", path))
+		require.NoError(t, err)
+		names := regexp.MustCompile(`\bcapi_[a-z_]+`).FindAllString(string(text), -1)
+		require.NotEmpty(t, names)
+		for _, name := range names {
+			assert.Contains(t, string(metrics), "\n"+name, path)
+		}
+		if filepath.Ext(path) == ".json" {
+			assert.True(t, json.Valid(text), path)
+		}
+	}
 }
 
 // TestEmptyRoot builds the program as the container file does, and runs it with

@@ -111,6 +111,7 @@ func TestWatch(t *testing.T) {
 				return `__default|a:2:{s:4:"user";O:5:"JUser":1:{s:2:"id";i:` + strconv.Itoa(id) + `;}s:9:"com_users";a:1:{s:11:"mfa_checked";i:` +
 					map[bool]string{false: "0", true: "1"}[checked] + `;}}`
 			}
+			table := "session"
 			login := func(session string, id int, name string, checked bool) {
 				row := map[string]any{}
 				for column, value := range template {
@@ -118,7 +119,7 @@ func TestWatch(t *testing.T) {
 				}
 				row["session_id"], row["userid"], row["username"], row["data"] = session, id, name, data(id, checked)
 				row["time"], row["guest"], row["client_id"] = int(time.Now().Unix()), 0, 0
-				site.Insert(t, "session", row)
+				site.Insert(t, table, row)
 			}
 			addUser(1001, "ann")
 			addUser(1002, "bob")
@@ -163,8 +164,10 @@ func TestWatch(t *testing.T) {
 			site.Exec(t, `ALTER TABLE "#__session" RENAME TO "#__gone"`)
 			assert.NotEmpty(t, expect("outage", "").Error)
 			time.Sleep(time.Second) // So that another look fails, of which nothing is said.
-			site.Exec(t, `ALTER TABLE "#__gone" RENAME TO "#__session"`)
+			table = "gone"
 			login("session-of-eve", 1003, "eve", true)
+			table = "session"
+			site.Exec(t, `ALTER TABLE "#__gone" RENAME TO "#__session"`)
 			expect("back", "")
 			expect("seen", "eve")
 

@@ -23,12 +23,22 @@ var secretWords = []struct {
 }{
 	// Passwords and their hashes: Joomla's users, forms of registration and of
 	// configuration, mail and file transfer extensions. The second field of a
-	// form is pass2, password2, pass_confirm, passAgain; some extensions are
-	// not written in English.
-	{anywhere, `password passwd passwort passphrase passcode passkey passwrd pwd pswd hash salt
-		passconfirm passagain passrepeat passretype passverify passcheck
-		kennwort motdepasse contrasena wachtwoord`},
+	// form is pass2, password2, pass_confirm, passAgain.
+	{anywhere, `password passwd passphrase passcode passkey passwrd pwd pswd hash salt
+		passconfirm passagain passrepeat passretype passverify passcheck`},
 	{atEnd, `pass pw`},
+	// Passwords in the languages that Joomla is used in most, with the letters
+	// of their own and with those that programmers take instead. Words that are
+	// a part of others, such as the Portuguese resenha (review), only count as
+	// words. In this order: German, French, Spanish, Dutch, Portuguese, Italian,
+	// Russian, Polish, Turkish, Czech, Greek, Hungarian, the Nordic languages,
+	// Serbo-Croatian, Indonesian and Vietnamese; Persian and Arabic; Chinese and
+	// Japanese.
+	{anywhere, `passwort kennwort geheimwort motdepasse motpasse contrasena contrasenya claveacceso clavedeacceso clavesecreta
+		wachtwoord toegangscode palavrapasse palavradepasse novasenha confirmasenha confirmarsenha repetirsenha senhaatual senhanova
+		codicesegreto chiavesegreta парол лозинк kodikosprosvasis sifre συνθηματικ jelszo losenord passord adgangskode kodeord salasana
+		lozinka zaporka katasandi matkhau گذرواژه رمزعبور كلمةالمرور كلمةالسر كلمهالمرور 密码 密碼 口令 パスワード 暗証番号`},
+	{asWord, `mdp senha parola parol haslo heslo`},
 	// Proofs of a request: form tokens, API tokens and signatures.
 	{anywhere, `token csrf xsrf nonce hmac signature authorization bearer jwt credential`},
 	{atEnd, `auth`},
@@ -37,6 +47,8 @@ var secretWords = []struct {
 	{anywhere, `otp otep twofactor webauthn backupcode recoverycode securitycode verificationcode
 		verifycode emailcode smscode authcode accesscode logincode confirmationcode onetimecode pincode pinnumber`},
 	{asWord, `pin puk tan`},
+	// What a captcha wants to be told (Securimage, and forms of extensions).
+	{anywhere, `captcha securimage`},
 	// Links that log somebody in.
 	{anywhere, `activation activatecode resetcode invitecode`},
 	// Keys of backup, mail, licence and download extensions: Akeeba Backup's
@@ -50,7 +62,13 @@ var secretWords = []struct {
 	// Clients of OAuth and of single sign-on: the state, which is a token of
 	// its own, and the verifier of PKCE (league/oauth2-client, Hybridauth, the
 	// SDK of Facebook).
-	{anywhere, `oauth pkce codeverifier hybridauth fbrlh authstate loginstate samlresponse assertion`},
+	{anywhere, `oauth pkce codeverifier hybridauth fbrlh authstate loginstate samlresponse assertion
+		fbcode facebookcode googlecode linkedincode githubcode applecode exchangecode grantcode`},
+	// Tickets and cookies of single sign-on: with those of phpCAS, other
+	// services let somebody in.
+	{anywhere, `pgtiou serviceticket proxyticket grantingticket loginticket casticket authticket ssoticket secureticket accessticket
+		servicecookie authcookie logincookie ssocookie remembercookie cookiejar cookiestring`},
+	{asWord, `pgt tgt`},
 	// Payment: numbers and check codes of cards, accounts (VirtueMart, redSHOP,
 	// HikaShop).
 	{anywhere, `ccdata ccnumber ccnum ccno cccode cccvv cvv cvc ccv ccexp creditcard debitcard cardnumber
@@ -161,7 +179,8 @@ func (n *secretNames) match(name []byte) bool {
 	return false
 }
 
-// appendLetters appends to dst the letters and digits of name, in lower case.
+// appendLetters appends to dst the letters and digits of name, in lower case and
+// without accents.
 func appendLetters(dst, name []byte) []byte {
 	for i, c := range name {
 		switch {
@@ -183,7 +202,7 @@ func appendRunes(dst, name []byte) []byte {
 		if r == utf8.RuneError && n == 1 {
 			dst = append(dst, name[0]) // Another character set.
 		} else if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			dst = utf8.AppendRune(dst, unicode.ToLower(r))
+			dst = appendFolded(dst, unicode.ToLower(r))
 		}
 		name = name[n:]
 	}
@@ -204,14 +223,18 @@ func onlyDigits(s []byte) bool {
 // letter.
 func (n *secretNames) hasWord(name []byte) bool {
 	start := 0
+	var buffer [16]byte // Words are shorter.
 	for i := 0; i <= len(name); i++ {
 		letter := i < len(name) && (isLetter(name[i]) || name[i] >= utf8.RuneSelf)
 		if letter && (i == start || !isUpper(name[i]) || isUpper(name[i-1])) {
 			continue
 		}
-		for _, word := range n.words {
-			if i-start == len(word) && strings.EqualFold(string(name[start:i]), word) {
-				return true
+		if i-start <= len(buffer) {
+			letters := appendLetters(buffer[:0], name[start:i])
+			for _, word := range n.words {
+				if string(letters) == word {
+					return true
+				}
 			}
 		}
 		start = i
