@@ -126,18 +126,25 @@ func (g userGroups) of(list string) (groups, direct []int64) {
 		return []int64{1}, direct
 	}
 	for text := range strings.SplitSeq(list, ",") {
-		id, _ := strconv.ParseInt(text, 10, 64) // No group has the id 0.
-		i := slices.IndexFunc(g, func(group userGroup) bool { return group.id == id })
-		if i < 0 {
-			groups = append(groups, 0)
-			continue
-		}
-		for _, other := range g {
-			if other.left <= g[i].left && other.right >= g[i].right {
-				groups = append(groups, other.id)
+		id, _ := strconv.ParseInt(text, 10, 64) // Always a number.
+		exists := false
+		for _, group := range g {
+			if group.id != id {
+				continue
+			}
+			exists = true // Maybe again: the table may have lost its key.
+			for _, other := range g {
+				if other.left <= group.left && other.right >= group.right {
+					groups = append(groups, other.id)
+				}
 			}
 		}
-		direct = append(direct, id)
+		switch {
+		case !exists:
+			groups = append(groups, 0)
+		case id != 0: // Joomla's id for a group that does not exist.
+			direct = append(direct, id)
+		}
 	}
 	return ascending(groups), ascending(direct)
 }

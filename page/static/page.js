@@ -22,7 +22,7 @@ import {Tokens} from "./tokens.js";
  * @typedef {import("./row.js").ColumnName} ColumnName
  */
 
-const tokens = new Tokens(sessionStorage);
+const tokens = new Tokens(sessionStorage, location.pathname);
 const selects = /** @type {Record<"site" | "interval" | "language" | "group" | "application", HTMLSelectElement>} */ (
   Object.fromEntries(["site", "interval", "language", "group", "application"].map((id) => [id, $(id)])));
 const filter = /** @type {HTMLInputElement} */ ($("filter"));

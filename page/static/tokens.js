@@ -1,22 +1,25 @@
 // The tokens of this tab: one for all sites, and those of single ones. They are kept in memory and, if their user wishes,
 // in the session storage, which ends with the tab.
 
-const key = "capi.tokens";
-
 /** Tokens are those of a tab. */
 export class Tokens {
   /** @type {Map<string, string>} */
   #tokens = new Map(); // by site; "" is for all that have none of their own
   #storage;
+  #key;
 
-  /** @param {Storage} storage */
-  constructor(storage) {
+  /**
+   * @param {Storage} storage
+   * @param {string} path of the page: another one has tokens of its own
+   */
+  constructor(storage, path) {
     this.#storage = storage;
+    this.#key = "capi.tokens " + path;
     try {
-      const kept = JSON.parse(storage.getItem(key) ?? "[]");
+      const kept = JSON.parse(storage.getItem(this.#key) ?? "[]");
       this.#tokens = new Map(kept.filter((/** @type {unknown[]} */ pair) => pair.every((text) => typeof text === "string")));
     } catch {
-      storage.removeItem(key); // Somebody else's.
+      storage.removeItem(this.#key); // Somebody else's.
     }
     this.kept = this.#tokens.size > 0;
   }
@@ -72,9 +75,9 @@ export class Tokens {
 
   #store() {
     if (this.kept && this.any) {
-      this.#storage.setItem(key, JSON.stringify([...this.#tokens]));
+      this.#storage.setItem(this.#key, JSON.stringify([...this.#tokens]));
     } else {
-      this.#storage.removeItem(key);
+      this.#storage.removeItem(this.#key);
     }
   }
 }

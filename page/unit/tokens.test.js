@@ -10,15 +10,16 @@ function storage(entries = {}) {
 }
 
 test("tokens are kept in memory alone, unless somebody wishes otherwise", () => {
-  const kept = storage(), tokens = new Tokens(kept);
+  const kept = storage(), tokens = new Tokens(kept, "/capi/");
   assert.equal(tokens.of("one"), "");
   tokens.set("", "all");
   tokens.set("two", "of two");
   assert.deepEqual([tokens.of("one"), tokens.of("two"), tokens.any], ["all", "of two", true]);
   assert.equal(kept.map.size, 0);
   tokens.keep(true);
-  const again = new Tokens(kept);
+  const again = new Tokens(kept, "/capi/");
   assert.deepEqual([again.of("one"), again.of("two"), again.kept], ["all", "of two", true]);
+  assert.equal(new Tokens(kept, "/two/capi/").any, false, "another page");
   again.keep(false);
   assert.equal(kept.map.size, 0);
   again.keep(true);
@@ -27,7 +28,7 @@ test("tokens are kept in memory alone, unless somebody wishes otherwise", () => 
 });
 
 test("a token of the address is taken out of it", () => {
-  const tokens = new Tokens(storage());
+  const tokens = new Tokens(storage(), "/");
   assert.equal(tokens.take({hash: "#token=sesame", pathname: "/capi/", search: "?x=y"}), "/capi/?x=y");
   assert.equal(tokens.of(""), "sesame");
   assert.equal(tokens.take({hash: "#scroller", pathname: "/", search: ""}), null);
@@ -36,7 +37,7 @@ test("a token of the address is taken out of it", () => {
 
 test("what somebody else has stored there is no token", () => {
   for (const text of ["{", "1", "null", `[["a",1]]`, `[["a"`]) {
-    const tokens = new Tokens(storage({"capi.tokens": text}));
+    const tokens = new Tokens(storage({"capi.tokens /": text}), "/");
     assert.equal(tokens.any, false, text);
   }
 });
