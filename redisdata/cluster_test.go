@@ -30,7 +30,7 @@ func long(t testing.TB) {
 	}
 }
 
-// ownCluster starts a Cluster of three masters for the test.
+// ownCluster starts a Cluster with three masters for the test.
 func ownCluster(t testing.TB) ([]*server, *redis.ClusterClient) {
 	t.Helper()
 	var nodes []*server
@@ -107,7 +107,7 @@ func TestClusterLosesMasterDuringWalk(t *testing.T) {
 	nodes, cluster := ownCluster(t)
 	fill(t, cluster, "jfw", nil, 6000, 8000)
 	serve(t, redisdata.NewStore(redisdata.New(cluster)), anyone).requireCut(t, func() {
-		for _, node := range nodes[1:] { // One of them has not been read yet, whatever their order.
+		for _, node := range nodes[1:] { // Whatever their order, one of them was not read yet.
 			node.kill()
 		}
 	})
@@ -123,7 +123,7 @@ func TestSentinelFailover(t *testing.T) {
 	var addrs []string
 	for range 3 {
 		sentinel := &server{port: freePort(t)}
-		file := filepath.Join(t.TempDir(), "sentinel.conf") // Which it writes to.
+		file := filepath.Join(t.TempDir(), "sentinel.conf") // Sentinel writes to it.
 		require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, "port %d\nbind 127.0.0.1\nsentinel monitor site 127.0.0.1 %d 2\n"+
 			"sentinel down-after-milliseconds site 500\nsentinel failover-timeout site 3000\n", sentinel.port, master.port), 0o600))
 		sentinel.args = []string{file, "--sentinel"}
@@ -146,7 +146,7 @@ func TestSentinelFailover(t *testing.T) {
 		until(t, func(ctx context.Context) bool { return client.DBSize(ctx).Val() == int64(n+len(c.Redis)) })
 		require.NoError(t, client.Close())
 	}
-	for _, addr := range addrs { // A Sentinel that does not know the replicas can promote none.
+	for _, addr := range addrs { // A Sentinel can only promote replicas that it knows.
 		sentinel := redis.NewSentinelClient(&redis.Options{Addr: addr})
 		until(t, func(ctx context.Context) bool {
 			known, err := sentinel.Replicas(ctx, "site").Result()
@@ -169,8 +169,8 @@ func TestSentinelFailover(t *testing.T) {
 				switch {
 				case err != nil || status == http.StatusInternalServerError:
 					failed.Add(1)
-				// Each has its data, whose own length is in it, and the walk
-				// has the guard's session too.
+				// Each session has its data, which says how long it is, and the
+				// walk also has the guard's session.
 				case status == http.StatusOK && strings.Count(string(body), "x|s:4000:") == n:
 					whole.Add(1)
 				default:
