@@ -11,22 +11,21 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// An account is a user of a site, with everything that decides what it may do.
-// The zero account is that of a user who does not exist.
+// An account is a user of a site, with everything that decides what the user
+// may do. The zero account stands for a user who does not exist.
 type account struct {
 	id                    int64
 	username, name, email string
 	// blocked reports whether the account is blocked.
 	blocked bool
-	// refusal is why the account may not be used, nil if it may.
+	// refusal is why the account may not be used, or nil if it may.
 	refusal error
 	// groups are the user's groups and all their ancestors, as
 	// Joomla\CMS\Access\Access::getGroupsByUser finds them by nested set: only
 	// 1 for a user without groups, and 0 for a group that does not exist. They
 	// are in ascending order, each once.
 	groups []int64
-	// direct are those of groups that the user is in without an ancestor's
-	// help.
+	// direct are those of groups that the user is assigned to.
 	direct []int64
 	// superAdmin reports whether the user is one, whether or not the account
 	// may be used.
@@ -50,10 +49,10 @@ var (
 // errListLimit is the error of a list that the database may have cut.
 var errListLimit = errors.New("a user has more groups or second factors than group_concat_max_len of the database has room for")
 
-// user returns the User that a is.
+// user returns a as a User.
 func (a account) user(credential string) User {
 	groups := a.groups
-	if len(groups) > 0 && groups[0] == 0 { // Joomla's number of a group that does not exist.
+	if len(groups) > 0 && groups[0] == 0 { // Joomla's id for a group that does not exist.
 		groups = groups[1:]
 	}
 	return User{
@@ -63,7 +62,7 @@ func (a account) user(credential string) User {
 }
 
 // isRootUser reports whether a is the root user of the configuration. A number
-// is only an id: Joomla also takes it for a username, so that whoever registers
+// is only an id here: Joomla also takes it for a username, so whoever registers
 // under that name is root.
 func (s *Site) isRootUser(a account) bool {
 	if id, err := strconv.ParseInt(strings.Trim(s.config.RootUser, joomla.NumericSpace), 10, 64); err == nil {
@@ -109,8 +108,8 @@ func (s *Site) accountText(known schema, from, where string, columns []string) s
 		}
 		reset, otpKey = column("requireReset"), column("otpKey")
 	}
-	// If a query that names the column locked succeeds, the column exists, and
-	// need not be read.
+	// If a query that names the column "locked" succeeds, the column exists;
+	// its value does not matter.
 	named := ` AND COALESCE(e."locked", 0) IS NOT NULL`
 	if known&(withoutLocked|unknownVersion) != 0 {
 		named = ``
@@ -120,15 +119,15 @@ func (s *Site) accountText(known schema, from, where string, columns []string) s
 	}
 	columns = append(slices.Clone(columns),
 		`u."id"`, `u."username"`, `u."name"`, `u."email"`, `u."block"`, `u."activation"`, reset,
-		// One list, in which the groups of the user's own are below zero.
+		// One list, in which the user's direct groups are negative.
 		`(SELECT `+list(`CASE WHEN p."id" = g."id" THEN -p."id" ELSE COALESCE(p."id", 0) END`)+
 			` FROM "#__user_usergroup_map" AS m LEFT JOIN "#__usergroups" AS g ON g."id" = m."group_id"`+
 			` LEFT JOIN "#__usergroups" AS p ON p."lft" <= g."lft" AND p."rgt" >= g."rgt"`+
 			` WHERE m."user_id" = u."id")`,
 		s.dialect.listLimit, `a."rules"`, methods, otpKey,
 		`(SELECT e."params" FROM "#__extensions" AS e WHERE e."type" = 'component' AND e."element" = 'com_users'`+named+` LIMIT 1)`)
-	// What shows that a site was upgraded. On others, each column would cost
-	// every request its description.
+	// These show that the site was upgraded. They are read only if it may have
+	// been, since every column costs each request its description.
 	if known&withoutFactors != 0 {
 		columns = append(columns, `(SELECT MIN(e."element")`+fromFactorPlugins+` AND e."enabled" = 1)`)
 	}
@@ -144,14 +143,14 @@ type accountRow struct {
 	columns []column
 	// account is the zero account if there is no such user.
 	account account
-	// version is which Joomla the site is.
+	// version is the site's version of Joomla.
 	version joomla.Version
 }
 
 // accounts returns the rows of q.
 func (s *Site) accounts(ctx context.Context, q accountQuery, args ...any) ([]accountRow, error) {
 	if schema(s.schema.Load())&unknownVersion != 0 {
-		if _, err := s.version(ctx); err != nil { // It may be told by now.
+		if _, err := s.version(ctx); err != nil { // The version may be known by now.
 			return nil, err
 		}
 	}
@@ -243,8 +242,8 @@ func (a *account) decide(s *Site, reset integer, activation, rules string) {
 	}
 }
 
-// isSuperAdmin reports whether a is a Super Admin by the rules of the root
-// asset, or the root user.
+// isSuperAdmin reports whether a is the root user, or a Super Admin by the
+// rules of the root asset.
 func (s *Site) isSuperAdmin(a account, rules string) bool {
 	return s.isRootUser(a) || s.coreAdmin(rules).Allows(append([]int64{-a.id}, a.groups...))
 }
@@ -260,7 +259,7 @@ func (s *Site) factorPolicy(params string) joomla.FactorPolicy {
 	return parseOnce(&s.policy, params, joomla.ParseFactorPolicy)
 }
 
-// A parsed is a text with the value that it was parsed to.
+// A parsed is a text with its parsed value.
 type parsed[T any] struct {
 	text  string
 	value T
@@ -277,8 +276,8 @@ func parseOnce[T any](last *atomic.Pointer[parsed[T]], text string, parse func(s
 	return found.value
 }
 
-// parseGroups returns the ids in a list of the database's, and those in it that
-// are below zero, with their sign changed in both.
+// parseGroups returns the absolute values of all ids in a list from the
+// database, and of the negative ones.
 func parseGroups(list string) (groups, direct []int64) {
 	direct = []int64{}
 	if list == "" {
@@ -299,7 +298,7 @@ func parseGroups(list string) (groups, direct []int64) {
 	return ascending(groups), ascending(direct)
 }
 
-// ascending sorts ids and leaves out what is there twice.
+// ascending sorts ids and removes duplicates.
 func ascending(ids []int64) []int64 {
 	slices.Sort(ids)
 	return slices.Compact(ids)

@@ -8,8 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// A list that has the length of the limit may be cut, and a group with it that
-// is denied.
+// A list as long as the limit may be cut, and hide a group that is denied.
 func TestSiteGroupLimit(t *testing.T) {
 	groups := strings.Repeat("1,", 500) + "8"
 	for limit, fails := range map[any]bool{nil: false, int64(len(groups) + 1): false, int64(len(groups)): true, int64(len(groups) - 1): true} {

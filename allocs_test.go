@@ -25,7 +25,7 @@ func (d discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d discard) SetWriteDeadline(time.Time) error { return nil }
 
 // TestHandlerAllocatesNothingPerSession compares lists of two lengths, so that
-// what a request costs does not count.
+// the costs of a request do not count.
 func TestHandlerAllocatesNothingPerSession(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
@@ -55,8 +55,8 @@ func TestHandlerAllocatesNothingPerSession(t *testing.T) {
 			}
 			request, more := allocs(few), allocs(many)
 			t.Logf("%.0f allocations for a list of %d, %.0f for one of %d", request, few, more, many)
-			// A collection amid the run may empty the pool of buffers, which is
-			// an allocation or two.
+			// A garbage collection during the run may empty the pool of
+			// buffers, which costs an allocation or two.
 			assert.LessOrEqual(t, more-request, 5.0, "allocations for %d sessions more", many-few)
 			assert.Less(t, request, 60.0, "allocations for a request")
 		})

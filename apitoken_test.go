@@ -20,7 +20,7 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// seed is what the user's profile holds.
+// seed is the seed in the user's profile.
 var seed = encoded("seed-hush")
 
 // apiToken returns the API token of a user as Joomla shows it.
@@ -107,7 +107,7 @@ func TestAPITokenAuthorizerAuthorize(t *testing.T) {
 	}
 }
 
-// The root user needs no right, but a group that may use API tokens.
+// The root user needs no permission, only a group that may use API tokens.
 func TestAPITokenAuthorizerRootUser(t *testing.T) {
 	for groups, want := range map[string]string{"8": "", "2": noAPITokenGroup} {
 		db := newFakeDB(found(byAPIToken, row{"groups": groups, "rules": "{}"}))

@@ -41,13 +41,13 @@ func read(user int64, username, credential string, sessions, bytes int, finished
 	}
 }
 
-// anyOf returns the guard of a site: sessions, and tokens of both kinds.
+// anyOf returns the guard of a site, with sessions and both kinds of tokens.
 func anyOf(t testing.TB, site *capi.Site) capi.Authorizer {
 	t.Helper()
 	return capi.AnyOf(capi.NewAPITokenAuthorizer(site), capi.NewCAPITokenAuthorizer(site), newSessionAuthorizer(t, site))
 }
 
-// naming returns an Authorizer that accepts every request, from a user.
+// naming returns an Authorizer that accepts every request as that of a user.
 func naming(id int64, credential string) capi.Authorizer {
 	return capi.AuthorizerFunc(func(r *http.Request) error {
 		capi.SetUser(r.Context(), capi.User{ID: id, Credential: credential})
@@ -98,7 +98,7 @@ func TestHandlerLogsReaders(t *testing.T) {
 	}
 }
 
-// Whatever ends a list after its first bytes, the log says once who has read how
+// Whatever ends a list after its first bytes, the log says once who read how
 // much of it.
 func TestHandlerLogsCutLists(t *testing.T) {
 	const most = 100 // sessions before something happens
@@ -106,7 +106,7 @@ func TestHandlerLogsCutLists(t *testing.T) {
 	type next = func(capi.Session, error) bool
 	tests := map[string]struct {
 		then     func(ctx context.Context, leave context.CancelFunc, yield next)
-		fails    error // what writing fails with, after the first bytes
+		fails    error // the error of writing, after the first bytes
 		panics   any
 		sessions int
 		level    string // of the line about the failure, if there is one
@@ -175,7 +175,7 @@ func TestHandlerLogsCutLists(t *testing.T) {
 	}
 }
 
-// What fails before the first bytes are sent has no reader.
+// A list that fails before its first bytes are sent has no reader.
 func TestHandlerLogsNoReaderOfNothing(t *testing.T) {
 	options, logs := logged()
 	handler := newHandler(t, options, failing(1, 0, errors.New("down")), naming(7, "SSO"))
@@ -191,7 +191,7 @@ type gone struct{ http.ResponseWriter }
 // SetWriteDeadline is for [http.ResponseController].
 func (gone) SetWriteDeadline(time.Time) error { return net.ErrClosed }
 
-// A handler that cannot keep a promise says so once.
+// A handler logs once that it cannot keep a promise.
 func TestHandlerWarnsOnce(t *testing.T) {
 	elsewhere := capi.AuthorizerFunc(func(*http.Request) error {
 		capi.SetUser(context.Background(), capi.User{ID: 7})
@@ -227,7 +227,7 @@ func TestHandlerWarnsOnce(t *testing.T) {
 	}
 }
 
-// No credential gets into a log at any level, whatever becomes of the request.
+// No credential gets into a log at any level, whatever happens to the request.
 func TestHandlerLogsNoCredential(t *testing.T) {
 	var logs bytes.Buffer
 	config := capi.HandlerOptions{Logger: slog.New(slog.NewJSONHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug}))}

@@ -45,7 +45,7 @@ func TestAnyOf(t *testing.T) {
 				}))
 			}
 			auth := capi.AnyOf(authorizers...)
-			clear(authorizers) // Which are the caller's to change.
+			clear(authorizers) // The caller may change them.
 			if err := auth.Authorize(r); tt.want == nil {
 				assert.NoError(t, err)
 			} else {
@@ -65,7 +65,7 @@ func TestAnyOfPanicsOnNil(t *testing.T) {
 	}
 }
 
-// A guard of nobody accepts nobody.
+// A guard without authorizers accepts nobody.
 func TestAnyOfNoneRefuses(t *testing.T) {
 	store := &spyStore{Store: capi.Sessions{{ID: "a"}}}
 	w := httptest.NewRecorder()
@@ -110,7 +110,7 @@ func TestAuthorize(t *testing.T) {
 	assert.Panics(t, func() { _, _ = capi.Authorize(nil, r) })
 }
 
-// An Authorizer within another passes its user on, if it accepts and names one.
+// An Authorizer inside another passes on its user, if it accepts and names one.
 func TestAuthorizePassesOn(t *testing.T) {
 	own := capi.User{ID: 1, Credential: "own"}
 	inner := capi.User{ID: 2, Credential: "inner"}

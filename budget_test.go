@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// ask acquires bytes of b, and returns once that was granted or has to wait.
+// ask acquires bytes of b, and returns once they were granted or it has to
+// wait.
 func (b *budget) ask(ctx context.Context, bytes int) <-chan error {
 	b.mu.Lock()
 	before := len(b.waiting)
@@ -63,7 +64,7 @@ func TestBudgetCancellation(t *testing.T) {
 	assert.Equal(t, 10, b.free)
 }
 
-// What comes at the moment at which its context ends is not lost.
+// Memory granted at the moment that the context ends is not lost.
 func TestBudgetCancellationAtOnce(t *testing.T) {
 	b := newBudget(10)
 	for range 100 {
@@ -73,7 +74,7 @@ func TestBudgetCancellationAtOnce(t *testing.T) {
 		b.mu.Lock()
 		cancel()
 		for range 100 {
-			runtime.Gosched() // So that it notices, most of the time, and waits for the lock.
+			runtime.Gosched() // Usually lets it notice, and wait for the lock.
 		}
 		b.free += 10
 		b.hand()

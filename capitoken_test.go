@@ -72,7 +72,7 @@ func TestCAPITokenAuthorizerHeader(t *testing.T) {
 	}
 }
 
-// A table that may be there is a failure, with the first error for its cause.
+// If the table may exist, it is a failure, and its cause is the first error.
 func TestCAPITokenAuthorizerFails(t *testing.T) {
 	missing := errors.New("Error 1146 (42S02): no table")
 	for _, rest := range []error{errors.New("also broken"), errors.New("Error 1146 (42S02): no other table")} {

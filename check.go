@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/capi-go/capi/internal/joomla"
@@ -28,16 +30,18 @@ var checkedTables = []struct {
 
 // Check returns everything that keeps s from being served, joined by
 // [errors.Join]; each error says what to do about it. It finds an unreachable
-// database, tables and columns that are missing or unreadable, a wrong prefix,
-// a missing root asset, and session data that is unreachable or that s has no
-// [SessionData] for. It returns nil if there is nothing. Use it at the start of
-// a program and in its readiness route; it takes a dozen small queries, and
-// reads no sessions. It is safe for concurrent use.
+// database, connections that do not use UTF-8, tables and columns that are
+// missing or unreadable, a wrong prefix, a missing root asset, and session data
+// that is unreachable, that lacks a [SessionData], or that is not where s looks
+// for it ([ErrSessionData]). It returns nil if all is well. Use it at the start
+// of a program and in its readiness route; it takes a dozen small queries, and
+// reads the data of a dozen sessions where that is outside of the database. It
+// is safe for concurrent use.
 func (s *Site) Check(ctx context.Context) error {
 	if err := s.db.PingContext(ctx); err != nil {
 		return fmt.Errorf("capi: cannot connect to the database: check $host, $user, $password and $db, and that it runs: %w", err)
 	}
-	var problems []error
+	problems := s.checkCharacterSet(ctx)
 	missing, wrong := 0, make(map[string]bool)
 	for _, table := range checkedTables {
 		absent, err := s.checkTable(ctx, table.name, table.columns)
@@ -53,7 +57,23 @@ func (s *Site) Check(ctx context.Context) error {
 	} else {
 		problems = append(problems, s.checkRows(ctx, wrong)...)
 	}
-	return errors.Join(append(problems, s.checkData(ctx))...)
+	return errors.Join(append(problems, s.checkData(ctx, wrong["session"]))...)
+}
+
+// checkCharacterSet returns problems with the character set of connections.
+func (s *Site) checkCharacterSet(ctx context.Context) (problems []error) {
+	if s.dialect.characterSet == "" {
+		return nil
+	}
+	found, err := s.column(ctx, s.dialect.characterSet)
+	switch {
+	case err != nil:
+		problems = append(problems, fmt.Errorf("capi: looking up the character set of the connection: %w", err))
+	case len(found) == 1 && string(found[0]) != s.dialect.utf8:
+		problems = append(problems, fmt.Errorf("capi: connections to the database have the character set %q, which changes names and "+
+			"session data: set %s in the driver", found[0], s.dialect.utf8))
+	}
+	return problems
 }
 
 // checkTable reports whether a table is missing. The error says what is wrong
@@ -68,7 +88,10 @@ func (s *Site) checkTable(ctx context.Context, name string, columns []string) (a
 		// Columns may be granted one by one.
 		_, err = s.column(ctx, s.sql(`SELECT "`+strings.Join(columns, `", "`)+`" FROM "#__`+name+`" WHERE 1 = 0`))
 		if err != nil {
-			return false, fmt.Errorf("capi: table %s cannot be read: grant SELECT on it: %w", table, err)
+			if isDenied(err) {
+				return false, fmt.Errorf("capi: table %s cannot be read: grant SELECT on it: %w", table, err)
+			}
+			return false, fmt.Errorf("capi: table %s cannot be read: %w", table, err)
 		}
 		return false, nil
 	}
@@ -125,8 +148,18 @@ func (s *Site) checkRows(ctx context.Context, wrong map[string]bool) (problems [
 	return problems
 }
 
-// checkData returns what is wrong with session data outside the database.
-func (s *Site) checkData(ctx context.Context) error {
+// ErrSessionData is what [Site.Check] returns, wrapped, if a site has sessions
+// outside of its database and none of the newest has data where its
+// [SessionData] looks for it. It may pass if the store has just lost all
+// sessions.
+var ErrSessionData = errors.New("capi: none of the newest sessions has its data where it is looked for")
+
+// newestSessions is how many sessions Check looks for.
+const newestSessions = 12
+
+// checkData returns what is wrong with session data outside the database. It
+// does not ask for sessions if their table is wrong.
+func (s *Site) checkData(ctx context.Context, wrong bool) error {
 	if s.dataInTable() {
 		return nil
 	}
@@ -138,9 +171,49 @@ func (s *Site) checkData(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("capi: looking up the version of Joomla: %w", err)
 	}
-	if _, err := payloads(ctx, s.dataOf(version), []string{"capi-check"}); err != nil {
+	var ids []string
+	if !wrong {
+		if ids, err = s.newest(ctx); err != nil {
+			return fmt.Errorf("capi: reading the newest sessions: %w", err)
+		}
+	}
+	// An id that nobody has shows whether the store can be reached.
+	const longest = 64 << 10
+	found, lengths, err := payloadsUpTo(ctx, s.dataOf(version), append(ids, "capi-check"), longest)
+	if err != nil {
 		return fmt.Errorf("capi: cannot read session data: check the settings of the $session_handler %q: %w",
 			s.config.SessionHandler, err)
 	}
-	return nil
+	for i := range ids {
+		if found[i] != nil || lengths[i] > 0 {
+			return nil
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w (%d of them, $session_handler is %q): check %s", ErrSessionData, len(ids), s.config.SessionHandler,
+		checkedSettings[s.config.SessionHandler])
+}
+
+// checkedSettings says what to check for each session handler if no session has
+// data.
+var checkedSettings = map[string]string{
+	"filesystem": "that the directory is PHP's session.save_path, which php_admin_value may set in place of " +
+		"$session_filesystem_path, and that PHP's user is one of those whose files are trusted",
+	"none":      "that the directory is PHP's session.save_path, and that PHP's user is one of those whose files are trusted",
+	"redis":     "$session_redis_server_host, $session_redis_server_db and the prefix of the keys",
+	"memcached": "$session_memcached_server_host and the prefix of the keys",
+}
+
+// newest returns the ids of the newest live sessions.
+func (s *Site) newest(ctx context.Context) ([]string, error) {
+	query := s.sql(fmt.Sprintf(`SELECT "session_id" FROM "#__session" WHERE "time" >= ? ORDER BY "time" DESC LIMIT %d`, newestSessions))
+	oldest := min(max(s.oldest(), 1e9), math.MaxInt32) // See SQLStore.
+	rows, err := s.column(ctx, query, strconv.FormatInt(oldest, 10))
+	var ids []string
+	for _, id := range rows {
+		ids = append(ids, string(id))
+	}
+	return ids, err
 }

@@ -133,7 +133,7 @@ func TestClientAnswersThatAreNoList(t *testing.T) {
 	}
 }
 
-// The server breaks the connection, or its answer is no HTTP.
+// The server breaks the connection, or its answer is not HTTP.
 func TestClientBrokenConnections(t *testing.T) {
 	for name, tt := range map[string]struct {
 		text string
@@ -183,14 +183,14 @@ func TestClientCutList(t *testing.T) {
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	assert.NotEmpty(t, list)
 
-	// Who serves it on cuts it too.
+	// Whoever passes the list on also cuts it.
 	config, _ = logged()
 	outer := serve(t, newHandler(t, config, client, answering(nil)), false)
 	_, err = capi.Collect(newClient(t, outer.URL, capi.ClientOptions{}).Sessions(t.Context()))
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 }
 
-// hanging sends text and then nothing until the client is gone.
+// hanging sends text, and then nothing until the client is gone.
 func hanging(text string, status int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if status != 0 {
@@ -368,7 +368,7 @@ type transportFunc func(*http.Request) (*http.Response, error)
 
 func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// A URL without a path gets that of the contract.
+// A URL without a path gets the path of the contract.
 func TestClientFindsThePath(t *testing.T) {
 	var asked string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -403,7 +403,7 @@ func TestClientGzip(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, want, got)
 
-	// A small answer may become a large one.
+	// A small answer may be large once decompressed.
 	_, err = capi.Collect(newClient(t, server.URL, capi.ClientOptions{MaxSessionSize: 1 << 20}).Sessions(t.Context()))
 	assert.ErrorContains(t, err, "larger than the limit")
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// cookieName returns what Joomla calls the session cookie of an application.
+// cookieName returns Joomla's name of an application's session cookie.
 func cookieName(application string) string {
 	hash := md5.Sum([]byte(testSecret + application))
 	hash = md5.Sum([]byte(hex.EncodeToString(hash[:])))
@@ -137,7 +137,7 @@ func TestSessionAuthorizerVersions(t *testing.T) {
 		want      string
 	}{
 		"4":                             {4, four, false, ""},
-		"4, form of 3":                  {4, three, false, ""}, // It looks there last.
+		"4, form of 3":                  {4, three, false, ""}, // Joomla 4 also reads that form.
 		"3":                             {3, three, false, ""},
 		"3, form of 4":                  {3, four, false, guestSession},
 		"php_serialize":                 {4, serialized, true, ""},
@@ -167,7 +167,7 @@ func TestSessionAuthorizerRootUser(t *testing.T) {
 	}{
 		{"7", row{}, ""},
 		{" 7 ", row{}, ""},
-		{"\u00a07", row{}, noCoreAdmin}, // No number for PHP.
+		{"\u00a07", row{}, noCoreAdmin}, // Not a number in PHP.
 		{"70", row{}, noCoreAdmin},
 		{"70", row{"username": "70"}, noCoreAdmin}, // Joomla lets it in.
 		{"admin", row{}, ""},
@@ -182,8 +182,7 @@ func TestSessionAuthorizerRootUser(t *testing.T) {
 	}
 }
 
-// Plugins are asked for where the session does not tell that a factor was
-// passed.
+// Plugins are read if the session does not say that a factor was passed.
 func TestSessionAuthorizerSecondFactor(t *testing.T) {
 	enabled := []reply{found(plugins, row{"enabled plugins": "totp,email"})}
 	tests := map[string]struct {
@@ -257,7 +256,7 @@ func TestSessionAuthorizerUserPrefersSuperAdmin(t *testing.T) {
 	}
 }
 
-// The table of sessions does not count where the data is elsewhere.
+// If the data is elsewhere, the table of sessions does not count.
 func TestSessionAuthorizerSessionData(t *testing.T) {
 	broken := errors.New("broken")
 	tests := map[string]struct {
@@ -331,7 +330,7 @@ func TestSessionAuthorizerCookies(t *testing.T) {
 				db.then(list())
 				requireRefusal(t, unknownSession, auth.Authorize(withCookies(test.headers...)))
 				want := test.want
-				if dbType == "sqlite" { // Where bytes and text of the same content are unequal.
+				if dbType == "sqlite" { // Here, bytes and text of the same content are unequal.
 					want = nil
 					for _, id := range test.want {
 						want = append(want, []byte(id.(string)), id)
@@ -358,7 +357,7 @@ func TestSessionAuthorizerFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			db := newFakeDB(first)
-			db.rest = errors.New("also broken") // Why it failed cannot be found out.
+			db.rest = errors.New("also broken") // The cause cannot be found out.
 			auth := newSessionAuthorizer(t, db.site(t))
 			err := auth.Authorize(withSession())
 			requireFailure(t, err)
@@ -380,12 +379,12 @@ func TestSessionAuthorizerLifetime(t *testing.T) {
 	}
 }
 
-// A server that fails now and then does not make a site one that cannot be
-// told, in which few sessions count.
+// A server that fails now and then does not make the version of its site
+// unknown, with which few sessions count.
 func TestSessionAuthorizerTellsTheVersionAfterFailures(t *testing.T) {
 	failure := errors.New("Error 1205 (HY000): Lock wait timeout exceeded")
-	// The query for the account fails, and that for the version. Whatever is
-	// asked next has an answer.
+	// The query for the account fails, and that for the version. The next ones
+	// succeed.
 	db := newFakeDB(fails(failure), fails(failure), list(nil), found(byCookie, row{}))
 	require.NoError(t, newSessionAuthorizer(t, db.site(t)).Authorize(withSession()))
 }

@@ -154,7 +154,7 @@ func TestCORSRefusesWhatCannotWork(t *testing.T) {
 	tests := []struct {
 		name   string
 		policy capi.CORS
-		want   []string // what the error must hold
+		want   []string // parts of the error
 	}{
 		{"any origin with credentials", capi.CORS{AllowCredentials: true}, []string{`credentials cannot be allowed to the origin "*"`}},
 		{"named * with credentials", capi.CORS{AllowedOrigins: []string{"*"}, AllowCredentials: true}, []string{`to the origin "*"`}},
@@ -208,7 +208,7 @@ func TestCORSKeepsTheVaryOfOthers(t *testing.T) {
 	assert.Equal(t, []string{"Accept-Encoding", "Origin"}, w.Header().Values("Vary"))
 }
 
-// Whatever policies are around a handler, an answer has the headers of one.
+// With several policies around a handler, an answer has the headers of one.
 func TestCORSDoubled(t *testing.T) {
 	outer := capi.CORS{AllowedOrigins: []string{"https://a.example"}, AllowCredentials: true}
 	outerHeaders := headers("Vary", "Origin", "Access-Control-Allow-Origin", "https://a.example", "Access-Control-Allow-Credentials", "true",
@@ -218,7 +218,7 @@ func TestCORSDoubled(t *testing.T) {
 	for name, test := range map[string]struct {
 		inner capi.CORS
 		want  http.Header
-		err   bool // where the handler is wrapped itself
+		err   bool // if the handler is wrapped itself
 	}{
 		"contract": {capi.CORS{}, contract, true},
 		"another":  {capi.CORS{AllowedOrigins: []string{"https://b.example"}}, headers("Vary", "Origin", "Vary", "Origin"), true},
@@ -245,7 +245,7 @@ func TestCORSDoubled(t *testing.T) {
 	}
 }
 
-// What middleware does to the headers of one answer must not show in the next.
+// Middleware that changes the headers of one answer does not change the next.
 func TestCORSHeadersAreOfOneAnswer(t *testing.T) {
 	handler, err := capi.CORS{}.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		for _, values := range w.Header() {

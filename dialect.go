@@ -27,6 +27,9 @@ type dialect struct {
 	// exists counts the tables called "#__%". Any account may run it; in MySQL,
 	// it leaves out tables that the account may not read.
 	exists string
+	// characterSet looks up the character set of the connection, which must be
+	// utf8. It is empty if there is only one.
+	characterSet, utf8 string
 }
 
 // dialect returns the dialect of d.
@@ -36,8 +39,9 @@ func (d Database) dialect() dialect {
 		return dialect{
 			quote: `"`, numbered: true,
 			list: `STRING_AGG(CAST(% AS TEXT), ',')`, listLimit: "CAST(NULL AS INTEGER)",
-			length: `OCTET_LENGTH(%)`,
-			exists: `SELECT COUNT(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('"#__%"')`,
+			length:       `OCTET_LENGTH(%)`,
+			exists:       `SELECT COUNT(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('"#__%"')`,
+			characterSet: `SELECT pg_catalog.current_setting('client_encoding')`, utf8: "UTF8",
 		}
 	case SQLite:
 		return dialect{
@@ -53,6 +57,7 @@ func (d Database) dialect() dialect {
 			length: `LENGTH(%)`,
 			exists: `SELECT COUNT(*) FROM information_schema.tables` +
 				` WHERE table_schema = DATABASE() AND table_name = '#__%'`,
+			characterSet: `SELECT @@character_set_results`, utf8: "utf8mb4",
 		}
 	}
 }

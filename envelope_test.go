@@ -21,7 +21,7 @@ import (
 )
 
 // testdata/contract.json is the contract's own example, as PHP's json_encode
-// writes that document.
+// writes it.
 func TestHandlerContractExample(t *testing.T) {
 	want := readFile(t, "testdata/contract.json")
 	var envelope capi.Envelope[[]capi.Session]
@@ -55,8 +55,8 @@ func TestHandlerContractExample(t *testing.T) {
 	assert.Equal(t, headers(withBody...), response.Header)
 }
 
-// internal/phpjson/testdata/json_encode.json holds strings and what PHP 8.2's
-// json_encode makes of them.
+// internal/phpjson/testdata/json_encode.json has strings, and the output of PHP
+// 8.2's json_encode for them.
 func TestHandlerWritesStringsAsPHP(t *testing.T) {
 	var vectors []struct {
 		Input []byte  `json:"input_base64"`
@@ -82,8 +82,8 @@ func TestHandlerWritesStringsAsPHP(t *testing.T) {
 	assert.NotEqual(t, len(vectors), valid)
 }
 
-// variousSessions are sessions as various as they come, more than one buffer of
-// the writer holds.
+// variousSessions returns sessions of every kind, more than fit into a buffer
+// of the writer.
 func variousSessions() []capi.Session {
 	sessions := []capi.Session{
 		{},

@@ -30,7 +30,7 @@ func passing(token string) capi.Authorizer {
 	})
 }
 
-// get prints what handler answers to a GET with an Authorization header.
+// get prints the handler's answer to a GET with an Authorization header.
 func get(handler http.Handler, authorization string) {
 	r := httptest.NewRequest("GET", "/api/v1/user/sessions", nil)
 	if authorization != "" {
@@ -64,7 +64,7 @@ func ExampleHandlerOptions_NewHandler() {
 			AllowedOrigins: []string{"https://dashboard.example.org"}, AllowedHeaders: []string{"Authorization"}, MaxAge: time.Hour,
 		},
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Redact: []capi.Redaction{func(s capi.Session) capi.Session { // Who is logged in, and nothing to be them with.
+		Redact: []capi.Redaction{func(s capi.Session) capi.Session { // Shows who is logged in, without credentials.
 			s.ID, s.Data = "", nil
 			return s
 		}},
@@ -80,7 +80,7 @@ func ExampleHandlerOptions_NewHandler() {
 	// 200 {"msg":[{"session_id":"","client_id":"0","guest":"0","time":"0","data":null,"userid":"99","username":"steve"}],"error":false,"status":200}
 }
 
-// Whoever has either token is let in.
+// Either token is enough.
 func ExampleAnyOf() {
 	header := func(name, value string) capi.Authorizer {
 		return capi.AuthorizerFunc(func(r *http.Request) error {
@@ -213,9 +213,9 @@ func ExampleEnvelope() {
 	// 403 "Not authorized."
 }
 
-// Lists can be compared over time, and nobody taken over with what they show.
+// Lists can be compared over time, but no session can be taken over with them.
 func ExamplePseudonymizeIDs() {
-	key := []byte("16 random bytes!") // In a service, read from where its secrets are.
+	key := []byte("16 random bytes!") // In a service, one of its secrets.
 	pseudonyms, err := capi.PseudonymizeIDs(key)
 	config := capi.HandlerOptions{Redact: []capi.Redaction{capi.MaskSecrets(), pseudonyms}}
 	if err != nil {

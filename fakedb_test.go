@@ -26,8 +26,8 @@ const (
 	testNow    = 1_795_489_076
 )
 
-// A fakeDB is a database that gives one reply after another, whatever it is
-// asked: of queries, it knows no more than their order.
+// A fakeDB is a database that gives one reply after another, whatever the
+// queries say: it knows only their order.
 type fakeDB struct {
 	// rest is the error of queries that come after all replies. Nil fails the
 	// test.
@@ -38,20 +38,20 @@ type fakeDB struct {
 	mutex   sync.Mutex
 	replies []reply
 	tooMany bool
-	// texts and args are those of the queries that came.
+	// texts and args are those of the queries so far.
 	texts []string
 	args  [][]any
 	// dialled and closed count connections.
 	dialled, closed int
 }
 
-// A reply is what a query finds.
+// A reply is the result of a query.
 type reply struct {
 	rows [][]driver.Value
-	// err is the error of the query or, with late, the one after its rows.
+	// err is the error of the query or, with late, the error after its rows.
 	err  error
 	late bool
-	// meanwhile, if any, is called when the query came.
+	// meanwhile, if any, is called when the query comes.
 	meanwhile func()
 }
 
@@ -175,8 +175,8 @@ func (r *fakeRows) Next(dest []driver.Value) error {
 	return nil
 }
 
-// A row is a row of a reply by what its columns mean. What is left out has
-// its default: a Super Admin, and whatever lets it in.
+// A row is a row of a reply, by what its columns mean. The defaults are those
+// of a Super Admin who gets in.
 type row map[string]driver.Value
 
 // These are the columns of queries for accounts: those of the caller's, and
@@ -222,8 +222,8 @@ func (r row) values(columns []string) []driver.Value {
 	return values
 }
 
-// login returns what a session holds in which a user is logged in, as Joomla 4
-// and later writes it. More are serialized names and values.
+// login returns a session in which a user is logged in, as Joomla 4 and later
+// writes it. More are serialized names and values.
 func login(id int64, more ...string) string { return loginAt(testNow, id, more...) }
 
 // loginAt is login with the time of the last request.
@@ -236,13 +236,13 @@ func loginData(now, id int64, more ...string) string {
 		`s:4:"user";O:20:"Joomla\CMS\User\User":1:{s:2:"id";i:%d;}%s}`, 2+len(more)/2, now, id, strings.Join(more, ""))
 }
 
-// second returns what login takes for a second factor.
+// second returns the arguments of login for a second factor.
 func second(checked, setUp int) []string {
 	return []string{`s:9:"com_users";`, fmt.Sprintf(`O:8:"stdClass":2:{s:11:"mfa_checked";i:%d;s:19:"mandatory_mfa_setup";i:%d;}`, checked, setUp)}
 }
 
-// requireRefusal requires err to be one with that text, which begins with that
-// of what it wraps.
+// requireRefusal requires err to be a refusal with that text, which begins with
+// the text of the error that it wraps.
 func requireRefusal(t testing.TB, want string, err error) {
 	t.Helper()
 	require.EqualError(t, err, want)
@@ -251,7 +251,7 @@ func requireRefusal(t testing.TB, want string, err error) {
 	assert.Equal(t, !unauthenticated, errors.Is(err, capi.ErrForbidden))
 }
 
-// requireAnswer requires err to be that refusal, or none if it is empty.
+// requireAnswer requires err to be that refusal, or nil if it is empty.
 func requireAnswer(t testing.TB, want string, err error) {
 	t.Helper()
 	if want == "" {
@@ -261,8 +261,8 @@ func requireAnswer(t testing.TB, want string, err error) {
 	}
 }
 
-// requireFailure requires err to be one that is answered with 500 and may be
-// logged.
+// requireFailure requires err to be a failure: answered with 500, and safe to
+// log.
 func requireFailure(t testing.TB, err error) {
 	t.Helper()
 	require.Error(t, err)

@@ -17,7 +17,7 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// fileNow is the clock of files, which is not that of the machine.
+// fileNow is the time of the tests, which is not the machine's.
 var fileNow = time.Unix(testNow, 0)
 
 func files(dir string) capi.FileSessionData {
@@ -93,7 +93,7 @@ func TestFileSessionDataFails(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
-// Defaults are those of Joomla and of the machine's clock.
+// The defaults are Joomla's, and the machine's clock.
 func TestFileSessionDataZeroFields(t *testing.T) {
 	dir := t.TempDir()
 	for name, age := range map[string]time.Duration{"fresh": 14 * time.Minute, "old": 16 * time.Minute} {
@@ -127,7 +127,7 @@ func TestFileSessionDataPayloadsUpTo(t *testing.T) {
 	assert.ErrorIs(t, err, capi.ErrSiteConfig)
 }
 
-// No database takes a session of 16 MiB, and no session is read in part.
+// No database holds a session of 16 MiB, and no session is read in part.
 func TestFileSessionDataTooLong(t *testing.T) {
 	dir := t.TempDir()
 	for size, want := range map[int64]string{16<<20 - 1: "", 16 << 20: "capi: reading a session file: file of 16 MiB or more"} {
@@ -144,7 +144,7 @@ func TestFileSessionDataTooLong(t *testing.T) {
 	}
 }
 
-// The session that another user of the machine has made is nobody's.
+// A session file that another user of the machine made is ignored.
 func TestFileSessionDataOwners(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("files have no owners")

@@ -14,9 +14,8 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// FuzzSession checks that whatever a table holds is sent as valid JSON in
-// ASCII, the same by the handler as by MarshalJSON, and that clients read back
-// what was UTF-8.
+// FuzzSession checks that the handler and MarshalJSON write the same valid JSON
+// in ASCII for whatever a table holds, and that clients read back all UTF-8.
 func FuzzSession(f *testing.F) {
 	f.Add("0i6fcirbg5vdgmjadiuc6gl4dh", int64(0), true, true, int64(1795489075), []byte(`joomla|s:4:"bnVs";`), uint8(1), true, int64(0), "")
 	f.Add("", int64(-1), false, false, int64(-62135596800), []byte("\x00*\x00\xff/é"), uint8(0), false, int64(-1), "\xf0\x9f\x98")
@@ -25,7 +24,7 @@ func FuzzSession(f *testing.F) {
 		userID int64, username string,
 	) {
 		if seconds == 0 {
-			seconds = 1 // 1970 itself means no time.
+			seconds = 1 // 1970-01-01 means no time.
 		}
 		session := capi.Session{ID: id, ClientID: capi.ClientNone, Guest: guest, Time: time.Unix(seconds, 0).UTC(), UserID: userID, Username: username}
 		if hasClient && clientID >= 0 {
@@ -49,8 +48,8 @@ func FuzzSession(f *testing.F) {
 	})
 }
 
-// FuzzSessionUnmarshalJSON checks that what is read from any text is written so
-// that it reads the same again, and is what encoding/json reads of it into a
+// FuzzSessionUnmarshalJSON checks that a Session read from any text survives
+// being written and read again, and that encoding/json reads the same into a
 // plain struct.
 func FuzzSessionUnmarshalJSON(f *testing.F) {
 	for _, text := range []string{
@@ -90,7 +89,7 @@ func FuzzSessionUnmarshalJSON(f *testing.F) {
 		if number, ok := row.UserID.(string); ok {
 			value, err := strconv.ParseInt(number, 10, 64)
 			if err != nil || strconv.FormatInt(value, 10) != number {
-				value = 0 // It is kept as it is, though.
+				value = 0 // UnmarshalJSON keeps it as it is.
 			}
 			require.Equal(t, value, first.UserID)
 			written, err := first.MarshalJSON()
@@ -105,8 +104,7 @@ func FuzzSessionUnmarshalJSON(f *testing.F) {
 	})
 }
 
-// FuzzPayload checks that State reads what Decode reads, and refuses what it
-// refuses.
+// FuzzPayload checks that State and Decode accept the same payloads, and agree.
 func FuzzPayload(f *testing.F) {
 	var vectors []struct {
 		Stored []byte `json:"stored_base64"`

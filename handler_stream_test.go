@@ -26,7 +26,7 @@ import (
 )
 
 func TestHandlerFailsWhenContextEnds(t *testing.T) {
-	// A store that should say that its context has ended, but does not.
+	// A store that should report that its context has ended, but does not.
 	silent := capi.StoreFunc(func(ctx context.Context) iter.Seq2[capi.Session, error] {
 		return func(yield func(capi.Session, error) bool) {
 			if yield(capi.Session{ID: "a"}, nil) {
@@ -124,7 +124,7 @@ func TestHandlerStopsAfterFailedWrite(t *testing.T) {
 
 func TestHandlerPanicsAmidList(t *testing.T) {
 	config, logs := logged()
-	w := httptest.NewRecorder() // Which knows no deadlines.
+	w := httptest.NewRecorder() // It has no deadlines.
 	assert.PanicsWithError(t, http.ErrAbortHandler.Error(), func() {
 		newHandler(t, config, failing(100, 4<<10, errors.New("the cause")), answering(nil)).
 			ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
@@ -136,7 +136,7 @@ func TestHandlerPanicsAmidList(t *testing.T) {
 	assert.Contains(t, logs.String(), "the cause")
 }
 
-// recovering is what many services have around their handlers.
+// recovering is a middleware that many services have.
 func recovering(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() { _ = recover() }()
@@ -144,7 +144,7 @@ func recovering(next http.Handler) http.Handler {
 	})
 }
 
-// plain hides what else a ResponseWriter can do.
+// plain hides the optional methods of a ResponseWriter.
 func plain(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(struct{ http.ResponseWriter }{w}, r)
@@ -171,8 +171,8 @@ func TestHandlerCutsList(t *testing.T) {
 		store capi.Store
 		wrap  func(http.Handler) http.Handler
 		http2 bool
-		// whole reports whether the transport comes to an orderly end, so
-		// that only the JSON tells a cut list from a whole one.
+		// whole reports whether the transport ends in an orderly way, so that
+		// only the JSON shows the cut.
 		whole bool
 	}{
 		{"error", failing(100, 4<<10, errDown), bare, false, false},
@@ -193,7 +193,7 @@ func TestHandlerCutsList(t *testing.T) {
 			response, err := server.Client().Get(server.URL)
 			if err != nil {
 				assert.False(t, tt.whole)
-				return // Cut before its first byte arrived is just as good.
+				return // A cut before the first byte arrived is as good.
 			}
 			defer response.Body.Close()
 			body, err := io.ReadAll(response.Body)
@@ -239,7 +239,7 @@ func TestHandlerKeepsConnection(t *testing.T) {
 			list.ServeHTTP(w, r)
 			return
 		}
-		<-time.After(2 * stall) // The deadline of the list before must not be that of this answer.
+		<-time.After(2 * stall) // The deadline of the previous list must not apply to this answer.
 		handler.ServeHTTP(w, r)
 	}), false)
 	for _, path := range []string{"/list", "/", "/list", "/"} {
@@ -357,7 +357,7 @@ func TestHandlerNilIterator(t *testing.T) {
 	assert.Contains(t, logs.String(), "the Store returned a nil iterator")
 }
 
-// The end of an answer to HTTP/1.0 is that of the connection, which must break.
+// In HTTP/1.0, closing the connection ends an answer, so it must break.
 func TestHandlerBreaksHTTP10(t *testing.T) {
 	for _, fails := range []bool{false, true} {
 		store := capi.Store(repeated(capi.Session{Data: make(capi.Payload, 4<<10)}, 100))
@@ -393,8 +393,8 @@ func TestHandlerBreaksHTTP10(t *testing.T) {
 	}
 }
 
-// A list that goes out at once has its length, so that it takes one write less
-// and no client takes a part of it for the whole. A longer one has none.
+// A list that fits into one write has a length, so that it takes one write less
+// and no client takes a part for the whole. A longer one has none.
 func TestHandlerLength(t *testing.T) {
 	for n, want := range map[int]bool{0: true, 10: true, 1_000: false} {
 		handler := capi.NewHandler(repeated(capi.Session{ID: "a", Data: make(capi.Payload, 100)}, n), answering(nil))

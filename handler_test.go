@@ -46,8 +46,8 @@ func TestHandlerAnswers(t *testing.T) {
 		status  int
 		header  http.Header
 		body    string
-		asked   bool // The Authorizer is.
-		ranged  bool // The Store is.
+		asked   bool // whether the Authorizer is asked
+		ranged  bool // whether the Store is ranged over
 	}{
 		{
 			name: "list", request: request{method: "GET"}, store: capi.Sessions{{ID: "a"}},
@@ -183,7 +183,7 @@ func TestHandlerHeadHasHeadersOfGet(t *testing.T) {
 	assert.Equal(t, get.StatusCode, head.StatusCode)
 	for _, header := range []http.Header{get.Header, head.Header} {
 		header.Del("Date")
-		header.Del("Content-Length") // Which HEAD, that has not run the query, cannot know.
+		header.Del("Content-Length") // HEAD does not run the query, so it cannot know it.
 	}
 	assert.Equal(t, get.Header, head.Header)
 }
@@ -294,7 +294,7 @@ func TestHandlerLogsCauses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			config, logs := logged()
-			// Whatever a client can write, marked.
+			// A marker in everything that a client can send.
 			r := httptest.NewRequest("GET", "http://marker.example/marker?marker=marker", strings.NewReader("marker"))
 			r.RemoteAddr = "marker"
 			for _, name := range []string{"Authorization", "Cookie", "Token", "X-Joomla-Token", "User-Agent", "Referer", "Origin", "Marker"} {
@@ -315,7 +315,7 @@ func TestHandlerLogsCauses(t *testing.T) {
 	}
 }
 
-// contextHandler keeps the context that its last record came with.
+// contextHandler keeps the context of its last record.
 type contextHandler struct {
 	slog.Handler
 	ctx context.Context
@@ -354,8 +354,7 @@ func TestHandlerPassesContext(t *testing.T) {
 	assert.Equal(t, []any{"value", "value"}, got)
 }
 
-// The cause of a failure may hold nothing of a session, whichever way it comes
-// about.
+// Whatever a failure is, its cause holds nothing of a session.
 func TestHandlerLogsNoSession(t *testing.T) {
 	config, logs := logged()
 	sessions := repeated(capi.Session{ID: "marker", Data: bytes.Repeat([]byte("marker"), 1<<10), Username: "marker"}, 100)

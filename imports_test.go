@@ -17,12 +17,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Who may import what, as ARCHITECTURE.md has it.
+// The rules of ARCHITECTURE.md about imports.
 func TestImports(t *testing.T) {
 	const module = "github.com/capi-go/capi/"
-	// may is what a package of the library may import of this repository, "."
-	// being the root, which may import all of internal/. One that is not named
-	// may import nothing of it.
+	// may lists the packages of this repository that each package of the
+	// library may import. "." is the root, which may import all of internal/. A
+	// package that is not listed may import none.
 	may := map[string][]string{
 		"internal/joomla": {"internal/phpserial", "internal/phpjson"},
 		"page":            {".", "internal/joomla", "internal/phpjson", "internal/stream"},
@@ -68,9 +68,9 @@ func TestImports(t *testing.T) {
 			case own && slices.Contains(forTests, room):
 				t.Errorf("%s imports %s, which is for tests", path, imported)
 			case own && library && mayNot(dir, room):
-				t.Errorf("%s imports %s, which is not its to use", path, imported)
+				t.Errorf("%s imports %s, which ARCHITECTURE.md does not allow", path, imported)
 			case library && foreign && dir != "internal/phptest":
-				t.Errorf("%s imports %s: the library needs the standard library alone", path, imported)
+				t.Errorf("%s imports %s: the library may import only the standard library", path, imported)
 			}
 			seen++
 		}
@@ -80,8 +80,8 @@ func TestImports(t *testing.T) {
 	assert.Positive(t, seen)
 }
 
-// ARCHITECTURE.md names each file of the root and each room, and no file that
-// is not there.
+// ARCHITECTURE.md names each file of the root and each package, and no file
+// that does not exist.
 func TestArchitecture(t *testing.T) {
 	text, err := os.ReadFile("ARCHITECTURE.md")
 	require.NoError(t, err)

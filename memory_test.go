@@ -18,15 +18,15 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// A list of 40 MB passes through server and client, both in this process, with
-// a heap of a few MB.
+// A list of 40 MB passes through a server and a client, both in this process,
+// with a heap of a few MB.
 const (
 	generatedSessions = 20_000
 	generatedSize     = 2 << 10
 	mostHeap          = 16 << 20
 )
 
-// A heapMeter keeps the largest heap that it has seen, above what other tests
+// A heapMeter keeps the largest heap that it has seen, minus what other tests
 // left behind.
 type heapMeter struct{ before, most uint64 }
 
@@ -39,7 +39,7 @@ func (m *heapMeter) read() {
 }
 
 // newHeapMeter returns a heapMeter that has seen nothing yet. It skips the test
-// under the race detector, which keeps what others free.
+// under the race detector, which keeps freed memory.
 func newHeapMeter(t *testing.T) *heapMeter {
 	t.Helper()
 	if raceEnabled {
@@ -52,8 +52,8 @@ func newHeapMeter(t *testing.T) *heapMeter {
 	return meter
 }
 
-// generated returns a Store of sessions that it makes as they are asked for. It
-// reads meter, if any, meanwhile.
+// generated returns a Store that makes sessions on demand, and reads meter, if
+// any, in between.
 func generated(n, size int, meter *heapMeter) capi.Store {
 	data := bytes.Repeat([]byte(`s:15:"session.counter";i:1;`), size/27+1)[:size]
 	return capi.StoreFunc(func(ctx context.Context) iter.Seq2[capi.Session, error] {

@@ -30,8 +30,8 @@ func oddRow(column string, value driver.Value) []driver.Value {
 	return changed
 }
 
-// Whatever is in a column is sent as PHP writes it, and survives being read by
-// a client and written again.
+// The handler sends any value of a column as PHP writes it, and the value
+// survives being read by a client and written again.
 func TestSQLStoreOddColumns(t *testing.T) {
 	const huge = "92233720368547758070"
 	for _, column := range sessionColumns {
@@ -68,7 +68,7 @@ func TestSQLStoreOddColumns(t *testing.T) {
 	}
 }
 
-// A field that was changed is sent as it is now, whatever its column held.
+// A changed field is sent as changed, whatever its column held.
 func TestConfigRedactOddColumns(t *testing.T) {
 	for column, change := range map[string]func(*capi.Session){
 		"client_id": func(s *capi.Session) { s.ClientID = 3 }, "guest": func(s *capi.Session) { s.Guest = !s.Guest },
@@ -92,8 +92,7 @@ func TestConfigRedactOddColumns(t *testing.T) {
 	}
 }
 
-// A clock or a lifetime that is out of the range of the column makes no
-// difference but to what is listed.
+// A clock or a lifetime out of the column's range changes only what is listed.
 func TestSQLStoreActiveOnlyAtTheEndsOfTime(t *testing.T) {
 	tests := map[string]struct {
 		now      int64

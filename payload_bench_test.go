@@ -10,8 +10,8 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// benchmarkPayloads are sessions of about 4 KB in the two styles of Joomla, and
-// in the third of PHP.
+// benchmarkPayloads returns sessions of about 4 KB in Joomla's two forms, and
+// in a third one of PHP's.
 func benchmarkPayloads() map[string]capi.Payload {
 	timer := `O:8:"stdClass":3:{s:5:"start";i:1795489083;s:4:"last";i:1795489083;s:3:"now";i:1795489083;}`
 	user := `O:20:"Joomla\CMS\User\User":9:{s:2:"id";s:3:"840";s:4:"name";s:12:"Zoë Müller";s:8:"username";s:3:"zoe";` +

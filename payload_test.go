@@ -14,8 +14,8 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// typed makes of a JSON text what Decode should return: integers and floats as
-// the text writes them.
+// typed turns a JSON text into the value that Decode should return, with
+// integers and floats as the text writes them.
 func typed(t testing.TB, text []byte) any {
 	t.Helper()
 	d := json.NewDecoder(strings.NewReader(string(text)))
@@ -163,9 +163,8 @@ func TestPayloadDecodeErrors(t *testing.T) {
 	}
 }
 
-// TestPayloadDecodeContractExample decodes the shape of the contract's own
-// example, whose values were blanked by hand: it is served as it is, and
-// decoding it fails.
+// TestPayloadDecodeContractExample decodes the contract's own example, whose
+// values were blanked by hand: it is served unchanged, and decoding it fails.
 func TestPayloadDecodeContractExample(t *testing.T) {
 	data := capi.Payload(`__default|a:1:{s:4:"user";O:5:"JUser":1:{s:8:"password";s:60:"******************************";}}`)
 	_, err := data.Decode()

@@ -15,8 +15,7 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// A server that has no connection left is asked for one until it has, or the
-// pool does.
+// A server without free connections is asked until it, or the pool, has one.
 func TestSiteWaitsForConnection(t *testing.T) {
 	for name, full := range map[string]error{
 		"PostgreSQL":    sqlState("53300"),

@@ -18,8 +18,8 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// Where drivers prepare a query each time, a site does it once. A server that
-// prepares nothing answers as well.
+// A site prepares a query once, where drivers would do so each time. A server
+// that prepares nothing is served as well.
 func TestSiteStatements(t *testing.T) {
 	full := errors.New("Error 1461 (42000): Can't create more than max_prepared_stmt_count statements")
 	none := func() *sqlmock.Rows { return sqlmock.NewRows([]string{"token"}) }
@@ -67,23 +67,23 @@ func TestSiteStatements(t *testing.T) {
 	}
 }
 
-// A sqlState is an error of PostgreSQL, as its drivers have it.
+// A sqlState is an error of PostgreSQL, as its drivers return it.
 type sqlState string
 
 func (s sqlState) Error() string    { return "of the server" }
 func (s sqlState) SQLState() string { return string(s) }
 
-// one is the reply of a session.
+// one returns a reply of one session.
 func one() reply { return reply{rows: [][]driver.Value{{"abc", "0", "1", "1", "", "0", ""}}} }
 
-// Before its first row, a query is asked once more for what passes, whether the
-// driver tells at once or with that row.
+// A query whose failure may pass is asked once more, whether the driver reports
+// it at once or with the first row.
 func TestSiteAsksOnceMore(t *testing.T) {
 	mysql := func(code int) error { return fmt.Errorf("Error %d (HY000): of the server", code) }
 	for name, test := range map[string]struct {
 		err     error
-		dialled int  // connections, of which all but one are closed
-		anew    bool // whether it has another text the second time
+		dialled int  // connections; all except one are closed
+		anew    bool // whether its text differs the second time
 	}{
 		"plan, PostgreSQL":     {sqlState("0A000"), 1, true},
 		"plan, MySQL":          {mysql(1615), 1, true},
@@ -146,7 +146,7 @@ func TestSiteDropsIdleConnections(t *testing.T) {
 }
 
 func TestSiteAsksNothingElseOnceMore(t *testing.T) {
-	cancel := func() {} // That of the context of the query.
+	cancel := func() {} // Cancels the context of the query.
 	leave := func() { cancel() }
 	for name, first := range map[string]reply{
 		"another error":        fails(errors.New("broken")),

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// All Go code of the README is compiled: apart from its indentation, it is what
-// these files have between the lines "// README: NAME" and "// README: end".
+// All Go code of the README is compiled: except for indentation, it is the code
+// in these files between the lines "// README: NAME" and "// README: end".
 func TestReadme(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
@@ -32,7 +32,7 @@ func TestReadme(t *testing.T) {
 	assert.Equal(t, len(snippets), strings.Count(string(readme), "```go\n"), "other Go code in the README")
 }
 
-// Links between the documents lead to files, and to chapters, that are there.
+// Links in the documents lead to files and headings that exist.
 func TestDocumentLinks(t *testing.T) {
 	documents, err := filepath.Glob("*.md")
 	require.NoError(t, err)

@@ -44,7 +44,7 @@ func TestPseudonymizeIDs(t *testing.T) {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte("rs25pp9sf26tn56po0gnu2qdq4"))
 	want := hex.EncodeToString(mac.Sum(nil))
-	clear(key) // the caller's to reuse
+	clear(key) // The caller may reuse it.
 	s := capi.Session{ID: "rs25pp9sf26tn56po0gnu2qdq4", UserID: 7, Data: capi.Payload("a|N;")}
 	for range 2 {
 		assert.Equal(t, capi.Session{ID: want, UserID: 7, Data: s.Data}, redact(s))

@@ -10,8 +10,8 @@ import (
 )
 
 // An Authenticator is an [Authorizer] that also tells who a request comes from,
-// Super Admin or not. With [Require], a service uses it for routes of its own.
-// The authorizers of this package are Authenticators, and [AnyOf] joins them.
+// Super Admin or not. [Require] uses it for the routes of a service. The
+// authorizers of this package are Authenticators, and [AnyOf] joins them.
 //
 // User returns
 //
@@ -19,8 +19,8 @@ import (
 //   - [ErrUnauthenticated] if it carries none, or invalid ones;
 //   - [ErrForbidden] if its user may not do anything yet, such as before the
 //     second factor;
-//   - [ErrUnavailable] if that could not be found out, but may be soon;
-//   - any other error if it could not be found out.
+//   - [ErrUnavailable] if that cannot be found out at the moment;
+//   - any other error if it cannot be found out.
 //
 // Both methods follow the rules of [Authorizer], except that User need not call
 // [SetUser].
@@ -50,9 +50,9 @@ func InGroup(groups ...int64) func(User) bool {
 
 // RequireOptions are the optional settings of [Require].
 type RequireOptions struct {
-	// Logger gets failures at level Error, those that the client caused at
-	// level Info, and why a request was refused at level Debug, each with the
-	// context of the request. It gets nothing that the client sent. Nil is
+	// Logger gets failures at level Error, failures that the client caused at
+	// level Info, and reasons of refusals at level Debug, each with the context
+	// of the request. It gets nothing that the client sent. Nil is
 	// [slog.Default].
 	Logger *slog.Logger
 
@@ -64,8 +64,8 @@ func Require(auth Authenticator, rule func(User) bool) func(http.Handler) http.H
 	return RequireOptions{}.Require(auth, rule)
 }
 
-// Require returns middleware for routes of a service's own. It passes on
-// requests whose user, according to auth, meets rule: [LoggedIn], [InGroup],
+// Require returns middleware for the routes of a service. It passes on requests
+// whose user, according to auth, meets rule: [LoggedIn], [InGroup],
 // [SuperAdmin] or any function that is safe for concurrent use. The handler
 // gets the user from [UserFromContext].
 //
@@ -74,9 +74,9 @@ func Require(auth Authenticator, rule func(User) bool) func(http.Handler) http.H
 // user does not meet rule, 503 for [ErrUnavailable], and 500 for any other
 // error.
 //
-// All answers have Cache-Control: no-store, unless the handler sets another. If
-// it does, it should say "private", and name Cookie and the headers of tokens
-// in Vary.
+// All answers have Cache-Control: no-store, unless the handler sets another,
+// which should then say "private", with Cookie and the headers of tokens in
+// Vary.
 //
 // All methods need a user. Put [CORS.Handler] around the middleware, since
 // preflights carry no credentials. Put http.CrossOriginProtection (Go 1.25)

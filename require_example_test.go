@@ -10,8 +10,8 @@ import (
 )
 
 // Routes for those who are logged in, and for a group. In a service, auth is
-// [capi.AnyOf] of the site's authorizers, and in its test those are of a site
-// of package capitest.
+// [capi.AnyOf] of the site's authorizers; in its tests, the site is one of
+// package capitest.
 func ExampleRequire() {
 	auth := capi.AnyOf(capi.AuthorizerFunc(func(r *http.Request) error {
 		if r.Header.Get("Authorization") != "Bearer let-me-in" {

@@ -78,7 +78,7 @@ func TestRequire(t *testing.T) {
 	}
 }
 
-// A client that has left is no failure of the service.
+// A client that has left is not a failure of the service.
 func TestRequireCancelled(t *testing.T) {
 	var logs bytes.Buffer
 	ctx, cancel := context.WithCancel(t.Context())
@@ -99,6 +99,7 @@ func TestRequireHandlerMayBeCached(t *testing.T) {
 
 func TestRequirePanics(t *testing.T) {
 	assert.PanicsWithValue(t, "capi: nil Authorizer", func() { capi.Require(nil, capi.LoggedIn) })
+	assert.PanicsWithValue(t, "capi: nil Authorizer", func() { capi.Require((*capi.SessionAuthorizer)(nil), capi.LoggedIn) })
 	assert.PanicsWithValue(t, "capi: nil rule", func() { capi.Require(fixedLogin{}, nil) })
 	assert.PanicsWithValue(t, "capi: nil Handler", func() { capi.Require(fixedLogin{}, capi.LoggedIn)(nil) })
 	assert.PanicsWithValue(t, "capi: InGroup without groups", func() { capi.InGroup() })
@@ -117,7 +118,7 @@ func TestUserFromContextOfNobody(t *testing.T) {
 	assert.False(t, ok)
 }
 
-// The user of an Authorizer without the method User is the one that it tells.
+// If an Authorizer has no method User, its user is that of SetUser.
 func TestAnyOfUser(t *testing.T) {
 	zoe := capi.User{ID: 7, Username: "zoe"}
 	tells := capi.AuthorizerFunc(func(r *http.Request) error { capi.SetUser(r.Context(), zoe); return nil })

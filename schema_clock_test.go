@@ -14,8 +14,8 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// A site that could not be told is asked anew, as its account may have been
-// granted the column since.
+// A site of unknown version is asked again, since the account of the database
+// may have been granted the column in the meantime.
 func TestSiteTellsItsVersionOnceItMay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked []int

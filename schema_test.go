@@ -11,7 +11,7 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// Which Joomla a site is counts for some seconds.
+// The version of a site is kept for some seconds.
 func TestSiteVersionAge(t *testing.T) {
 	db, mock, err := sqlmock.New()
 	require.NoError(t, err)

@@ -97,7 +97,7 @@ func TestSecretShowsNothing(t *testing.T) {
 		}
 		assert.False(t, shows(log.String()), "slog of %s", name)
 
-		text, _ := json.Marshal(holder) // An error is as good.
+		text, _ := json.Marshal(holder) // An error would do as well.
 		assert.False(t, shows(string(text)), "JSON of %s", name)
 		text, _ = xml.Marshal(holder)
 		assert.False(t, shows(string(text)), "XML of %s", name)

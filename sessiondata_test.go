@@ -16,8 +16,7 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// filled returns the store of n rows of a site whose data is where data finds
-// it.
+// filled returns the store of a site with n rows, whose data comes from data.
 func filled(t *testing.T, n int, activeOnly bool, data capi.SessionData) capi.Store {
 	t.Helper()
 	var rows reply
@@ -28,7 +27,7 @@ func filled(t *testing.T, n int, activeOnly bool, data capi.SessionData) capi.St
 	return capi.SQLStoreOptions{ActiveOnly: activeOnly}.NewSQLStore(site)
 }
 
-// odd is a SessionData that has the sessions of odd ids.
+// odd is a SessionData with the sessions of odd ids.
 func odd(batches *[]int) capi.SessionData {
 	var mu sync.Mutex
 	return sessionDataFunc(func(_ context.Context, ids []string) ([]capi.Payload, error) {
@@ -82,8 +81,8 @@ func TestSQLStoreFillsUntilBreak(t *testing.T) {
 	assert.Equal(t, []int{256, 256, 256}, batches, "two batches ahead")
 }
 
-// A SessionData that panics ends the range where it is, as its caller's own
-// code would: net/http recovers from that.
+// A SessionData that panics does so in the goroutine of the range, where
+// net/http recovers.
 func TestSQLStoreFillPanics(t *testing.T) {
 	data := sessionDataFunc(func(context.Context, []string) ([]capi.Payload, error) { panic("of the data") })
 	assert.PanicsWithValue(t, "of the data", func() { _, _ = capi.Collect(filled(t, 1, false, data).Sessions(t.Context())) })

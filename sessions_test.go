@@ -41,7 +41,7 @@ func TestSessionUnmarshalJSON(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			// What is there already is not kept.
+			// Fields that are already set are overwritten.
 			got := capi.Session{ID: "old", ClientID: 3, Guest: true, Time: time.Now(), Data: capi.Payload("old"), UserID: 7, Username: "old"}
 			require.NoError(t, json.Unmarshal([]byte(tt.text), &got))
 			assert.Equal(t, tt.want, fields(got))

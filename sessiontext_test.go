@@ -12,18 +12,18 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// longLogin returns what a session of n bytes holds, a number of five digits.
+// longLogin returns a session of n bytes; n has five digits.
 func longLogin(n int) string {
 	return login(7) + variable("x", strings.Repeat("x", n-len(login(7))-len(`x|s:12345:"";`)))
 }
 
 const (
-	short   = 64 << 10 // the most that is read at once
+	short   = 64 << 10 // the longest that is read without asking for memory
 	longest = 1<<24 - 1
 	tooLong = "capi: not authenticated: session holds 16 MiB or more"
 )
 
-// A long session in the table is asked for by itself.
+// A long session in the table takes a query of its own.
 func TestSessionAuthorizerLongSessions(t *testing.T) {
 	long := longLogin(short + 1)
 	marked := found(byCookie, row{"data": "long"})
@@ -74,7 +74,7 @@ func TestSessionAuthorizerLongSessions(t *testing.T) {
 	})
 }
 
-// boundedData is a SessionData that can leave long sessions unread.
+// A boundedData is a SessionData that can leave long sessions unread.
 type boundedData func(ctx context.Context, ids []string, limit int) ([]capi.Payload, []int, error)
 
 func (f boundedData) Payloads(context.Context, []string) ([]capi.Payload, error) {
@@ -143,8 +143,8 @@ func TestSessionAuthorizerLongSessionData(t *testing.T) {
 	}
 }
 
-// While long sessions take all the memory that there is for them, others that
-// are long wait, and short ones do not.
+// While long sessions take all their memory, other long ones wait, and short
+// ones do not.
 func TestSessionAuthorizerMemory(t *testing.T) {
 	reading, read := make(chan struct{}), make(chan struct{})
 	auth := func(db *fakeDB) *capi.SessionAuthorizer {
@@ -175,12 +175,12 @@ func TestSessionAuthorizerMemory(t *testing.T) {
 	go func() { second <- auth.Authorize(withSession()) }()
 	read <- struct{}{}
 	require.NoError(t, <-first)
-	<-reading // The second one has its turn.
+	<-reading // It is the second one's turn.
 	read <- struct{}{}
 	require.NoError(t, <-second)
 }
 
-// versionedData is a SessionData that differs by the version of Joomla.
+// A versionedData is a SessionData that depends on the version of Joomla.
 type versionedData func(version int) capi.SessionData
 
 func (f versionedData) Payloads(context.Context, []string) ([]capi.Payload, error) {
@@ -188,13 +188,13 @@ func (f versionedData) Payloads(context.Context, []string) ([]capi.Payload, erro
 }
 func (f versionedData) ForJoomla(version int) capi.SessionData { return f(version) }
 
-// A SessionData is that of the version that the site is at the time.
+// The SessionData is that of the site's current version.
 func TestSessionDataForJoomla(t *testing.T) {
 	three := variable("joomla", registry(`O:8:"stdClass":1:{s:9:"__default";`+loginData(testNow, 7)+`}`))
 	held := map[int]string{3: three, 4: login(7), 0: three}
 	denied := errors.New("Error 1143 (42000): SELECT command denied for column 'locked'")
 	of := func(locked int64) reply { return found(byID, row{"locked": locked}) }
-	plain := found(byID, row{}) // The column exists, and is not read.
+	plain := found(byID, row{}) // The column exists, so it is not read.
 	tests := map[string]struct {
 		replies []reply
 		asked   []int

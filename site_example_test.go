@@ -52,7 +52,7 @@ class JConfig {
 	// [hidden] it's secret
 }
 
-// An address is what drivers need for their DSN, whatever the form of $host.
+// The address is what drivers need in a DSN, whatever the form of $host.
 func ExampleSiteConfig_Address() {
 	for _, config := range []capi.SiteConfig{
 		{DBType: "mysqli", Host: "localhost"},
@@ -72,7 +72,7 @@ func ExampleSiteConfig_Address() {
 
 // openDatabase opens the database of a site.
 func openDatabase(capi.SiteConfig) (*sql.DB, error) {
-	db, mock, err := sqlmock.New() // In a service, sql.Open with a driver and what the configuration says.
+	db, mock, err := sqlmock.New() // In a service, sql.Open with a driver and the configuration.
 	if err != nil {
 		return nil, err
 	}
@@ -100,8 +100,8 @@ func newMux(db *sql.DB, config capi.SiteConfig) (*http.ServeMux, error) {
 	return mux, nil
 }
 
-// A service follows the configuration of its site: with a new one, it opens the
-// database and makes its routes anew.
+// A service follows the configuration of its site: for a new one, it opens the
+// database and makes the routes again.
 func ExampleNewSiteHandler() {
 	dir, err := os.MkdirTemp("", "")
 	if err != nil {
@@ -118,13 +118,13 @@ func ExampleNewSiteHandler() {
 			if err != nil {
 				return nil, nil, err
 			}
-			mux, err := newMux(db, config) // The session list, and routes of the service's own.
+			mux, err := newMux(db, config) // The session list, and the service's own routes.
 			if err != nil {
 				return nil, nil, errors.Join(err, db.Close())
 			}
 			return mux, db.Close, nil
 		})
-	defer handler.Shutdown(context.Background()) // When the server has been shut down.
+	defer handler.Shutdown(context.Background()) // After the server was shut down.
 
 	for _, text := range []string{
 		"<?php class JConfig { public $dbtype = 'mysqli'; public $dbprefix = 'j5_'; public $secret = 'RzLnxjfxfS73CDww'; }",
@@ -135,7 +135,7 @@ func ExampleNewSiteHandler() {
 			fmt.Println(err)
 			return
 		}
-		_ = handler.Check(context.Background()) // It counts at once, rather than within 200 ms.
+		_ = handler.Check(context.Background()) // Takes effect at once, not within 200 ms.
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/me", nil))
 		fmt.Println(w.Code, strings.TrimSpace(w.Body.String()))
@@ -172,8 +172,8 @@ func ExampleNewSessionAuthorizer() {
 	// capi: not authenticated: no session cookie of this site
 }
 
-// A service can use the site's login for a route of its own, which need not be
-// for Super Admins.
+// A service can use the site's logins for its own routes, not only for Super
+// Admins.
 func ExampleSessionAuthorizer_User() {
 	db, _, err := sqlmock.New() // In a service, sql.Open with a driver.
 	if err != nil {
@@ -210,8 +210,8 @@ func ExampleSessionAuthorizer_User() {
 	// Output: 401 Please log in.
 }
 
-// A busy site reads its lists from a replica, and lets nobody in by one: a
-// replica lags, and has sessions that ended a moment ago.
+// A busy site reads its lists from a replica, but the primary decides who gets
+// in: a replica lags, and still has sessions that ended a moment ago.
 func ExampleNewSQLStore_replica() {
 	primary, atPrimary, err := sqlmock.New() // In a service, sql.Open with a driver.
 	if err != nil {

@@ -95,7 +95,7 @@ func TestSiteEnded(t *testing.T) {
 		inTable, outside, inFiles bool
 	}{
 		{time.Minute, held, false, false, false},
-		{time.Minute + time.Second, held, true, true, false}, // Joomla 3 writes rows of others no more.
+		{time.Minute + time.Second, held, true, true, false}, // Joomla 3 does not update the rows of others.
 		{0, nil, false, false, true},
 	} {
 		session := capi.Session{Time: now.Add(-test.age), Data: test.data}

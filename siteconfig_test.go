@@ -85,7 +85,7 @@ func TestLoadSiteConfigConverts(t *testing.T) {
 		"session_metadata = true":               {},
 		"session_metadata = '1'":                {},
 		"session_metadata = null":               {},
-		"session_metadata = ''":                 {}, // Registry::get takes it for missing.
+		"session_metadata = ''":                 {}, // To Registry::get, it is missing.
 		"session_metadata = '0'":                off,
 		"session_metadata = 0":                  off,
 		"session_metadata = -0.0":               off,
@@ -111,7 +111,7 @@ func TestLoadSiteConfigConverts(t *testing.T) {
 		}
 		got, err := capi.ReadSiteConfig(strings.NewReader(configurationPHP(member)))
 		require.NoError(t, err, member)
-		want.SessionHandler = "none" // What Joomla takes where there is none.
+		want.SessionHandler = "none" // Joomla's default.
 		assert.Equal(t, want, got, member)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// TestLoadSiteConfigPipe reads what nobody writes to.
+// TestLoadSiteConfigPipe reads a pipe that nobody writes to.
 func TestLoadSiteConfigPipe(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "configuration.php")
 	require.NoError(t, syscall.Mkfifo(path, 0o600))

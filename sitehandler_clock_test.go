@@ -34,7 +34,7 @@ type followed struct {
 	closing        func() error
 	serving        func(capi.SiteConfig) // called by requests
 	loads, opened  atomic.Int64
-	closed, beside atomic.Int64 // beside is how many loads and opens run
+	closed, beside atomic.Int64 // beside is how many loads and opens run at the moment
 }
 
 func newFollowed(t *testing.T) *followed {
@@ -100,7 +100,7 @@ func (f *followed) open(config capi.SiteConfig) (http.Handler, func() error, err
 	}, nil
 }
 
-// alone panics where two looks run at once.
+// alone panics if two looks run at once.
 func (f *followed) alone() func() {
 	if f.beside.Add(1) > 1 {
 		panic("two looks at once")
@@ -140,7 +140,7 @@ func TestSiteHandlerLooks(t *testing.T) {
 	})
 }
 
-// messages returns what the lines of a log say.
+// messages returns the messages of a log.
 func messages(log string) (all []string) {
 	for line := range strings.Lines(log) {
 		_, message, _ := strings.Cut(strings.TrimSuffix(line, "\n"), `"msg":`)
@@ -149,8 +149,8 @@ func messages(log string) (all []string) {
 	return all
 }
 
-// TestSiteHandlerSlowLooks has looks take longer than they hold: each request
-// still gets a configuration that was read since.
+// TestSiteHandlerSlowLooks makes a look take longer than it is valid: each
+// request still gets a configuration that was read after it came.
 func TestSiteHandlerSlowLooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFollowed(t)
@@ -173,7 +173,7 @@ func TestSiteHandlerCheck(t *testing.T) {
 		require.NoError(t, f.Check(t.Context()), "in the same moment")
 		assert.Equal(t, "b", bodyOf(t.Context(), f))
 
-		// A look that runs may have read what was before.
+		// A running look may have read the old configuration.
 		goOn := make(chan struct{})
 		f.set(func() { f.loading = func() { <-goOn } })
 		var group sync.WaitGroup
@@ -203,7 +203,7 @@ func TestSiteHandlerKeepsRequests(t *testing.T) {
 					<-finish
 				}
 			}
-			f.closing = func() error { // Nobody waits for it.
+			f.closing = func() error { // No request waits for it.
 				time.Sleep(time.Hour)
 				return errors.New("closing failed")
 			}
@@ -238,7 +238,7 @@ func TestSiteHandlerKeepsRequests(t *testing.T) {
 	})
 }
 
-// TestSiteHandlerFails has load and open fail, and come back.
+// TestSiteHandlerFails makes load and open fail, and recover.
 func TestSiteHandlerFails(t *testing.T) {
 	const changed, again = `"capi: site configuration changed","fields":["DBPrefix"]}`, `"capi: site can be served again"}`
 	for name, test := range map[string]struct {
@@ -296,7 +296,7 @@ func TestSiteHandlerFails(t *testing.T) {
 	}
 }
 
-// TestSiteHandlerFailsAtFirst begins with what cannot be served.
+// TestSiteHandlerFailsAtFirst begins with a site that cannot be served.
 func TestSiteHandlerFailsAtFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFollowed(t)
@@ -313,7 +313,7 @@ func TestSiteHandlerFailsAtFirst(t *testing.T) {
 	})
 }
 
-// TestSiteHandlerHangs has a file be on a file system that does not answer.
+// TestSiteHandlerHangs has a file on a file system that does not answer.
 func TestSiteHandlerHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFollowed(t)
@@ -373,7 +373,7 @@ func TestSiteHandlerShutdown(t *testing.T) {
 	})
 }
 
-// TestSiteHandlerMany has many requests meet many changes.
+// TestSiteHandlerMany makes many requests during many changes.
 func TestSiteHandlerMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFollowed(t)

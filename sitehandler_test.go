@@ -20,7 +20,7 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// prefixHandler is an open whose site answers with its prefix.
+// prefixHandler is an open function whose site answers with its prefix.
 func prefixHandler(config capi.SiteConfig) (http.Handler, func() error, error) {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, config.DBPrefix) }), nil, nil
 }
@@ -28,19 +28,19 @@ func prefixHandler(config capi.SiteConfig) (http.Handler, func() error, error) {
 // prefixPHP is a configuration.php with a prefix.
 func prefixPHP(prefix string) string { return configurationPHP("public $dbprefix = '" + prefix + "';") }
 
-// bodyOf returns what a handler answers.
+// bodyOf returns the body of a handler's answer.
 func bodyOf(ctx context.Context, handler http.Handler) string {
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil).WithContext(ctx))
 	return w.Body.String()
 }
 
-// TestSiteHandlerFile changes a file in every way that there is.
+// TestSiteHandlerFile changes a file in every possible way.
 func TestSiteHandlerFile(t *testing.T) {
 	const broken = `{"msg":"Service unavailable.","error":true,"status":503}`
 	written := time.Now().Add(-time.Hour)
 	write := func(path, text string) error {
-		// With the size and the time of all others.
+		// All have the same size and time.
 		return errors.Join(os.WriteFile(path, []byte(text), 0o600), os.Chtimes(path, written, written))
 	}
 	for name, change := range map[string]func(path, text string) error{
@@ -82,15 +82,15 @@ func TestSiteHandlerFile(t *testing.T) {
 	}
 }
 
-// TestLoadSiteConfigHalfWritten reads every beginning of a file: one that is
-// being written must not look like one that says less.
+// TestLoadSiteConfigHalfWritten reads every prefix of a file: a half-written
+// file must not look like a complete one with fewer settings.
 func TestLoadSiteConfigHalfWritten(t *testing.T) {
 	text := joomlatest.ConfigurationPHP(map[string]any{
 		"dbtype": "mysqli", "dbprefix": "j5_", "root_user": "admin", "secret": "it's \\ }", "lifetime": 15, "shared_session": false,
 	})
 	whole, err := capi.ReadSiteConfig(strings.NewReader(text))
 	require.NoError(t, err)
-	for n := range len(text) - 1 { // The last is the line's end.
+	for n := range len(text) - 1 { // The last byte is a newline.
 		got, err := capi.ReadSiteConfig(strings.NewReader(text[:n]))
 		if err == nil {
 			require.Equal(t, whole, got, "%q", text[:n])

@@ -14,8 +14,8 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/*.sql anew")
 
-// The texts of all queries, of which there is a file for each dialect. The
-// variants of a schema differ in the same words in each query of accounts.
+// The texts of all queries are in one file for each dialect. The variants for a
+// schema differ in the same words in each query for accounts.
 func TestSiteQueries(t *testing.T) {
 	const oldest = withoutFactors | withoutColumns | withoutLocked
 	for dbType, name := range map[string]string{"mysqli": "mysql", "pgsql": "postgresql", "sqlite": "sqlite"} {

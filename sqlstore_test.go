@@ -31,9 +31,9 @@ func mockSite(t *testing.T) (*capi.Site, *sql.DB, sqlmock.Sqlmock) {
 	return site, db, mock
 }
 
-// mockDB returns a database that is a mock, to which all queries are alike.
-// Whatever is expected of it must have happened when the test ends, and no
-// connection may still be in use.
+// mockDB returns a mock database that accepts any text for an expected query.
+// When the test ends, all expectations must be met, and no connection may be in
+// use.
 func mockDB(t *testing.T) (*sql.DB, sqlmock.Sqlmock) {
 	t.Helper()
 	db, mock, err := sqlmock.New(sqlmock.QueryMatcherOption(sqlmock.QueryMatcherFunc(func(string, string) error { return nil })))
@@ -56,7 +56,7 @@ func rows(n, size int) *sqlmock.Rows {
 	return rows
 }
 
-// Where time is text, as in older Joomla 3, the database compares it as such.
+// If time is text, as in older Joomla 3, the database compares it as text.
 func TestSQLStoreActiveOnly(t *testing.T) {
 	db, mock := mockDB(t)
 	options := capi.SiteOptions{Now: func() time.Time { return time.Unix(testNow, 999) }}
@@ -101,7 +101,7 @@ func TestSQLStoreTakesWhatDriversGive(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			site, _, mock := mockSite(t)
-			// The row before must not show in this one.
+			// The previous row must not show in this one.
 			mock.ExpectQuery("").RowsWillBeClosed().WillReturnRows(
 				sqlmock.NewRows(sessionColumns).AddRow("old", "3", "1", "7", "old data", "7", "old").AddRow(tt.row...).AddRow(tt.row...))
 			sessions, err := capi.Collect(capi.NewSQLStore(site).Sessions(t.Context()))
@@ -113,7 +113,7 @@ func TestSQLStoreTakesWhatDriversGive(t *testing.T) {
 	}
 }
 
-// Whatever a column holds is no error. Only what no driver gives for it is.
+// No value of a column is an error, unless no driver returns it.
 func TestSQLStoreScanErrors(t *testing.T) {
 	for i, column := range sessionColumns[1:] {
 		row := []driver.Value{"abc", "1", "0", "1795489075", "x|N;", "42", "steve"}
@@ -181,14 +181,14 @@ func TestSQLStoreClosesItsRows(t *testing.T) {
 }
 
 func TestSQLStoreIsLazy(t *testing.T) {
-	site, db, _ := mockSite(t) // Which expects no query.
+	site, db, _ := mockSite(t) // It expects no query.
 	for range 3 {
 		capi.NewSQLStore(site).Sessions(t.Context())
 	}
 	assert.Zero(t, db.Stats().InUse)
 }
 
-// go-sqlmock overwrites what it lent as soon as it may.
+// go-sqlmock overwrites the memory that it lent as soon as it may.
 func TestSQLStoreLendsMemory(t *testing.T) {
 	site, _, mock := mockSite(t)
 	store := capi.NewSQLStore(site)
@@ -253,7 +253,7 @@ func TestSQLStoreRowErrorCutsList(t *testing.T) {
 			assert.Greater(t, len(body), 32<<10)
 			assert.False(t, json.Valid(body))
 			assert.NotContains(t, string(body), errDriver.Error())
-			server.Close() // Which waits for the handler.
+			server.Close() // Waits for the handler.
 			assert.Contains(t, logs.String(), "cut short")
 			assert.NotContains(t, logs.String(), "marker")
 		})
@@ -266,7 +266,7 @@ func TestSQLStoreConforms(t *testing.T) {
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = db.Close() })
 		mock.MatchExpectationsInOrder(false)
-		for range 80 { // As many as the suite may ask. Rows are used up by reading them.
+		for range 80 { // At least as many as the suite asks. Rows can be read only once.
 			rows := sqlmock.NewRows(sessionColumns)
 			for _, s := range sessions {
 				var clientID, data, seconds any

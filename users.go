@@ -50,9 +50,9 @@ func (s *Site) Users(ctx context.Context, ids []int64) ([]User, error) {
 	return users, nil
 }
 
-// usersOf is Users for ids that a user can have. What all users share is read
-// once: the query of the guard, which has it in each row, takes several times
-// as long for many of them.
+// usersOf is Users for ids that a user can have. It reads what all users share
+// once: the guard's query, which has it in each row, takes several times as
+// long for many users.
 func (s *Site) usersOf(ctx context.Context, ids []int64) (users []User, err error) {
 	groups, err := s.readGroups(ctx)
 	if err != nil {
@@ -118,15 +118,15 @@ func (s *Site) readGroups(ctx context.Context) (userGroups, error) {
 	})
 }
 
-// of returns the groups of an account, and those of its own, given the list of
-// those in the database. They are as the account's own query has them.
+// of returns the groups and direct groups of an account, as its own query does,
+// from the list of its groups in the database.
 func (g userGroups) of(list string) (groups, direct []int64) {
 	direct = []int64{}
 	if list == "" {
 		return []int64{1}, direct
 	}
 	for text := range strings.SplitSeq(list, ",") {
-		id, _ := strconv.ParseInt(text, 10, 64) // 0 is no group's.
+		id, _ := strconv.ParseInt(text, 10, 64) // No group has the id 0.
 		i := slices.IndexFunc(g, func(group userGroup) bool { return group.id == id })
 		if i < 0 {
 			groups = append(groups, 0)
@@ -173,9 +173,8 @@ func userIDs(ids []int64) []int64 {
 // usersList returns the list of placeholders for usersAtOnce ids.
 func usersList() string { return "(" + strings.Repeat("?, ", usersAtOnce-1) + "?)" }
 
-// argsOfUsers yields the arguments of one query with usersList after the other.
-// It repeats the last id to fill the list, so that the query is always the
-// same.
+// argsOfUsers yields the arguments of each query with usersList in turn. It
+// repeats the last id to fill the list, so that the query is always the same.
 func argsOfUsers(ids []int64) iter.Seq[[]any] {
 	return func(yield func([]any) bool) {
 		for some := range slices.Chunk(ids, usersAtOnce) {

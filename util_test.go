@@ -24,8 +24,8 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// spyStore counts what is asked of a Store. That Sessions was called is not yet
-// that anything was read.
+// spyStore counts calls of a Store, and separately reads: a call of Sessions
+// reads nothing by itself.
 type spyStore struct {
 	capi.Store
 	called, ranged atomic.Int64
@@ -61,8 +61,8 @@ func failing(n, size int, err error) capi.Store {
 	})
 }
 
-// logged returns a HandlerOptions whose log goes to the buffer. Reading that is
-// safe when the handler is through.
+// logged returns HandlerOptions that log to the buffer. Read it only after the
+// handler has returned.
 func logged() (capi.HandlerOptions, *bytes.Buffer) {
 	var buffer bytes.Buffer
 	return capi.HandlerOptions{Logger: slog.New(slog.NewJSONHandler(&buffer, nil))}, &buffer
@@ -75,8 +75,7 @@ func newHandler(t *testing.T, config capi.HandlerOptions, store capi.Store, auth
 	return handler
 }
 
-// serve returns a server whose own complaints, such as of a panic, are not of
-// interest.
+// serve returns a server that does not log its own errors, such as panics.
 func serve(t *testing.T, handler http.Handler, http2 bool) *httptest.Server {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
@@ -90,7 +89,7 @@ func serve(t *testing.T, handler http.Handler, http2 bool) *httptest.Server {
 	return server
 }
 
-// headers returns the headers of names and values, alternately.
+// headers returns the headers of alternating names and values.
 func headers(pairs ...string) http.Header {
 	header := http.Header{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -110,11 +109,11 @@ var (
 	}, contractCORS...)
 )
 
-// chunks is a ResponseWriter that keeps how large each write was, and can fail.
+// chunks is a ResponseWriter that keeps the size of each write, and can fail.
 type chunks struct {
 	header http.Header
 	sizes  []int
-	err    error // what the write after the first fails with
+	err    error // the error of the second write
 }
 
 func (c *chunks) Header() http.Header { return c.header }
@@ -140,7 +139,7 @@ func repeated(session capi.Session, n int) capi.Sessions {
 	return sessions
 }
 
-// within waits for done, but not for good.
+// within waits for done, but not forever.
 func within(t *testing.T, done <-chan struct{}, what string) {
 	t.Helper()
 	select {
@@ -168,8 +167,8 @@ func (b *lockedBuffer) String() string {
 	return b.buffer.String()
 }
 
-// answer returns what a handler with the zero HandlerOptions answers with
-// sessions.
+// answer returns the answer of a handler of sessions with the zero
+// HandlerOptions.
 func answer(t testing.TB, sessions ...capi.Session) []byte {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -185,8 +184,8 @@ func readFile(t testing.TB, name string) []byte {
 	return text
 }
 
-// payloadVector is a value of the data column that PHP's own serializer wrote,
-// and what decoding it must give.
+// payloadVector is a value of the column data that PHP itself serialized, with
+// its decoded value.
 type payloadVector struct {
 	Name    string          `json:"name"`
 	Stored  []byte          `json:"stored_base64"`
@@ -204,8 +203,8 @@ func payloadVectors(t testing.TB) []payloadVector {
 	return vectors
 }
 
-// joomlaPayloads returns every data column of the rows that real sites wrote,
-// by site and session id.
+// joomlaPayloads returns every session payload that real sites wrote, by site
+// and session id.
 func joomlaPayloads(t testing.TB) map[string]capi.Payload {
 	t.Helper()
 	payloads := map[string]capi.Payload{}
@@ -227,7 +226,7 @@ func registry(data string) string {
 	return base64.StdEncoding.EncodeToString([]byte(serialized))
 }
 
-// variable is a session text with a single string.
+// variable returns a session text with a single string.
 func variable(name, value string) string {
 	return name + "|" + phpString(value)
 }
@@ -248,26 +247,26 @@ func newClient(t testing.TB, url string, config capi.ClientOptions) *capi.Client
 	return client
 }
 
-// sessionDataFunc is a function that serves as a SessionData.
+// A sessionDataFunc is a function as a SessionData.
 type sessionDataFunc func(ctx context.Context, ids []string) ([]capi.Payload, error)
 
 func (f sessionDataFunc) Payloads(ctx context.Context, ids []string) ([]capi.Payload, error) {
 	return f(ctx, ids)
 }
 
-// inRedis changes a site to one that keeps session data where data finds it.
+// inRedis makes a site keep its sessions in Redis, where data finds them.
 func inRedis(data capi.SessionData) func(*capi.SiteConfig, *capi.SiteOptions) {
 	return func(c *capi.SiteConfig, o *capi.SiteOptions) { c.SessionHandler, o.SessionData = "redis", data }
 }
 
-// fields returns s without what it remembers of odd columns.
+// fields returns s without the odd columns that it remembers.
 func fields(s capi.Session) capi.Session {
 	return capi.Session{
 		ID: s.ID, ClientID: s.ClientID, Guest: s.Guest, Time: s.Time, Data: s.Data, UserID: s.UserID, Username: s.Username,
 	}
 }
 
-// serveOnce returns what handler answers to a GET.
+// serveOnce returns the handler's answer to a GET.
 func serveOnce(handler http.Handler) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/v1/user/sessions", nil))

@@ -19,7 +19,7 @@ import (
 	"github.com/capi-go/capi/page"
 )
 
-// guardOf returns what takes every credential of a site.
+// guardOf returns an Authenticator that takes every credential of a site.
 func guardOf(t *testing.T, site *capi.Site) capi.Authenticator {
 	t.Helper()
 	cookies, err := capi.NewSessionAuthorizer(site)
@@ -139,7 +139,7 @@ func TestUserStates(t *testing.T) {
 	assert.Empty(t, users)
 }
 
-// The page and a SiteHandler run on a site as they do on a real one.
+// The page and a SiteHandler work on a site as they do on a real one.
 func TestPage(t *testing.T) {
 	site := capitest.NewSite(t)
 	super := site.AddUser(capitest.User{Username: "super", Groups: []int64{capitest.SuperUsers}})
@@ -187,7 +187,7 @@ func TestAPITokenGroups(t *testing.T) {
 	}
 }
 
-// The clock of a site is that of its sessions.
+// The clock of a site is also that of its sessions.
 func TestSiteClock(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	site := capitest.Options{Now: func() time.Time { return now }}.NewSite(t)
@@ -236,7 +236,7 @@ func TestSiteConcurrently(t *testing.T) {
 	group.Wait()
 }
 
-// A mistake in a test ends it.
+// A mistake in a test ends the test.
 func TestMistakes(t *testing.T) {
 	for name, mistake := range map[string]func(*capitest.Site){
 		"no name": func(s *capitest.Site) { s.AddUser(capitest.User{}) },

@@ -58,7 +58,7 @@ func (s statement) QueryContext(ctx context.Context, args []driver.NamedValue) (
 	return s.connection.QueryContext(ctx, s.query, args)
 }
 
-// rows are what a query found.
+// rows are the rows that a query found.
 type rows struct {
 	*table
 	ctx context.Context
@@ -75,7 +75,7 @@ func (r *rows) Next(dest []driver.Value) error {
 		return io.EOF
 	}
 	for i, value := range r.rows[0] {
-		if text, ok := value.(string); ok { // As Go's driver for MySQL has it.
+		if text, ok := value.(string); ok { // As Go's driver for MySQL returns it.
 			value = []byte(text)
 		}
 		dest[i] = value

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// A table is a table, or what a SELECT in FROM found. Its values are int64,
+// A table is a table, or the result of a SELECT in FROM. Its values are int64,
 // string or nil.
 type table struct {
 	columns []string
@@ -22,40 +22,39 @@ type database map[string]*table
 // An expression is the value of an expression for a row.
 type expression func(*row) driver.Value
 
-// A row is a row of every table in FROM, or for an aggregate all that WHERE
-// leaves. A nil one is that of a LEFT JOIN that found nothing.
+// A row is a row of every table in FROM or, for an aggregate, all rows that
+// meet WHERE. A nil one is that of a LEFT JOIN that found nothing.
 type row struct {
 	outer  *row
 	values [][]driver.Value
 	group  []*row
 }
 
-// A scope is the tables in FROM by which names are resolved.
+// A scope is the tables in FROM, which resolve names.
 type scope struct {
 	outer  *scope
 	names  []string
 	tables []*table
 }
 
-// A parser turns a query into what evaluates it.
+// A parser turns a query into functions that evaluate it.
 type parser struct {
 	database
 	tokens []token
 	at     int
 	args   []driver.NamedValue
-	used   int // arguments, of placeholders without a number
+	used   int // arguments of placeholders without a number
 	scope  *scope
-	// aggregate reports whether there was an aggregate in the list of the
-	// SELECT.
+	// aggregate reports whether the list of the SELECT has an aggregate.
 	aggregate bool
 }
 
-// A failure is what a parser and its expressions panic with.
+// A failure is the value with which a parser and its expressions panic.
 type failure struct{ error }
 
 func fail(format string, args ...any) { panic(failure{fmt.Errorf(format, args...)}) }
 
-// run returns what query finds in d.
+// run returns the result of query in d.
 func (d database) run(query string, args []driver.NamedValue) (found *table, err error) {
 	list, err := tokens(query)
 	if err != nil {
@@ -117,8 +116,8 @@ func (p *parser) name() string {
 	return t.text
 }
 
-// query parses a SELECT. What it returns finds the rows, given the row around
-// it.
+// query parses a SELECT. It returns a function that finds the rows, given the
+// row of the outer query.
 func (p *parser) query() func(outer *row) *table {
 	p.want("SELECT")
 	outer, outside := p.scope, p.aggregate
@@ -151,8 +150,10 @@ func (p *parser) query() func(outer *row) *table {
 		where = func(r *row) bool { return truth(condition(r)) == true }
 	}
 	var order expression
+	descending := false
 	if p.take("ORDER", "BY") {
 		order = p.expression()
+		descending = p.take("DESC")
 	}
 	limit := -1
 	if p.take("LIMIT") {
@@ -166,7 +167,12 @@ func (p *parser) query() func(outer *row) *table {
 			}
 		}
 		if order != nil {
-			slices.SortStableFunc(kept, func(a, b *row) int { return compare(order(a), order(b)) })
+			slices.SortStableFunc(kept, func(a, b *row) int {
+				if descending {
+					a, b = b, a
+				}
+				return compare(order(a), order(b))
+			})
 		}
 		if aggregate {
 			kept = []*row{{outer: outer, group: kept}}
@@ -202,8 +208,8 @@ func (p *parser) skipList() {
 	}
 }
 
-// list parses the list of a SELECT. It returns the names of the columns, and
-// for each element what gives the values of its columns.
+// list parses the list of a SELECT. It returns the names of the columns, and a
+// function for each element, which returns the values of its columns.
 func (p *parser) list() (columns []string, values []func(*row) []driver.Value) {
 	for {
 		if i := p.star(); i >= 0 {
@@ -230,8 +236,8 @@ func (p *parser) list() (columns []string, values []func(*row) []driver.Value) {
 	}
 }
 
-// star takes the columns of a table, as in t.*, and returns which one it is, or
-// -1.
+// star takes the columns of a table, as in t.*, and returns the table's index,
+// or -1.
 func (p *parser) star() int {
 	if p.at+2 < len(p.tokens) && p.tokens[p.at+1].kind == '.' && p.tokens[p.at+2].kind == '*' {
 		alias := p.name()
@@ -289,7 +295,7 @@ func (p *parser) source() *table {
 	var of *table
 	var name string
 	if p.take("(") {
-		// No such query refers to what is around it.
+		// A query in FROM cannot refer to the outer row.
 		of = p.query()(nil)
 		p.want(")")
 	} else {
@@ -310,7 +316,7 @@ func (p *parser) source() *table {
 	return of
 }
 
-// column returns the expression for a column, of a table if that is named.
+// column returns the expression for a column of the table, if one is named.
 func (p *parser) column(of, name string) expression {
 	depth := 0
 	for s := p.scope; s != nil; s = s.outer {
@@ -339,7 +345,7 @@ func (p *parser) column(of, name string) expression {
 	return nil
 }
 
-// expression parses an expression. AND binds its comparisons.
+// expression parses comparisons joined by AND.
 func (p *parser) expression() expression {
 	value := p.comparison()
 	for p.take("AND") {
@@ -466,6 +472,9 @@ func (p *parser) value() expression {
 	case t.kind == 'w' && strings.EqualFold(t.text, "@@group_concat_max_len"):
 		p.at++
 		return func(*row) driver.Value { return int64(1 << 20) }
+	case t.kind == 'w' && strings.EqualFold(t.text, "@@character_set_results"):
+		p.at++
+		return func(*row) driver.Value { return "utf8mb4" }
 	}
 	name, of := p.name(), ""
 	if p.take(".") {
@@ -618,7 +627,7 @@ func compare(a, b driver.Value) int {
 	return cmp.Compare(number(a), number(b))
 }
 
-// number returns a value as a number: what a text begins with.
+// number returns a value as a number: for text, the number that it begins with.
 func number(value driver.Value) float64 {
 	of, ok := value.(string)
 	if !ok {
@@ -629,7 +638,7 @@ func number(value driver.Value) float64 {
 	for end < len(of) && (isDigit(of[end]) || end == 0 && of[end] == '-') {
 		end++
 	}
-	n, _ := strconv.ParseFloat(of[:end], 64) // 0 where it begins with none.
+	n, _ := strconv.ParseFloat(of[:end], 64) // 0 if it begins with none.
 	return n
 }
 

@@ -19,7 +19,8 @@ import (
 	"github.com/capi-go/capi/internal/phptest"
 )
 
-// recorded returns a site with the rows that a real one wrote, at its time.
+// recorded returns a site with the rows of a real one, at the time of the
+// recording.
 func recorded(t *testing.T, name string) (*Site, *joomlatest.Recording) {
 	recording := joomlatest.Recorded(name)
 	joomla, err := strconv.Atoi(name[1:])
@@ -91,7 +92,7 @@ func TestRecorded(t *testing.T) {
 	}
 }
 
-// A session holds what a real one did, byte by byte.
+// Sessions are those of a real site, byte by byte.
 func TestSessionText(t *testing.T) {
 	for _, name := range joomlatest.Recordings() {
 		recording := joomlatest.Recorded(name)
@@ -105,7 +106,7 @@ func TestSessionText(t *testing.T) {
 				continue
 			}
 			got := decoded(t, sessionText(joomla, state.UserID, state.Now, "x", false))
-			// These sessions were begun without a form, so they have no token.
+			// These sessions began without a form, so they have no token.
 			got = strings.Replace(got, `s:7:"session";O:8:"stdClass":3:`, `s:7:"session";O:8:"stdClass":2:`, 1)
 			got = strings.Replace(got, `s:5:"token";s:1:"x";`, "", 1)
 			assert.Equal(t, decoded(t, stored), got)
@@ -139,7 +140,7 @@ func decoded(t *testing.T, text string) string {
 	return string(serialized)
 }
 
-// Queries that are none of capi's fail, and say what they were.
+// Queries that capi does not use fail, and the error quotes them.
 func TestQueryErrors(t *testing.T) {
 	s := NewSite(t)
 	for query, want := range map[string]string{
@@ -189,7 +190,7 @@ func TestQueryNulls(t *testing.T) {
 	}
 }
 
-// PHP reads what sessions hold, and writes the same of it.
+// PHP reads sessions, and writes the same bytes.
 func TestSessionTextInPHP(t *testing.T) {
 	php := phptest.Start(t, `session_start(['use_cookies' => 0, 'use_only_cookies' => 0, 'cache_limiter' => '']);
 	register_shutdown_function('session_abort');

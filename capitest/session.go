@@ -7,10 +7,9 @@ import (
 	"time"
 )
 
-// sessionText returns what the session of a user holds, of a guest if the id is
-// 0, as Joomla writes it: the variable joomla of PHP's session text, with the
-// base64 of a serialized Registry. Joomla 3 has its values in the namespace
-// __default.
+// sessionText returns the session of a user, or of a guest if the id is 0, as
+// Joomla writes it: the variable joomla of PHP's session text, with the base64
+// of a serialized Registry. Joomla 3 has its values in the namespace __default.
 func sessionText(joomla int, user int64, at time.Time, token string, checked bool) string {
 	id := serialize(user)
 	if joomla == 3 {
@@ -38,8 +37,8 @@ func sessionText(joomla int, user int64, at time.Time, token string, checked boo
 	return "joomla|" + serialize(text)
 }
 
-// registry returns a serialized Registry. Its separator is protected since
-// Joomla 4, as all else is.
+// registry returns a serialized Registry. Its separator is public in Joomla 3;
+// everything else is protected.
 func registry(joomla int, data string) string {
 	separator := "\x00*\x00separator"
 	if joomla == 3 {

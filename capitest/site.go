@@ -15,9 +15,9 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// The groups that Joomla is installed with. All are below Public; Author,
-// Editor and Publisher are each below the one before, and Author is below
-// Registered; Administrator is below Manager.
+// The groups of a new Joomla. All are below Public; Publisher is below Editor,
+// Editor below Author, Author below Registered, and Administrator below
+// Manager.
 const (
 	Public        int64 = 1
 	Registered    int64 = 2
@@ -37,14 +37,14 @@ const (
 
 // Options are the optional settings of a [Site].
 type Options struct {
-	// Joomla is the version, 3 to 6. Zero is 6. With 3, there are neither API
-	// tokens nor second factors.
+	// Joomla is the version, 3 to 6. Zero is 6. 3 has neither API tokens nor
+	// second factors.
 	Joomla int
-	// SessionHandler is $session_handler. Empty is "database". Under any other,
-	// [Site.SessionData] has what sessions hold.
+	// SessionHandler is $session_handler. Empty is "database". With any other,
+	// [Site.SessionData] has the contents of sessions.
 	SessionHandler string
-	// SessionMetadataOff leaves people out of the rows of sessions, and where
-	// those live elsewhere the rows, too.
+	// SessionMetadataOff leaves users out of the rows of sessions. If sessions
+	// live elsewhere, it also leaves out the rows.
 	SessionMetadataOff bool
 	// APITokenGroups are the groups whose members may use API tokens. Nil is
 	// Joomla's default, the Super Users.
@@ -55,7 +55,7 @@ type Options struct {
 	_ struct{} // Options are written with names.
 }
 
-// A Site is a Joomla site of one test. It is safe for concurrent use. Make one
+// A Site is a Joomla site for one test. It is safe for concurrent use. Make one
 // with [NewSite].
 type Site struct {
 	t       testing.TB
@@ -65,13 +65,13 @@ type Site struct {
 
 	mutex  sync.Mutex
 	tables database
-	// groups are the parents of groups, and coreAdmin what the root asset says
-	// of core.admin.
+	// groups are the parents of groups, and coreAdmin are the root asset's
+	// rules for core.admin.
 	groups    map[int64]int64
 	coreAdmin map[string]int
 	payloads  map[string]string
-	// last is the last id of a user or a group, and random what ids and seeds
-	// are made of.
+	// last is the last id of a user or a group, and random is the source of ids
+	// and seeds.
 	last   int64
 	random uint64
 }
@@ -82,9 +82,8 @@ func NewSite(t testing.TB) *Site {
 	return Options{}.NewSite(t)
 }
 
-// NewSite makes a site with Joomla's own groups and nobody in them. Super Users
-// have core.admin. Sessions live for 15 minutes. The test fails if o is not
-// valid.
+// NewSite makes a site with Joomla's own groups and no users. Super Users have
+// core.admin. Sessions live for 15 minutes. The test fails if o is not valid.
 func (o Options) NewSite(t testing.TB) *Site {
 	t.Helper()
 	if o.Joomla == 0 {
@@ -138,18 +137,18 @@ func (o Options) NewSite(t testing.TB) *Site {
 	return s
 }
 
-// DB returns the site's database. It is closed with the test; a test may close
-// it before, to see a database that is down.
+// DB returns the site's database. The end of the test closes it; a test may
+// close it earlier, for a database that is down.
 func (s *Site) DB() *sql.DB { return s.db }
 
-// Config returns what the site's configuration.php says.
+// Config returns the site's configuration.
 func (s *Site) Config() capi.SiteConfig { return s.config }
 
-// SessionData returns what the sessions hold, of a site that keeps that outside
-// of its database.
+// SessionData returns the SessionData of a site that keeps sessions outside of
+// its database.
 func (s *Site) SessionData() capi.SessionData { return sessionData{s} }
 
-// Capi returns the site as package capi knows it, at the time of its own clock.
+// Capi returns the site as a [capi.Site] with the same clock.
 func (s *Site) Capi() *capi.Site {
 	s.t.Helper()
 	site, err := capi.SiteOptions{SessionData: s.SessionData(), Now: s.options.Now}.NewSite(s.db, s.config)
@@ -159,7 +158,8 @@ func (s *Site) Capi() *capi.Site {
 	return site
 }
 
-// A sessionData is the sessions of a site that live outside of its database.
+// A sessionData has the sessions of a site that keeps them outside of its
+// database.
 type sessionData struct{ site *Site }
 
 func (d sessionData) Payloads(ctx context.Context, ids []string) ([]capi.Payload, error) {
@@ -189,10 +189,9 @@ func (s *Site) AddGroup(title string, parent int64) int64 {
 	return s.last
 }
 
-// SetCoreAdmin allows or denies core.admin on the root asset to a group, and so
-// makes Super Admins of its members, or keeps them from being some. A group
-// that it was not called for inherits what its parent has, and one that is
-// denied wins.
+// SetCoreAdmin allows or denies a group core.admin on the root asset, which
+// makes its members Super Admins or prevents that. By default, a group inherits
+// from its parent. If one of a user's groups is denied, that wins.
 func (s *Site) SetCoreAdmin(group int64, allowed bool) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -229,7 +228,7 @@ func (s *Site) arrange() {
 	number(0)
 }
 
-// extension adds an extension that is enabled.
+// extension adds an enabled extension.
 func (s *Site) extension(kind, folder, element, params string) {
 	s.insert("extensions", map[string]any{
 		"extension_id": int64(len(s.tables[prefix+"extensions"].rows) + 1), "type": kind, "folder": folder, "element": element,
@@ -237,7 +236,7 @@ func (s *Site) extension(kind, folder, element, params string) {
 	})
 }
 
-// tablesOf returns the tables of a version of Joomla, as far as they are read.
+// tablesOf returns the tables and columns that are read of a version of Joomla.
 func tablesOf(joomla int) database {
 	columns := map[string][]string{
 		"session":            {"session_id", "client_id", "guest", "time", "data", "userid", "username"},
@@ -263,14 +262,14 @@ func tablesOf(joomla int) database {
 	return tables
 }
 
-// run evaluates a query on the tables as they are.
+// run evaluates a query on the current tables.
 func (s *Site) run(query string, args []driver.NamedValue) (*table, error) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	return s.tables.run(query, args)
 }
 
-// insert adds a row to a table. What the table lacks is left out.
+// insert adds a row to a table. It ignores columns that the table lacks.
 func (s *Site) insert(name string, values map[string]any) {
 	t := s.tables[prefix+name]
 	line := make([]driver.Value, len(t.columns))
@@ -283,7 +282,7 @@ func (s *Site) insert(name string, values map[string]any) {
 	t.rows = append(t.rows, line)
 }
 
-// defaults are those of columns that rows leave out.
+// defaults are the values of columns that rows leave out.
 var defaults = map[string]driver.Value{
 	"block": int64(0), "requireReset": int64(0), "parent_id": int64(0), "lft": int64(0), "rgt": int64(0), "state": int64(0), "access": int64(1), "locked": int64(0),
 	"activation": "", "otpKey": "", "email": "", "name": "", "folder": "",
@@ -315,7 +314,7 @@ func (s *Site) remove(name string, id driver.Value) {
 func mustJSON(value any) string {
 	text, err := json.Marshal(value)
 	if err != nil {
-		panic(err) // Of maps and numbers, everything can be marshalled.
+		panic(err) // Maps and numbers can always be marshalled.
 	}
 	return string(text)
 }

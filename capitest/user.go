@@ -12,21 +12,22 @@ import (
 	"time"
 )
 
-// A User is somebody with an account. Fields may be changed, and count once
-// [User.Save] is called.
+// A User is a user with an account. Changes of fields take effect with
+// [User.Save].
 type User struct {
-	// ID is the id. Zero is the next one that is free.
+	// ID is the id. Zero is the next free one.
 	ID int64
-	// Username is the name to log in with, and must not be empty.
+	// Username is the login name, and must not be empty.
 	Username string
-	// Name and Email are what they are called and reached by. Empty ones are
-	// made from Username.
+	// Name is the full name, and Email the address. If empty, they are made
+	// from Username.
 	Name, Email string
 	// Groups are the groups that the user is assigned to. Nil is Registered.
 	Groups []int64
 	// Blocked, NotActivated and MustResetPassword each keep the user out.
 	Blocked, NotActivated, MustResetPassword bool
-	// SecondFactor gives the user one that Joomla asks for after the password.
+	// SecondFactor gives the user a second factor, which Joomla asks for after
+	// the password.
 	SecondFactor bool
 
 	site *Site
@@ -69,7 +70,7 @@ func (s *Site) AddUser(user User) *User {
 	return &user
 }
 
-// Save writes the fields of the user to the site. Only the ID stays as it is.
+// Save writes the fields of the user to the site, except the ID.
 func (u *User) Save() {
 	u.site.t.Helper()
 	u.site.mutex.Lock()
@@ -118,14 +119,14 @@ func (u *User) Delete() {
 // one, and returns the cookie of the session.
 func (u *User) Cookie() *http.Cookie { return u.Login(Login{}) }
 
-// A Login is how somebody logs in. The zero Login is on the site, now, and
-// with the second factor.
+// A Login is a way to log in. The zero Login is on the site, now, and with the
+// second factor.
 type Login struct {
 	// Administrator logs in to the administrator application.
 	Administrator bool
-	// SecondFactorPending is before the second factor.
+	// SecondFactorPending stops before the second factor.
 	SecondFactorPending bool
-	// Ago is how long ago the last request of the session was.
+	// Ago is how long ago the session made its last request.
 	Ago time.Duration
 
 	_ struct{} // Settings are written with names.
@@ -155,7 +156,7 @@ func (s *Site) Logout(cookie *http.Cookie) {
 	delete(s.payloads, cookie.Value)
 }
 
-// begin begins a session of a user, of a guest if the ID is 0.
+// begin begins a session of a user, or of a guest if the ID is 0.
 func (s *Site) begin(u *User, l Login) *http.Cookie {
 	cookie := &http.Cookie{Name: s.cookieName(l.Administrator), Value: s.unique(26)}
 	at := s.options.Now().Add(-l.Ago)
@@ -179,7 +180,7 @@ func (s *Site) begin(u *User, l Login) *http.Cookie {
 	return cookie
 }
 
-// cookieName returns what the session cookie of an application is called.
+// cookieName returns the name of an application's session cookie.
 func (s *Site) cookieName(administrator bool) string {
 	application := "site"
 	if administrator {
@@ -190,7 +191,7 @@ func (s *Site) cookieName(administrator bool) string {
 	return hex.EncodeToString(hash[:])
 }
 
-// unique returns a text of n digits of base 16 that no other call returned.
+// unique returns n hexadecimal digits that no other call returns.
 func (s *Site) unique(n int) string {
 	s.random++
 	hash := sha256.Sum256([]byte(fmt.Sprint(s.random)))
@@ -218,7 +219,7 @@ func (u *User) APIToken() string {
 	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "sha256:%d:%x", u.ID, mac.Sum(nil)))
 }
 
-// CAPIToken returns a new token of the cAPI extension of the user.
+// CAPIToken returns a new token of the cAPI extension for the user.
 func (u *User) CAPIToken() string {
 	s := u.site
 	s.mutex.Lock()

@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -15,7 +17,8 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// neededColumns are what the library reads of tables that every site has.
+// neededColumns are the columns that the library reads in tables that every
+// site has.
 var neededColumns = map[string][]string{
 	"session":            {"session_id", "client_id", "guest", "time", "data", "userid", "username"},
 	"users":              {"id", "username", "name", "email", "block", "activation"},
@@ -27,15 +30,15 @@ var neededColumns = map[string][]string{
 	"user_profiles":      {"user_id", "profile_key", "profile_value"},
 }
 
-// broken is session data that is out of reach.
+// broken is a SessionData that always fails.
 type broken struct{}
 
 func (broken) Payloads(context.Context, []string) ([]capi.Payload, error) {
 	return nil, errors.New("connection refused")
 }
 
-// check returns what Check says of the site now, in a pool of its own:
-// statements that are prepared would outlive changes.
+// check returns the result of Check in a new pool, because prepared statements
+// would outlive changes.
 func (s *site) check(t testing.TB, change func(*capi.SiteConfig)) error {
 	t.Helper()
 	config := s.config
@@ -47,12 +50,24 @@ func (s *site) check(t testing.TB, change func(*capi.SiteConfig)) error {
 	return s.open(t, db, config).Check(t.Context())
 }
 
+// newestSession returns the id of the session that was written last.
+func (s *site) newestSession() string {
+	newest := slices.MaxFunc(s.Tables["session"], func(a, b joomlatest.Row) int { return strings.Compare(fmt.Sprint(a["time"]), fmt.Sprint(b["time"])) })
+	return fmt.Sprint(newest["session_id"])
+}
+
 func TestSiteCheckFindsNothing(t *testing.T) {
 	onEachSite(t, func(t *testing.T, s *site) {
 		require.NoError(t, s.check(t, nil))
+		redis := func(c *capi.SiteConfig) { c.SessionHandler = "redis" }
+		live := s.newestSession()
+		s.data = memory{live: capi.Payload{}}
+		require.NoError(t, s.check(t, redis))
 		s.data = memory{}
-		require.NoError(t, s.check(t, func(c *capi.SiteConfig) { c.SessionHandler = "redis" }))
-		s.Exec(t, `ALTER TABLE "#__services_tokens" RENAME TO "#__gone"`) // Not every site has it.
+		require.ErrorIs(t, s.check(t, redis), capi.ErrSessionData)
+		s.Exec(t, `UPDATE "#__session" SET "time" = '1'`)
+		require.NoError(t, s.check(t, redis), "no session that should have data")
+		s.Exec(t, `ALTER TABLE "#__services_tokens" RENAME TO "#__gone"`) // Optional.
 		require.NoError(t, s.check(t, nil))
 		s.Exec(t, `ALTER TABLE "#__gone" RENAME TO "#__services_tokens"`)
 	})
@@ -92,6 +107,13 @@ func TestSiteCheckNamesWhatIsWrong(t *testing.T) {
 		says(s.check(t, redis), "sessions are outside the database", "SessionData")
 		s.data = broken{}
 		says(s.check(t, redis), "cannot read session data", "connection refused")
+		for handler, text := range map[string]string{
+			"redis": "$session_redis_server_db", "memcached": "the prefix of the keys", "filesystem": "PHP's session.save_path",
+			"none": "PHP's session.save_path",
+		} {
+			s.data = memory{}
+			says(s.check(t, func(c *capi.SiteConfig) { c.SessionHandler = handler }), "none of the newest sessions has its data", text)
+		}
 		s.data = capi.FileSessionData{Dir: filepath.Join(t.TempDir(), "gone")}
 		says(s.check(t, func(c *capi.SiteConfig) { c.SessionHandler = "filesystem" }), "cannot read session data", "filesystem")
 		s.data = nil
@@ -110,7 +132,7 @@ func TestSiteCheckNamesWhatIsWrong(t *testing.T) {
 		s.Exec(t, `ALTER TABLE "#__user_mfa" RENAME COLUMN "method" TO "gone"`)
 		says(s.check(t, redis), "no table "+s.Prefix+"viewlevels", s.Prefix+"users has no column block", "no asset root.1",
 			s.Prefix+"services_tokens has no column token", s.Prefix+"user_mfa has no column method", "cannot read session data")
-		s.Exec(t, `ALTER TABLE "#__gone" RENAME TO "#__viewlevels"`) // It is dropped with the test.
+		s.Exec(t, `ALTER TABLE "#__gone" RENAME TO "#__viewlevels"`) // The end of the test drops it.
 	})
 }
 
@@ -127,8 +149,8 @@ func TestSiteCheckNamesMissingPrivileges(t *testing.T) {
 			tables = append(tables, table)
 		}
 		for i := range len(tables) + 1 {
-			// All at once, but for one: MariaDB lets nobody in who may read
-			// nothing.
+			// All at once, except one: MariaDB refuses logins of users who may
+			// read nothing.
 			unreadable := slices.DeleteFunc(slices.Clone(tables), func(table string) bool { return table == "users" })
 			if i < len(tables) {
 				unreadable = tables[i : i+1]
@@ -140,7 +162,7 @@ func TestSiteCheckNamesMissingPrivileges(t *testing.T) {
 				err := s.open(t, s.limited(t, unreadable...), s.config).Check(t.Context())
 				for _, table := range unreadable {
 					if table == "user_mfa" && len(unreadable) > 1 {
-						continue // Whether it matters is in a table that cannot be read.
+						continue // An unreadable table says whether it matters.
 					}
 					require.ErrorContains(t, err, "table "+s.Prefix+table+" cannot be read: grant SELECT")
 				}

@@ -19,7 +19,7 @@ import (
 	"github.com/capi-go/capi/page"
 )
 
-// TestPageFeedIsAsDescribed holds each line of a feed against the schema of
+// TestPageFeedIsAsDescribed validates each line of a feed against the schema of
 // page/feed.yaml.
 func TestPageFeedIsAsDescribed(t *testing.T) {
 	document, err := libopenapi.NewDocument(page.OpenAPI())
@@ -52,7 +52,7 @@ func TestPageFeedIsAsDescribed(t *testing.T) {
 	})
 }
 
-// waitingSite returns the recording of a user who has entered the password and
+// waitingSite returns the recording of a user who has entered the password but
 // not the code.
 func waitingSite(t *testing.T) *joomlatest.Recording {
 	t.Helper()
@@ -65,8 +65,8 @@ func waitingSite(t *testing.T) *joomlatest.Recording {
 	return nil
 }
 
-// TestSecondFactorUsers compares who waits for the second factor with what a
-// real Joomla asked of whom.
+// TestSecondFactorUsers compares who waits for the second factor with whom a
+// real Joomla asked for it.
 func TestSecondFactorUsers(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
 		for _, c := range joomlatest.SecondFactor() {
@@ -107,7 +107,7 @@ func TestSecondFactorUsersOfMany(t *testing.T) {
 	assert.Empty(t, asked)
 }
 
-// TestSQLStoreOmitData lists the same sessions without what they hold.
+// TestSQLStoreOmitData lists the same sessions without their data.
 func TestSQLStoreOmitData(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
 		s := newSite(t, d, joomlatest.Joomla42, joomlatest.Recorded("j6"))

@@ -8,9 +8,9 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// fromHere reports whether a request comes from the page itself, or from no
-// page, as far as browsers say. Pages of other origins could not read the
-// answer; this spares the database their questions.
+// fromHere reports whether, according to the browser, a request comes from the
+// page itself or from no page. Pages of other origins could not read the answer
+// anyway; refusing them spares the database.
 func fromHere(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "cross-site", "same-site":
@@ -19,13 +19,13 @@ func fromHere(r *http.Request) bool {
 	return true
 }
 
-// A shownSite is what the page is told of a site before its feed.
+// A shownSite is what the page learns about a site before it reads the feed.
 type shownSite struct {
 	Name          string `json:"name"`
 	Administrator string `json:"administrator"`
 }
 
-// listSites answers with the sites that the request may see.
+// listSites answers with the sites that the caller may see.
 func (h *handler) listSites(w http.ResponseWriter, r *http.Request) {
 	if !fromHere(r) {
 		h.Answer(w, r, http.StatusForbidden, "Not authorized: other origins may not ask.")
@@ -48,7 +48,7 @@ func (h *handler) listSites(w http.ResponseWriter, r *http.Request) {
 	group.Wait()
 	for _, panicked := range panics {
 		if panicked != nil {
-			panic(panicked) // So that it ends the request, not the program.
+			panic(panicked) // In this goroutine, it ends the request, not the program.
 		}
 	}
 	shown := []shownSite{}
@@ -68,8 +68,8 @@ func (h *handler) listSites(w http.ResponseWriter, r *http.Request) {
 	h.Answer(w, r, http.StatusOK, shown)
 }
 
-// worse reports whether err says more than other about why nothing is shown: a
-// failure more than a user who is refused, and that more than no user.
+// worse reports whether err is the better explanation for an empty page: a
+// failure before a refused user, and that before no user.
 func worse(err, other error) bool {
 	rank := func(err error) int {
 		switch {
@@ -85,7 +85,7 @@ func worse(err, other error) bool {
 	return rank(err) > rank(other)
 }
 
-// refuse answers a request that an Authorizer does not let in.
+// refuse answers a request that an Authorizer refuses.
 func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, capi.ErrUnauthenticated):

@@ -5,11 +5,11 @@
 //	…
 //	mux.Handle("/capi/", handler)
 //
-// The page asks with the cookie of Joomla where it is under the host of the
-// site, else with a token that its user types in. The feed has no session ids,
-// and of what sessions hold only what the page shows. [OpenAPI] describes it.
+// Under the host of the site, the page sends Joomla's cookie; elsewhere, its
+// user types in a token. The feed has no session ids, and only the parts of a
+// session that the page shows. [OpenAPI] describes it.
 //
-// The handler may be mounted at any path that ends in a slash: all addresses of
-// the page are relative. It changes nothing at a site, and pages of other
-// origins cannot read what it answers.
+// The handler may be mounted at any path that ends in a slash: the page uses
+// relative addresses only. It changes nothing on a site, and pages of other
+// origins cannot read its answers.
 package page

@@ -8,7 +8,7 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// An entry is what is shown of a session.
+// An entry is what the page shows of a session.
 type entry struct {
 	client         capi.ClientID
 	guest          bool
@@ -17,14 +17,14 @@ type entry struct {
 	last, started  time.Time
 	requests       int64
 	agent          string
-	// readable reports whether the session's data is there, and could be
-	// decoded.
+	// readable reports whether there is data, and it could be decoded.
 	readable bool
-	// checked and mustSetUp are those of [capi.State].
+	// checked and mustSetUp are MFAChecked and MandatoryMFASetup of
+	// [capi.State].
 	checked, mustSetUp bool
 }
 
-// entryOf returns what the row of a session tells.
+// entryOf returns the entry of a session's row.
 func entryOf(s *capi.Session) *entry {
 	e := &entry{client: s.ClientID, guest: s.Guest, last: s.Time}
 	if !s.Guest {
@@ -33,15 +33,14 @@ func entryOf(s *capi.Session) *entry {
 	return e
 }
 
-// readEntry returns what a session tells, its data before its row: a row may
-// outlive its session, and where a site keeps no metadata it is that of a
-// guest.
+// readEntry returns the entry of a session. It prefers data over the row, which
+// may outlive its session, and is a guest's if the site keeps no metadata.
 func readEntry(s *capi.Session) *entry {
 	e := entryOf(s)
 	if len(s.Data) == 0 {
 		return e
 	}
-	if e.guest { // Most of them are, and nothing else of theirs is shown.
+	if e.guest { // Most sessions are guests', and their data is not shown.
 		if login, err := joomla.AnyLogin(s.Data); err != nil || login.UserID <= 0 {
 			return e
 		}
@@ -51,7 +50,7 @@ func readEntry(s *capi.Session) *entry {
 		return e
 	}
 	if e.readable = true; state.Now.After(e.last) {
-		e.last = state.Now // Joomla 3 may write the row no more.
+		e.last = state.Now // Joomla 3 does not always update the row.
 	}
 	if e.guest = state.UserID <= 0; e.guest {
 		return e
@@ -64,8 +63,8 @@ func readEntry(s *capi.Session) *entry {
 	return e
 }
 
-// person returns a number that tells people apart: the user id or, where a row
-// has none, one below zero that is made from the username.
+// person returns a number that identifies a person: the user id or, if the row
+// has none, a negative number derived from the username.
 func (e *entry) person() int64 {
 	if e.user != 0 {
 		return e.user

@@ -33,7 +33,7 @@ func (h *handler) feed(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// site returns the site of that name, or nil. The only one needs none.
+// site returns the site with that name, or nil. An only site needs no name.
 func (h *handler) site(name string) *Site {
 	for i := range h.sites {
 		if h.sites[i].Name == name || name == "" && len(h.sites) == 1 {
@@ -43,13 +43,13 @@ func (h *handler) site(name string) *Site {
 	return nil
 }
 
-// setFeedHeader sets what a feed is sent with.
+// setFeedHeader sets the header of a feed.
 func setFeedHeader(header http.Header) {
 	header.Set("Content-Type", "application/x-ndjson")
 	header.Set("Cache-Control", "no-store")
 }
 
-// A feed is being written.
+// A feed is the state of a feed that is being written.
 type feed struct {
 	handler *handler
 	site    *Site
@@ -57,24 +57,24 @@ type feed struct {
 	out     *feedWriter
 	rows    bool // whether sessions are sent, and not only counted
 	now     time.Time
-	// logins are the sessions of people that have not ended, as far as they
-	// say themselves.
+	// logins are the sessions of people that have not ended, according to the
+	// sessions themselves.
 	logins []login
 }
 
 // A login is a session in which somebody is logged in.
 type login struct {
-	person  int64  // as [entry.person] has it
+	person  int64  // see [entry.person]
 	ordinal uint32 // of its row
 	place
 	factor factor
 }
 
-// A factor is how a session stands to the second factor of its user.
+// A factor is the state of the second factor in a session.
 type factor uint8
 
 const (
-	passed factor = iota // or nobody knows
+	passed factor = iota // or unknown
 	open                 // waits, if its user is asked for one
 	setUp                // waits until one is set up
 )
@@ -124,7 +124,7 @@ func (f *feed) write(ctx context.Context) error {
 	return f.out.err
 }
 
-// tellSoFar sends figures of what was counted so far, when it is time for some.
+// tellSoFar sends the figures so far, if the last ones are old enough.
 func (f *feed) tellSoFar(sum *figures) error {
 	const every = 500 * time.Millisecond
 	if sum.added%64 == 0 && time.Since(f.out.sent) > every {
@@ -134,7 +134,7 @@ func (f *feed) tellSoFar(sum *figures) error {
 	return f.out.err
 }
 
-// add counts a session, and notes it where somebody is logged in.
+// add counts a session, and remembers it if somebody is logged in.
 func (f *feed) add(sum *figures, e *entry, ended bool) {
 	state := passed
 	switch {
@@ -150,8 +150,8 @@ func (f *feed) add(sum *figures, e *entry, ended bool) {
 	}
 }
 
-// settle finds out which sessions are of users who are gone, and which wait for
-// the second factor. It asks when the list has been read: a site may have but
+// settle finds out which sessions belong to deleted users, and which wait for
+// the second factor. Call it after the list has been read: a site may have only
 // one connection to its database.
 func (f *feed) settle(ctx context.Context, sum *figures) (gone, waiting []login, err error) {
 	var existing, asked []int64
@@ -180,7 +180,7 @@ func (f *feed) settle(ctx context.Context, sum *figures) (gone, waiting []login,
 	sum.people = sum.people[:0]
 	for _, l := range f.logins {
 		switch {
-		// Below zero is one whom the session names without an id.
+		// Negative numbers are people without an id.
 		case f.site.Joomla != nil && l.person > 0 && !among(existing, l.person):
 			gone = append(gone, l)
 			sum.end(l.place)

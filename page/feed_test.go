@@ -88,8 +88,8 @@ func TestFeed(t *testing.T) {
 	assert.Equal(t, last.Figures, counted[1].Figures)
 }
 
-// TestFeedOfDeletedUsers has sessions of users who do not exist any more, among
-// more users than one query takes.
+// TestFeedOfDeletedUsers has sessions of deleted users, among more users than
+// one query takes.
 func TestFeedOfDeletedUsers(t *testing.T) {
 	now := time.Now()
 	db, mock, err := sqlmock.New()
@@ -154,7 +154,7 @@ func TestFeedSummary(t *testing.T) {
 	assert.True(t, lines[2].Whole)
 }
 
-// TestFeedSoFar reads figures of a summary that has not come to its end.
+// TestFeedSoFar reads figures of an unfinished summary.
 func TestFeedSoFar(t *testing.T) {
 	seen := make(chan struct{})
 	summary := capi.StoreFunc(func(ctx context.Context) iter.Seq2[capi.Session, error] {
@@ -190,7 +190,7 @@ func TestFeedSoFar(t *testing.T) {
 	assert.Contains(t, last, `"whole":true}`)
 }
 
-// TestFeedAgents has more browsers than get numbers, and long ones.
+// TestFeedAgents has more browsers than numbers, and long names.
 func TestFeedAgents(t *testing.T) {
 	var sessions capi.Sessions
 	for i := range 1002 {
@@ -290,7 +290,7 @@ func TestFeedFails(t *testing.T) {
 	}
 }
 
-// Whatever ends a feed after its first bytes, the log says once who has read how
+// Whatever ends a feed after its first bytes, the log says once who read how
 // much of it.
 func TestFeedLogsReaders(t *testing.T) {
 	named := capi.AuthorizerFunc(func(r *http.Request) error {

@@ -9,13 +9,13 @@ import (
 )
 
 const (
-	// rowsSize is how long a line of rows gets, about.
+	// rowsSize is roughly how long a line of rows gets.
 	rowsSize = 16 << 10
-	// patience is how long what was read waits for more before it is sent.
+	// patience is how long rows wait for more before they are sent.
 	patience = 200 * time.Millisecond
-	// mostAgents is how many browsers are sent once and then by their number.
+	// mostAgents is how many browsers get a number, so that each is sent once.
 	mostAgents = 1000
-	// mostText is how much is sent of a text that somebody chose.
+	// mostText is the length at which a text that somebody chose is cut.
 	mostText = 400
 )
 
@@ -28,15 +28,13 @@ const (
 //	{"waiting":[0,17]}
 //	{"figures":{…},"whole":true}
 //
-// The first figures are there where the Store has a summary, and before them,
-// with "counting":true, those of a part that take their time. A feed without
-// the last ones is cut.
+// The first figures need a summary. If counting takes long, figures of a part
+// come before them, with "counting":true. A feed without the last ones is cut.
 type feedWriter struct {
 	out *stream.Response
-	// err is the first error of out. Nothing is sent after it.
+	// err is the first error of out. After it, nothing is sent.
 	err error
-	// line holds what is not sent yet, rows and newAgents what will be the next
-	// line.
+	// line holds what is not sent yet; rows and newAgents hold the next line.
 	line, rows, newAgents []byte
 	agents                map[string]int
 	ordinal               int // how many rows there were
@@ -47,14 +45,14 @@ func newFeedWriter(out *stream.Response) *feedWriter {
 	return &feedWriter{out: out, agents: map[string]int{}, sent: time.Now()}
 }
 
-// head writes the first line: the time that ages are counted from.
+// head writes the first line: the time from which ages are counted.
 func (w *feedWriter) head(now time.Time) {
 	w.line = append(w.line, `{"now":`...)
 	w.line = strconv.AppendInt(w.line, now.Unix(), 10)
 	w.line = append(w.line, "}\n"...)
 }
 
-// row writes a session of somebody.
+// row writes the session of a person.
 func (w *feedWriter) row(pseudonym string, e *entry, ended bool) error {
 	w.rows = append(w.rows, comma(w.rows)...)
 	w.rows = append(w.rows, `["`...)
@@ -86,7 +84,7 @@ func (w *feedWriter) row(pseudonym string, e *entry, ended bool) error {
 	return w.err
 }
 
-// agent returns the number of a browser, -1 if it has none.
+// agent returns the number of a browser, or -1 if it has none.
 func (w *feedWriter) agent(agent string) int {
 	if agent == "" {
 		return -1
@@ -104,7 +102,7 @@ func (w *feedWriter) agent(agent string) int {
 	return n
 }
 
-// marked writes which rows, in their order, something is to be said of.
+// marked writes which rows have a mark, in ascending order.
 func (w *feedWriter) marked(name string, list []login) {
 	w.endRows()
 	if len(list) == 0 {
@@ -120,16 +118,16 @@ func (w *feedWriter) marked(name string, list []login) {
 	w.line = append(w.line, "]}\n"...)
 }
 
-// What figures are of.
+// An extent is what figures cover.
 type extent uint8
 
 const (
-	counting extent = iota // what was counted so far
-	counted                // all, but for what only payloads tell
-	whole                  // all: they are the end of a feed
+	counting extent = iota // a part of the sessions
+	counted                // all sessions, without what only payloads tell
+	whole                  // everything; they end the feed
 )
 
-// figures writes figures. Waiting is -1 where it is not known how many wait.
+// figures writes figures. Waiting is -1 if it is not known how many wait.
 func (w *feedWriter) figures(f *figures, waiting int, of extent) {
 	w.endRows()
 	number := func(name string, n int64) {
@@ -196,7 +194,7 @@ func (w *feedWriter) endRows() {
 	w.rows, w.newAgents = w.rows[:0], w.newAgents[:0]
 }
 
-// flush sends what there is.
+// flush sends everything that is not sent yet.
 func (w *feedWriter) flush() {
 	w.endRows()
 	if w.err == nil && len(w.line) > 0 {
@@ -207,7 +205,7 @@ func (w *feedWriter) flush() {
 	w.line, w.sent = w.line[:0], time.Now()
 }
 
-// comma returns what stands between the elements of a list.
+// comma returns the separator before the next element of list.
 func comma(list []byte) string {
 	if len(list) == 0 {
 		return ""
@@ -215,7 +213,7 @@ func comma(list []byte) string {
 	return ","
 }
 
-// appendText appends text as JSON, or the beginning of a long one.
+// appendText appends text as JSON, cut if it is long.
 func appendText(dst []byte, text string) []byte {
 	if len(text) > mostText {
 		return append(append(append(dst, '"'), phpjson.AppendEscaped(nil, []byte(text)[:phpjson.Cut([]byte(text), mostText)])...), "…\""...)

@@ -7,45 +7,44 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// figures count sessions. Each counts once: as one of people, of guests, or as
-// one that has ended.
+// figures count sessions. Each counts once: as a person's, a guest's or ended.
 type figures struct {
 	added        int64
 	total        count
 	endedGuests  int64
 	applications []application
-	activity     [len(ages) + 2]count // by age; the last two are older ones, and those of no known time
-	// people are those who are logged in, once a session. Who may wait for a
-	// second factor is not among them.
+	activity     [len(ages) + 2]count // by age; the last two are older and of unknown age
+	// people are those who are logged in, once per session, except those who
+	// may be waiting for a second factor.
 	people []int64
 }
 
-// A count is of sessions.
+// A count is a number of sessions of each kind.
 type count struct{ people, guests, ended int64 }
 
-// An application is what is counted of one.
+// An application is the count of one Joomla application.
 type application struct {
 	client capi.ClientID
 	count
 }
 
-// ages are the ends of the steps of last activity.
+// ages are the upper ends of the steps of activity.
 var ages = [...]time.Duration{
 	time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour, 3 * time.Hour, 24 * time.Hour,
 }
 
-// otherApplications stands for all after the first few: the table may hold any
-// number.
+// otherApplications stands for all after the first few: the table may have any
+// number of them.
 const (
 	mostApplications  = 16
 	otherApplications = capi.ClientID(-2)
 )
 
-// A place is where a session is counted.
+// A place is where in figures a session is counted.
 type place struct{ application, step uint8 }
 
-// add counts a session, and returns where. Those that are open count as of
-// people, who are added later.
+// add counts a session, and returns where. An open session counts as a
+// person's, but the person is added later.
 func (f *figures) add(now time.Time, e *entry, ended, open bool) place {
 	at := place{f.application(e.client), step(now, e.last)}
 	f.added++
@@ -61,8 +60,7 @@ func (f *figures) add(now time.Time, e *entry, ended, open bool) place {
 	return at
 }
 
-// end counts a session of people that was counted at a place as one that has
-// ended.
+// end turns the person's session counted at a place into an ended one.
 func (f *figures) end(at place) {
 	for _, c := range []*count{&f.total, &f.applications[at.application].count, &f.activity[at.step]} {
 		c.people--
@@ -81,7 +79,7 @@ func (c *count) add(guest, ended bool) {
 	}
 }
 
-// application returns the index of an application.
+// application returns the index of client's application, and adds a new one.
 func (f *figures) application(client capi.ClientID) uint8 {
 	for {
 		for i := range f.applications {
@@ -97,7 +95,7 @@ func (f *figures) application(client capi.ClientID) uint8 {
 	}
 }
 
-// step returns the index of the step that a time is in.
+// step returns the index in activity of a time.
 func step(now, last time.Time) uint8 {
 	if last.IsZero() {
 		return uint8(len(ages) + 1)
@@ -111,7 +109,7 @@ func step(now, last time.Time) uint8 {
 	return uint8(len(ages))
 }
 
-// countPeople returns how many different people there are.
+// countPeople returns the number of different people.
 func (f *figures) countPeople() int {
 	slices.Sort(f.people)
 	f.people = slices.Compact(f.people)

@@ -23,26 +23,26 @@ import (
 
 // A Site is what the page shows.
 type Site struct {
-	// Name tells the sites of one page apart. It may be empty for the only one.
+	// Name tells the sites of a page apart. If there is only one, it may be
+	// empty.
 	Name string
-	// Store has the sessions, with Data: it tells who is logged in, and since
-	// when. Sessions that have ended are shown only if Store lists them.
+	// Store has the sessions, with Data, which tells who is logged in, and
+	// since when. Ended sessions are shown only if Store lists them.
 	Store capi.Store
-	// Summary has the same sessions without Data, sooner, as a Store with
-	// [capi.SQLStoreOptions.OmitData] has them: the feed begins with figures
-	// that are made from it. Nil is none: figures come with the sessions.
+	// Summary has the same sessions without Data, and is faster, such as a
+	// Store with [capi.SQLStoreOptions.OmitData]. The feed begins with figures
+	// from it. If it is nil, figures come with the sessions.
 	Summary capi.Store
-	// Auth decides who may see the site. Of several sites, it may be called for
-	// one request by several goroutines at once.
+	// Auth decides who may see the site. With several sites, one request may
+	// call it from several goroutines at once.
 	Auth capi.Authorizer
-	// Joomla tells which sessions have ended, whose users do not exist any
-	// more, so that they have ended as well, and who is asked for a second
-	// factor. It must be the site that Store reads. With nil, no session counts
-	// as ended, and only what sessions say themselves
-	// ([capi.State.MandatoryMFASetup]) shows who waits.
+	// Joomla tells which sessions have ended, also because their users were
+	// deleted, and who is asked for a second factor. It must be the site that
+	// Store reads. If it is nil, no session counts as ended, and only sessions
+	// themselves ([capi.State.MandatoryMFASetup]) show who waits.
 	Joomla *capi.Site
-	// Administrator is the address where Joomla logs users out, which the page
-	// links to, such as "/administrator/". Empty is no link.
+	// Administrator is the address that the page links to for logging users out
+	// in Joomla, such as "/administrator/". Empty is no link.
 	Administrator string
 
 	_ struct{} // Fields are written with names.
@@ -50,14 +50,14 @@ type Site struct {
 
 // Options are the optional settings of the page. The zero value is useful.
 type Options struct {
-	// Logger gets what [capi.HandlerOptions.Logger] gets. Nil is [slog.Default].
+	// Logger is like [capi.HandlerOptions.Logger]. Nil is [slog.Default].
 	Logger *slog.Logger
-	// StallTimeout is for the feed what [capi.HandlerOptions.StallTimeout] is for the
-	// list. Zero is 30 seconds; less is an error.
+	// StallTimeout is how long one write of the feed may take; see
+	// [capi.HandlerOptions.StallTimeout]. Zero is 30 seconds; less is an error.
 	StallTimeout time.Duration
-	// Key makes the pseudonyms by which the page tells sessions apart, as that
-	// of [capi.PseudonymizeIDs] does: at least 16 bytes; fewer are an error.
-	// Nil is a random one, with which pseudonyms hold as long as the handler.
+	// Key is the key of [capi.PseudonymizeIDs] for the pseudonyms by which the
+	// page tells sessions apart: at least 16 bytes; fewer are an error. Nil is
+	// a random key, so that pseudonyms last as long as the handler.
 	Key []byte
 
 	_ struct{} // Options are written with names.
@@ -66,12 +66,12 @@ type Options struct {
 // NewHandler is [Options.NewHandler] of the zero value.
 func NewHandler(sites ...Site) (http.Handler, error) { return Options{}.NewHandler(sites...) }
 
-// NewHandler returns a handler that serves the page of sites, of which there is
-// at least one, and its feed. It takes any path, of which what follows the last
-// slash counts. It is safe for concurrent use; changing o or sites later does
-// not change it. The error names everything that is wrong with o and the names
-// of sites. NewHandler panics if a Store or an Auth is nil or a nil pointer, and
-// if a Joomla is the zero Site.
+// NewHandler returns a handler that serves the page of sites, at least one, and
+// its feed. Of a path, it looks only at what follows the last slash. It is safe
+// for concurrent use; changing o or sites later does not change it. The error
+// names everything that is wrong with o and the names of sites. NewHandler
+// panics if a Store or an Auth is nil or a nil pointer, or if a Joomla is the
+// zero Site.
 func (o Options) NewHandler(sites ...Site) (http.Handler, error) {
 	h := &handler{sites: slices.Clone(sites), files: readFiles(), Answers: stream.Answers{
 		Package: "page", Read: "feed read", Reading: "reading sessions", Logger: o.Logger,
@@ -95,7 +95,7 @@ func (o Options) NewHandler(sites ...Site) (http.Handler, error) {
 	}
 	if o.Key == nil {
 		o.Key = make([]byte, 32)
-		rand.Read(o.Key) // It never fails.
+		rand.Read(o.Key) // Never fails.
 	}
 	var err error
 	if h.pseudonym, err = capi.PseudonymizeIDs(o.Key); err != nil {
@@ -107,7 +107,7 @@ func (o Options) NewHandler(sites ...Site) (http.Handler, error) {
 	return h, nil
 }
 
-// mustServe panics on a site that would only fail in a request, as the
+// mustServe panics on a site that would fail at its first request, as the
 // constructors of package capi do.
 func mustServe(site Site) {
 	capi.NewHandler(site.Store, site.Auth)
@@ -160,10 +160,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// policy is what the page may do: load its own scripts, styles and pictures,
-// and ask its own server. Nothing is inline. No script may make markup out of
-// text, so that what a session holds cannot become any; the one policy of
-// trusted types is for the address of the worker.
+// policy lets the page load its own scripts, styles and pictures, and ask its
+// own server. Nothing is inline. No script may turn text into markup, so a
+// session cannot inject any; the one policy of trusted types is for the address
+// of the worker.
 var policy = strings.Join([]string{
 	"default-src 'none'",
 	"script-src 'self'",
@@ -187,11 +187,11 @@ var static embed.FS
 var openAPI string
 
 // OpenAPI returns the OpenAPI 3.1 description of the feed in YAML, which the
-// handler serves as feed.yaml. Each call returns a copy, which is the caller's
-// to change.
+// handler serves as feed.yaml. Each call returns a copy, which the caller may
+// change.
 func OpenAPI() []byte { return []byte(openAPI) }
 
-// A file is one of the page.
+// A file is a file of the page.
 type file struct {
 	contentType, tag string
 	content          []byte
@@ -202,7 +202,7 @@ func readFiles() map[string]file {
 	files := map[string]file{}
 	entries, err := fs.ReadDir(static, "static")
 	if err != nil {
-		panic(err) // What is embedded can be read.
+		panic(err) // Embedded files can be read.
 	}
 	types := map[string]string{
 		".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",

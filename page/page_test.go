@@ -77,7 +77,7 @@ func TestHandlerHead(t *testing.T) {
 	assert.Empty(t, w.Body.String())
 }
 
-// TestHandlerSites asks for sites of which each has a guard of its own.
+// TestHandlerSites asks for sites with different guards.
 func TestHandlerSites(t *testing.T) {
 	one := page.Site{Name: "one", Store: capi.Sessions{}, Auth: answering(nil), Administrator: "/administrator/"}
 	two := page.Site{Name: "two", Store: capi.Sessions{}, Auth: answering(capi.ErrForbidden)}
@@ -93,8 +93,8 @@ func TestHandlerSites(t *testing.T) {
 	assert.Equal(t, http.StatusOK, get(newHandler(t, one), "/feed").Code, "the only site needs no name")
 }
 
-// What an Authorizer panics with ends the request, as net/http has it, and not
-// the program.
+// A panic of an Authorizer ends the request, as usual in net/http, and not the
+// program.
 func TestHandlerSitesPanic(t *testing.T) {
 	broken := page.Site{Name: "broken", Store: capi.Sessions{}, Auth: capi.AuthorizerFunc(func(*http.Request) error { panic("broken") })}
 	one := page.Site{Name: "one", Store: capi.Sessions{}, Auth: answering(nil)}
@@ -102,7 +102,7 @@ func TestHandlerSitesPanic(t *testing.T) {
 	assert.PanicsWithValue(t, "broken", func() { get(handler, "/sites") })
 }
 
-// TestTexts compares the names of texts with those that the page uses.
+// TestTexts compares the names of texts with the names that the page uses.
 func TestTexts(t *testing.T) {
 	read := func(name string) string {
 		text, err := os.ReadFile(filepath.Join("static", name))

@@ -49,7 +49,7 @@ func withoutContent(err error) error {
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	switch {
-	case err == nil, errors.Is(err, errTooLong), errors.Is(err, errAnswer), errors.Is(err, errClient):
+	case err == nil, errors.Is(err, errTooLong), errors.Is(err, errAnswer), errors.Is(err, errClient), errors.Is(err, errMoving):
 		return err
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/capi-go/capi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -107,6 +109,58 @@ func TestBalancer(t *testing.T) {
 			for _, p := range []*process{one, two, again} {
 				assert.NotContains(t, p.Output(), `"cut":true`)
 			}
+		})
+	}
+}
+
+// TestBalancerHangingSite has two instances behind a balancer serve a healthy
+// site beside one whose database takes connections and answers nothing, from the
+// start or from the middle on.
+func TestBalancerHangingSite(t *testing.T) {
+	long(t)
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // Whose backlog accepts.
+	require.NoError(t, err)
+	defer silent.Close()
+	for name, start := range balancers {
+		t.Run(name, func(t *testing.T) {
+			healthy, other := newSiteOf(t, "mysqli", addSessions(100)), newSiteOf(t, "mysqli")
+			network, address, err := capi.SiteConfig{DBType: "mysqli", Host: fmt.Sprint(other.properties["host"])}.Address()
+			require.NoError(t, err)
+			front := newProxy(t, network, address)
+			ports := freePorts(t, 2)
+			for _, port := range ports {
+				startProcess(t, exec.Command("capi", "serve", "--addr", local(port), "--config", "healthy="+writePHP(t, healthy.php(nil)),
+					"--config", "hangs="+writePHP(t, other.php(map[string]any{"host": silent.Addr().String()})),
+					"--config", "later="+writePHP(t, other.php(map[string]any{"host": front.listener.Addr().String()}))))
+			}
+			url := "http://" + start(t, local(ports[0]), local(ports[1]))
+			slowest := time.Duration(0)
+			ready := func(path string) (status int) {
+				for _, port := range ports {
+					begun := time.Now()
+					response, err := http.Get("http://" + local(port) + path)
+					require.NoError(t, err)
+					response.Body.Close()
+					slowest, status = max(slowest, time.Since(begun)), response.StatusCode
+				}
+				return status
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			clients := startClients(ctx, url+"/healthy", healthy, 10)
+			for begun := time.Now(); time.Since(begun) < 40*time.Second; time.Sleep(100 * time.Millisecond) {
+				require.Equal(t, http.StatusOK, ready("/readyz"))
+				require.Equal(t, http.StatusOK, ready("/healthy/readyz"))
+				require.Equal(t, http.StatusServiceUnavailable, ready("/hangs/readyz"))
+				if time.Since(begun) > 20*time.Second {
+					front.freeze()
+				}
+			}
+			assert.Equal(t, http.StatusServiceUnavailable, ready("/later/readyz"))
+			cancel()
+			clients.requireRight(t, 0)
+			t.Logf("the slowest answer of readiness: %v", slowest)
+			assert.Less(t, slowest, time.Second, "which the balancer waits for")
 		})
 	}
 }

@@ -22,6 +22,8 @@ type database struct {
 	*sql.DB
 	// where says where the database is.
 	where func() string
+	// connector is nil for a file.
+	connector *fullConnector
 }
 
 // openDatabase opens the database of config. The socket is that of a server on

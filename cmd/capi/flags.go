@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/user"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -53,17 +54,27 @@ func explainFlag(c *cobra.Command, err error) error {
 		name, hyphens = unknown.GetSpecifiedName(), "--"
 	}
 	name, _, _ = strings.Cut(name, "=")
-	// Cobra suggests commands only.
-	flags := &cobra.Command{SuggestionsMinimumDistance: 2}
-	c.Flags().VisitAll(func(flag *pflag.Flag) {
-		flags.AddCommand(&cobra.Command{Use: flag.Name, Run: func(*cobra.Command, []string) {}})
-	})
+	var flags []string
+	c.Flags().VisitAll(func(flag *pflag.Flag) { flags = append(flags, flag.Name) })
 	err = fmt.Errorf("unknown flag %s%s", hyphens, name)
-	if similar := flags.SuggestionsFor(name); len(similar) > 0 {
-		err = fmt.Errorf("%w; did you mean --%s?", err, strings.Join(similar, " or --"))
+	if names := similar(name, flags); len(names) > 0 {
+		err = fmt.Errorf("%w; did you mean --%s?", err, strings.Join(names, " or --"))
 	}
 	return err
 }
+
+// similar returns those of known that somebody may have meant with name.
+func similar(name string, known []string) []string {
+	// Cobra suggests commands only.
+	commands := &cobra.Command{SuggestionsMinimumDistance: 2}
+	for _, name := range known {
+		commands.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
+	}
+	return slices.Compact(commands.SuggestionsFor(name))
+}
+
+// errNoConfig is the error of a command line without a site.
+var errNoConfig = errors.New("flag --config is missing")
 
 // A namedValue is the value of a flag, with a name for the help.
 type namedValue struct {
@@ -202,6 +213,8 @@ func (f *siteFlags) addSite(text string) error {
 			return errors.New("several sites need a name each: NAME=FILE")
 		case other.name == name:
 			return fmt.Errorf("two sites of the name %s", name)
+		case other.variablePrefix() == (siteFile{name: name}).variablePrefix():
+			return fmt.Errorf("the sites %s and %s would have the same variables, %s…", other.name, name, other.variablePrefix())
 		}
 	}
 	f.sites = append(f.sites, siteFile{name, path})

@@ -85,7 +85,7 @@ func (f *followedSite) open(config capi.SiteConfig) (http.Handler, func() error,
 	defer f.mu.Unlock()
 	if !f.told {
 		f.told = true
-		f.logger.Info("site", "config", f.path, "database", s.db.where(), "prefix", config.DBPrefix, "sessions", s.sessionsIn())
+		f.logger.Info("site", "config", f.where(), "database", s.db.where(), "prefix", config.DBPrefix, "sessions", s.sessionsIn())
 	}
 	if note := s.empty(); note != "" {
 		f.logger.Warn(note)
@@ -122,7 +122,17 @@ func (f *followedSite) share() {
 		left -= s.db.Stats().OpenConnections
 	}
 	current := f.opened[last].db
+	if current.connector.full() {
+		return
+	}
 	current.SetMaxOpenConns(max(1, left))
+}
+
+// reshare shares again what a full server has not given.
+func (f *followedSite) reshare() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.share()
 }
 
 // keepIdle keeps as many connections of the current configuration as the site
@@ -287,6 +297,7 @@ func (f *followedSite) watch(ctx context.Context) {
 			f.ready.recheck()
 		}
 		f.trim()
+		f.reshare()
 		f.keepIdle()
 		select {
 		case <-ticker.C:

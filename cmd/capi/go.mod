@@ -4,9 +4,10 @@ go 1.26.0
 
 require (
 	github.com/bradfitz/gomemcache v0.0.0-20260422231931-4d751bb6e37c
-	github.com/capi-go/capi v0.0.0-20261129134117-3f6a108b52c7
+	github.com/capi-go/capi v0.0.0-20261129140506-0ed7cb69481e
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/jackc/pgx/v5 v5.12.0
+	github.com/mattn/go-runewidth v0.0.31
 	github.com/prometheus/client_golang v1.25.0
 	github.com/prometheus/common v0.72.0
 	github.com/redis/go-redis/v9 v9.23.0
@@ -22,15 +23,14 @@ require (
 	github.com/clipperhouse/uax29/v2 v2.2.0 // indirect
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
-	github.com/mattn/go-runewidth v0.0.31 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
 )
 
 require (
 	filippo.io/edwards25519 v1.2.0 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
-	github.com/capi-go/capi/memcachedata v0.0.0-20261129134433-a28f0727711f
-	github.com/capi-go/capi/redisdata v0.0.0-20261129134433-a28f0727711f
+	github.com/capi-go/capi/memcachedata v0.0.0-20261129140522-c159d86a409b
+	github.com/capi-go/capi/redisdata v0.0.0-20261129140522-c159d86a409b
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0

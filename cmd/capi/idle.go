@@ -30,22 +30,21 @@ func newIdleBudget(most, sites int) *idleBudget {
 func (b *idleBudget) use(site int) { b.used[site].Store(time.Now().UnixNano()) }
 
 // share returns how many connections of a site are kept: as many as of any other
-// site that is used. If there are not enough, those that were used last have
-// one.
+// site that is used. If there are not enough, the first sites have one, whenever
+// they were used: sites that are asked in turn would each lose theirs just before
+// they need it, if it was for those that were used last.
 func (b *idleBudget) share(site int) int {
 	since := time.Now().Add(-idleTime).UnixNano()
-	mine := b.used[site].Load()
-	if mine <= since {
+	if b.used[site].Load() <= since {
 		return 0
 	}
 	inUse, before := 0, 0
 	for i := range b.used {
-		used := b.used[i].Load()
-		if used <= since {
+		if b.used[i].Load() <= since {
 			continue
 		}
 		inUse++
-		if used > mine || used == mine && i < site {
+		if i < site {
 			before++
 		}
 	}

@@ -7,13 +7,57 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/user"
+	"strconv"
 	"strings"
 	"syscall"
 )
 
-// listen listens at an address: host:port, or unix: and the path of a socket.
-// Errors name flag, which gave the address.
-func listen(ctx context.Context, flag, address string) (net.Listener, error) {
+// A socketOwner says who may connect to Unix sockets.
+type socketOwner struct {
+	mode  string // octal, or empty for what the umask leaves
+	group string // a name or number, or empty for that of the program
+}
+
+// apply sets mode and group of the socket at path.
+func (o socketOwner) apply(path string) error {
+	if o.group != "" {
+		number := o.group
+		if group, err := user.LookupGroup(o.group); err == nil {
+			number = group.Gid
+		}
+		gid, err := strconv.ParseUint(number, 10, 31)
+		if err != nil {
+			return fmt.Errorf("--socket-group: no group %q on this machine", o.group)
+		}
+		if err := os.Chown(path, -1, int(gid)); err != nil {
+			return fmt.Errorf("--socket-group: %w", err)
+		}
+	}
+	if o.mode != "" {
+		mode, err := parseMode(o.mode)
+		if err != nil {
+			return err
+		}
+		if err := os.Chmod(path, mode); err != nil {
+			return fmt.Errorf("--socket-mode: %w", err)
+		}
+	}
+	return nil
+}
+
+// parseMode returns the rights that octal digits say.
+func parseMode(text string) (fs.FileMode, error) {
+	mode, err := strconv.ParseUint(text, 8, 9)
+	if err != nil {
+		return 0, fmt.Errorf("flag --socket-mode must be octal, such as 0660: %q", text)
+	}
+	return fs.FileMode(mode), nil
+}
+
+// listen listens at an address: host:port, or unix: and the path of a socket,
+// which owner may connect to. Errors name flag, which gave the address.
+func listen(ctx context.Context, flag, address string, owner socketOwner) (net.Listener, error) {
 	network := "tcp"
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		network, address = "unix", path
@@ -29,6 +73,11 @@ func listen(ctx context.Context, flag, address string) (net.Listener, error) {
 		return nil, fmt.Errorf("%s: %s needs privileges: choose a port from 1024 on, or let systemd open it: %w", flag, address, err)
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	if network == "unix" {
+		if err := owner.apply(address); err != nil {
+			return nil, errors.Join(err, listener.Close())
+		}
 	}
 	return listener, nil
 }

@@ -3,6 +3,7 @@
 //
 //	capi serve --config configuration.php   serves the session list of a site
 //	capi check --config configuration.php   says what keeps it from being served
+//	capi ready                              asks a running capi serve whether it is ready
 //	capi list URL                           shows the sessions of an endpoint
 //	capi watch URL                          says who logs in and out
 //	capi version                            prints the version
@@ -73,7 +74,7 @@ func newRootCommand(stop func()) *cobra.Command {
 	}
 	root.SetUsageFunc(printUsage)
 	root.SetFlagErrorFunc(explainFlag)
-	root.AddCommand(newServeCommand(stop), newCheckCommand(), newListCommand(), newWatchCommand(), newManCommand(), &cobra.Command{
+	root.AddCommand(newServeCommand(stop), newCheckCommand(), newReadyCommand(), newListCommand(), newWatchCommand(), newManCommand(), &cobra.Command{
 		Use: "version", Short: "Print the version", Args: atMost(0),
 		Run: func(c *cobra.Command, _ []string) { fmt.Fprintln(c.OutOrStdout(), "capi", programVersion()) },
 	})

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"log/slog"
@@ -33,7 +32,8 @@ func openMySQL(config capi.SiteConfig, socket string, logger *slog.Logger) (*dat
 		server := connector.servers()[0]
 		return "MySQL at " + server.network + ":" + server.address
 	}
-	return &database{sql.OpenDB(connector), where}, nil
+	pool, full := openPool(connector)
+	return &database{pool, where, full}, nil
 }
 
 // mysqlConnector returns the connector to the server.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/tls"
-	"database/sql"
 	"errors"
 	"log/slog"
 	"net"
@@ -29,7 +28,8 @@ func openPostgreSQL(config capi.SiteConfig, socket string, logger *slog.Logger) 
 		return nil, err
 	}
 	where := "PostgreSQL at " + strings.Join(postgresqlServers(settings), ", ")
-	return &database{sql.OpenDB(newPoolerConnector(settings)), func() string { return where }}, nil
+	pool, full := openPool(newPoolerConnector(settings))
+	return &database{pool, func() string { return where }, full}, nil
 }
 
 // postgresqlServers returns the addresses of the servers, in the order in which

@@ -75,7 +75,7 @@ func (r *readiness) ready() bool {
 func (r *readiness) refuses(s *site) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.of == s && r.err != nil && (r.down || !r.served) {
+	if r.of == s && r.err != nil && (r.down || !r.served && !onlySessionData(r.err)) {
 		return fmt.Errorf("%w: the site is not ready", capi.ErrUnavailable)
 	}
 	return nil
@@ -175,11 +175,30 @@ func (r *readiness) check(ctx context.Context) bool {
 	down, err := current.check(ctx)
 	r.site.checking.Store(false)
 	r.site.keepIdle()
+	if onlySessionData(err) && r.wasReady(current) {
+		// Sessions were there before: their store has lost them, as after a
+		// restart, and new ones will come.
+		err = nil
+	}
 	if errors.Is(err, context.DeadlineExceeded) && r.answered.Load() > began.UnixNano() {
 		// Requests do get answers: the check has waited for them.
 		down, err = false, nil
 	}
 	return r.set(ctx, current, err, down)
+}
+
+// wasReady reports whether s has ever been ready.
+func (r *readiness) wasReady(s *site) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.of == s && r.served
+}
+
+// onlySessionData reports whether err says no more than that no session has data
+// where it should be. Tokens are not worse for that.
+func onlySessionData(err error) bool {
+	all := problems(err)
+	return len(all) == 1 && errors.Is(all[0], capi.ErrSessionData)
 }
 
 // set remembers what a check has found, tells the log of what is new, and

@@ -10,12 +10,14 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/capi-go/capi/internal/joomlatest"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -28,6 +30,7 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"capi": main}
 //
 //	site NAME DIALECT            makes a site with the rows of a real one, and NAME.php
 //	config FILE NAME KEY=VALUE…  writes another configuration.php of it
+//	newest NAME PREFIX           writes the data of its newest session to PREFIX and the id
 //	sql NAME STATEMENT           changes its database
 //	exits CODE COMMAND…          runs a program, which must exit with CODE
 //	start NAME ARG…              starts capi serve, and sets $NAME to its URL
@@ -44,7 +47,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"site": cmdSite, "config": cmdConfig, "sql": cmdSQL, "exits": cmdExits,
+			"site": cmdSite, "config": cmdConfig, "newest": cmdNewest, "sql": cmdSQL, "exits": cmdExits,
 			"start": cmdStart, "interrupt": cmdInterrupt, "get": cmdGet, "until": cmdUntil, "metric": cmdMetric,
 		},
 	})
@@ -67,6 +70,10 @@ func cmdSite(ts *testscript.TestScript, _ bool, args []string) {
 	s.sites[name] = site
 	ts.Check(os.WriteFile(ts.MkAbs(name+".php"), []byte(site.php(nil)), 0o600))
 	ts.Setenv(name+"_prefix", site.Prefix)
+	ts.Setenv(name+"_db", fmt.Sprint(site.properties["db"]))
+	ts.Setenv(name+"_dbuser", fmt.Sprint(site.properties["user"]))
+	ts.Setenv(name+"_lifetime", fmt.Sprint(site.properties["lifetime"]))
+	ts.Setenv(name+"_secret", site.Config.Secret)
 	ts.Setenv(name+"_host", fmt.Sprint(site.properties["host"]))
 	for _, session := range site.Sessions {
 		if session.Want() == http.StatusOK {
@@ -88,6 +95,12 @@ func cmdConfig(ts *testscript.TestScript, _ bool, args []string) {
 		change[key] = value
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(scriptOf(ts).sites[args[1]].php(change)), 0o600))
+}
+
+func cmdNewest(ts *testscript.TestScript, _ bool, args []string) {
+	rows := scriptOf(ts).sites[args[0]].Tables["session"]
+	newest := slices.MaxFunc(rows, func(a, b joomlatest.Row) int { return strings.Compare(fmt.Sprint(a["time"]), fmt.Sprint(b["time"])) })
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]+fmt.Sprint(newest["session_id"])), fmt.Append(nil, newest["data"]), 0o600))
 }
 
 func cmdSQL(ts *testscript.TestScript, _ bool, args []string) {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 type serveOptions struct {
 	siteFlags
 	addr, metrics      string
+	socketOwner        socketOwner
 	countEvery         time.Duration
 	tlsCert, tlsKey    string
 	redact, activeOnly bool
@@ -80,6 +82,9 @@ func newServeCommand(stop func()) *cobra.Command {
 		Use: "serve --config FILE", Short: "Serve the session list of one site or of many", Long: serveUsage, Example: serveExample,
 		Args: atMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.fromEnvironment(c.Flags()); err != nil {
+				return err
+			}
 			if err := o.validate(); err != nil {
 				return err
 			}
@@ -96,6 +101,8 @@ func (o *serveOptions) addFlags(c *pflag.FlagSet) {
 	c.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`address` to serve at: HOST:PORT, where port 0 takes any that is free, or unix:PATH")
 	c.StringVar(&o.metrics, "metrics", "", "`address` to serve /metrics at, in Prometheus' form (default: none)")
 	c.DurationVar(&o.countEvery, "metrics-sessions", 15*time.Second, "how often to count sessions at most, when /metrics is read; 0 for never")
+	c.StringVar(&o.socketOwner.mode, "socket-mode", "", "`mode` of Unix sockets that are served at, in octal, such as 0660 (default: what the umask leaves)")
+	c.StringVar(&o.socketOwner.group, "socket-group", "", "`group` of Unix sockets that are served at, by name or number (default: that of the program)")
 	c.StringVar(&o.tlsCert, "tls-cert", "", "certificate to speak TLS with, a PEM `file` with the chain")
 	c.StringVar(&o.tlsKey, "tls-key", "", "private key of the certificate, a PEM `file`")
 	c.BoolVar(&o.redact, "redact", false, "mask the secrets inside sessions, and replace session ids by pseudonyms")
@@ -127,7 +134,7 @@ func (o *serveOptions) validate() error {
 	var err error
 	switch {
 	case len(o.sites) == 0:
-		err = errors.New("flag --config is missing")
+		err = errNoConfig
 	case o.connections < 2: // One for a list, and one to find out who asks for another.
 		err = errors.New("flag --connections must be at least 2")
 	case o.maxLists < 0 || o.maxLists >= o.connections:
@@ -147,6 +154,9 @@ func (o *serveOptions) validate() error {
 	case o.credentials && len(o.origins) == 0:
 		err = errors.New("flag --cors-credentials needs --cors-origin")
 	}
+	if _, modeErr := parseMode(cmp.Or(o.socketOwner.mode, "0")); err == nil {
+		err = modeErr
+	}
 	if _, corsErr := o.cors().Handler(http.NotFoundHandler()); err == nil && corsErr != nil {
 		err = fmt.Errorf("flag --cors-origin: %w", corsErr)
 	}
@@ -164,6 +174,12 @@ func runServe(stop func(), c *cobra.Command, o serveOptions) error {
 		return err
 	}
 	logEverything(logger)
+	// A crash ends with a signal rather than with 2, which is wrong usage, so
+	// that systemd starts the program again.
+	debug.SetTraceback("crash")
+	for _, note := range unknownVariables(o.sites) {
+		logger.Warn(note)
+	}
 	// Also while it starts, it is not to end by this signal.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -142,7 +144,8 @@ func TestServeCuts(t *testing.T) {
 		stop func(*process)
 		says string
 	}{
-		"grace": {[]string{"--grace", "50ms"}, exitFailed, func(*process) {}, "finishing the last answers"},
+		"grace":  {[]string{"--grace", "50ms"}, exitFailed, func(*process) {}, "finishing the last answers"},
+		"killed": {nil, -1, func(p *process) { p.signal(syscall.SIGKILL) }, ""},
 		"second signal": {nil, -1, func(p *process) {
 			p.waitFor(`"msg":"stopping"`)
 			p.signal(syscall.SIGTERM)
@@ -235,6 +238,40 @@ func TestServeDatabaseGone(t *testing.T) {
 	assert.Equal(t, http.StatusOK, status)
 }
 
+// TestServeDatabaseFull serves many clients from a database that accepts a few
+// connections of the account, and less than the program asks for.
+func TestServeDatabaseFull(t *testing.T) {
+	site := newSiteOf(t, "mysqli")
+	account, setPassword, _ := site.account(t)
+	setPassword("one")
+	site.Exec(t, "GRANT USAGE ON *.* TO "+account+"@'%' WITH MAX_USER_CONNECTIONS 3")
+	program := serveProcess(t, site.php(map[string]any{"user": account, "password": "one"}))
+	header := http.Header{"X-Joomla-Token": {site.token()}}
+	var group sync.WaitGroup
+	var served, unavailable atomic.Int64
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	for range 16 {
+		group.Go(func() {
+			for ctx.Err() == nil {
+				switch status, body := program.get(listPath, header); status {
+				case http.StatusOK:
+					served.Add(1)
+				case http.StatusServiceUnavailable:
+					unavailable.Add(1)
+				default:
+					assert.Fail(t, "neither served nor to be tried again", "%d: %.200s", status, body)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	t.Logf("%d lists, %d unavailable", served.Load(), unavailable.Load())
+	assert.Greater(t, served.Load(), 10*unavailable.Load())
+	assert.NotContains(t, program.Output(), "ERROR")
+}
+
 // TestServeConnectionsBreak breaks idle connections of the program, which no
 // client should notice.
 func TestServeConnectionsBreak(t *testing.T) {
@@ -260,6 +297,29 @@ type proxy struct {
 
 	mu    sync.Mutex
 	conns []net.Conn
+	// frozen reports whether nothing is passed on.
+	frozen atomic.Bool
+}
+
+// freeze makes the proxy accept connections and pass nothing on.
+func (p *proxy) freeze() { p.frozen.Store(true) }
+
+// pass copies what goes in one direction.
+func (p *proxy) pass(to, from net.Conn) {
+	defer to.Close()
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buffer)
+		if err != nil {
+			return
+		}
+		if p.frozen.Load() {
+			continue
+		}
+		if _, err := to.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
 }
 
 func newProxy(t *testing.T, network, address string) *proxy {
@@ -288,8 +348,8 @@ func newProxyAt(t *testing.T, at, network, address string) *proxy {
 			p.mu.Lock()
 			p.conns = append(p.conns, client, server)
 			p.mu.Unlock()
-			go func() { _, _ = io.Copy(server, client); server.Close() }()
-			go func() { _, _ = io.Copy(client, server); client.Close() }()
+			go p.pass(server, client)
+			go p.pass(client, server)
 		}
 	}()
 	return p

@@ -47,7 +47,7 @@ func newServers(ctx context.Context, o serveOptions, handler, metrics http.Handl
 				return nil
 			}
 			var err error
-			if listener, err = listen(ctx, flag, address); err != nil {
+			if listener, err = listen(ctx, flag, address, o.socketOwner); err != nil {
 				return err
 			}
 		}
@@ -85,6 +85,13 @@ func (s *servers) close() {
 	}
 }
 
+// notify tells systemd of a state. Who is served does not depend on that.
+func (s *servers) notify(state string) {
+	if err := notify(state); err != nil {
+		s.logger.Warn("systemd was not told", "error", err.Error())
+	}
+}
+
 // run serves until ctx ends. It then calls stop, goes on for drain, and gives the
 // last answers grace to finish.
 func (s *servers) run(ctx context.Context, stop func(), drain, grace time.Duration) error {
@@ -92,22 +99,20 @@ func (s *servers) run(ctx context.Context, stop func(), drain, grace time.Durati
 	for i, server := range s.all {
 		go func() { served <- server.Serve(s.listen[i]) }()
 	}
-	err := notify("READY=1")
+	s.notify("READY=1")
 	running := len(s.all)
-	if err == nil {
+	var err error
+	select {
+	case err = <-served:
+		running--
+	case <-ctx.Done():
+		stop() // A second signal ends the program at once.
+		s.logger.Info("stopping", "drain", drain.String(), "grace", grace.String())
+		s.notify("STOPPING=1")
 		select {
 		case err = <-served:
 			running--
-		case <-ctx.Done():
-			stop() // A second signal ends the program at once.
-			s.logger.Info("stopping", "drain", drain.String(), "grace", grace.String())
-			err = notify("STOPPING=1")
-			select {
-			case serveErr := <-served:
-				running--
-				err = errors.Join(err, serveErr)
-			case <-time.After(drain):
-			}
+		case <-time.After(drain):
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)

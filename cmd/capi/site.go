@@ -44,17 +44,18 @@ func (f siteFlags) loadSite(file siteFile) (capi.SiteConfig, error) {
 		return capi.SiteConfig{}, err
 	}
 	config.Host = cmp.Or(f.host, config.Host)
-	if f.tokensOnly {
-		// Where sessions live does not matter: the list has what is in the
-		// table.
-		config.SessionHandler = ""
-	}
 	return config, nil
 }
 
 // openConfig opens a site whose configuration has been read.
 func (f siteFlags) openConfig(file siteFile, config capi.SiteConfig, logger *slog.Logger) (*site, error) {
-	data, dataErr := f.sessionData(config)
+	used := config
+	if f.tokensOnly {
+		// Where sessions live does not matter: the list has what is in the
+		// table.
+		used.SessionHandler = ""
+	}
+	data, dataErr := f.sessionData(used)
 	db, dbErr := openDatabase(config, f.socket, logger)
 	if dbErr != nil {
 		db = &database{DB: noDatabase(dbErr)} // So that the rest is checked, too.
@@ -66,7 +67,7 @@ func (f siteFlags) openConfig(file siteFile, config capi.SiteConfig, logger *slo
 	db.SetConnMaxLifetime(10 * time.Minute)
 	s := &site{siteFile: file, config: config, db: db, data: data}
 	var err error
-	s.joomla, err = capi.SiteOptions{SessionData: data.SessionData, PHPSerialize: f.phpSerialize}.NewSite(db.DB, config)
+	s.joomla, err = capi.SiteOptions{SessionData: data.SessionData, PHPSerialize: f.phpSerialize}.NewSite(db.DB, used)
 	if config.Database() == 0 {
 		dbErr = nil // NewSite says so too.
 	}
@@ -143,11 +144,14 @@ func problems(err error) []error {
 	return all
 }
 
+// inDatabase is where most sites have their sessions.
+const inDatabase = "the database"
+
 // sessionsIn says where the sessions of a site live.
 func (s *site) sessionsIn() string {
 	switch s.config.SessionHandler {
 	case "", "database":
-		return "the database"
+		return inDatabase
 	case "filesystem", "none":
 		return "files"
 	}
@@ -156,7 +160,7 @@ func (s *site) sessionsIn() string {
 
 // empty says why the list of a site is always empty, or returns "".
 func (s *site) empty() string {
-	if s.config.SessionMetadataOff && s.sessionsIn() != "the database" && s.data.store == nil {
+	if s.config.SessionMetadataOff && s.sessionsIn() != inDatabase && s.data.store == nil {
 		return "the list has no sessions: Joomla writes none into the table ($session_metadata is off), " +
 			"and those in " + s.sessionsIn() + " cannot be listed"
 	}

@@ -32,7 +32,7 @@ func openSQLite(config capi.SiteConfig) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &database{sql.OpenDB(sqliteConnector{connector, config.DB}), func() string { return "SQLite in " + config.DB }}, nil
+	return &database{sql.OpenDB(sqliteConnector{connector, config.DB}), func() string { return "SQLite in " + config.DB }, nil}, nil
 }
 
 // A sqliteConnector opens a database without getting in the way of its site.

@@ -19,7 +19,7 @@ func main() { demo.Main(mount) }
 func mount(sessions http.Handler) http.Handler {
 	router := chi.NewRouter()
 	router.Use(middleware.RequestID, showRequestID)
-	router.Use(middleware.Logger) // Above Recoverer, as chi asks for.
+	router.Use(middleware.Logger) // Above Recoverer, as chi demands.
 	router.Use(middleware.Recoverer)
 	router.Use(middleware.Compress(5, "application/json"))
 	router.Handle(demo.Path, sessions)

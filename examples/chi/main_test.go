@@ -8,5 +8,5 @@ import (
 
 func TestProgram(t *testing.T) { mounttest.Program(t) }
 
-// Recoverer lets the panic of an aborted list pass.
+// Recoverer passes on the panic of an aborted list.
 func TestLists(t *testing.T) { mounttest.Lists(t, mount) }

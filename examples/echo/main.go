@@ -22,7 +22,7 @@ func mount(sessions http.Handler) http.Handler {
 	e.Use(middleware.RequestID())
 	e.Use(middleware.RequestLoggerWithConfig(middleware.RequestLoggerConfig{
 		LogMethod:    true,
-		LogURIPath:   true, // The path alone: a query may hold credentials.
+		LogURIPath:   true, // Only the path: a query may hold credentials.
 		LogStatus:    true,
 		LogLatency:   true,
 		LogRequestID: true,

@@ -24,17 +24,16 @@ func mount(sessions http.Handler) http.Handler {
 	engine := gin.New()
 	engine.Use(requestID)
 	engine.Use(gin.LoggerWithConfig(gin.LoggerConfig{SkipQueryString: true}))
-	// Without a writer: what Recovery would write of a list that was cut
-	// includes the request's cookies. It swallows the panic of such a list,
-	// which is cut nevertheless: the handler takes the means to send the rest
-	// before it panics.
+	// Without a writer: Recovery would log the cookies of a request whose list
+	// was cut. It swallows the panic of such a list, but the client still sees
+	// the cut: before it panics, the handler makes sure that nothing else can
+	// be sent.
 	engine.Use(gin.RecoveryWithWriter(nil))
 	engine.Any(demo.Path, gin.WrapH(sessions))
 	return gzhttp.GzipHandler(engine)
 }
 
-// requestID names each request. What a client sends as a name is not to be
-// trusted.
+// requestID names each request. A name that the client sends is not trusted.
 func requestID(c *gin.Context) {
 	c.Header("X-Request-Id", rand.Text())
 }

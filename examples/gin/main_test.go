@@ -19,7 +19,7 @@ func TestProgram(t *testing.T) { mounttest.Program(t) }
 
 func TestLists(t *testing.T) { mounttest.Lists(t, mount) }
 
-// The middlewares that gin.Default brings, with the compression within them.
+// The middlewares of gin.Default, with compression inside them.
 func TestListsWithinDefaultEngine(t *testing.T) {
 	mounttest.Lists(t, func(sessions http.Handler) http.Handler {
 		gin.DefaultErrorWriter = t.Output()

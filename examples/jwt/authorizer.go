@@ -20,19 +20,19 @@ type jwtAuthorizer struct {
 	group  string
 }
 
-// newJWTAuthorizer returns an Authorizer that accepts tokens which issuer made
-// for audience, with one of keys, for a member of group. A token says which key
-// by its id.
+// newJWTAuthorizer returns an Authorizer that accepts tokens that issuer made
+// for audience and a member of group. The token names its key, one of keys, by
+// its id.
 func newJWTAuthorizer(keys map[string]crypto.PublicKey, issuer, audience, group string) *jwtAuthorizer {
 	return &jwtAuthorizer{
 		parser: jwt.NewParser(
-			// A token must not choose how it is verified: with "none", or with
-			// a public key taken for a shared secret, anybody could make one.
+			// A token must not choose how it is verified: with "none", or a
+			// public key used as a shared secret, anybody could make one.
 			jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
 			jwt.WithIssuer(issuer),
 			jwt.WithAudience(audience),
 			jwt.WithExpirationRequired(),
-			jwt.WithLeeway(30*time.Second), // Of clocks that differ.
+			jwt.WithLeeway(30*time.Second), // For clocks that differ.
 		),
 		keys:  keys,
 		group: group,
@@ -42,15 +42,16 @@ func newJWTAuthorizer(keys map[string]crypto.PublicKey, issuer, audience, group 
 // claims are what a token says.
 type claims struct {
 	jwt.RegisteredClaims
-	// Groups are the groups that its subject is in.
+	// Groups are the groups of the subject.
 	Groups []string `json:"groups"`
 }
 
-// errUnknownKey never leaves the Authorizer.
+// errUnknownKey is never returned by the Authorizer.
 var errUnknownKey = errors.New("unknown key")
 
-// Authorize implements capi.Authorizer. What is wrong with a token is not told:
-// it is nothing to whoever sent it, and the token itself must not be logged.
+// Authorize implements capi.Authorizer. It does not say what is wrong with a
+// token: that is none of the sender's business, and the token itself must not
+// be logged.
 func (a *jwtAuthorizer) Authorize(r *http.Request) error {
 	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {

@@ -1,7 +1,7 @@
-// Jwt guards the session list with an Authorizer of the service's own: it
-// accepts JSON Web Tokens of a single sign-on service, whose part it plays
-// itself. Anybody whom the tokens put into the group may read the list,
-// whatever Joomla thinks of them.
+// Jwt guards the session list with its own Authorizer, which accepts JSON Web
+// Tokens of a single sign-on service. It also plays that service. Whoever is in
+// the group according to a token may read the list, whatever Joomla allows
+// them.
 //
 //	go run ./jwt
 package main
@@ -70,7 +70,7 @@ func run(addr string) (err error) {
 	})
 }
 
-// sign makes a token as the single sign-on service would, good for an hour.
+// sign makes a token as the single sign-on service would, valid for an hour.
 func sign(key ed25519.PrivateKey, subject, group string) (string, error) {
 	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims{
 		RegisteredClaims: jwt.RegisteredClaims{

@@ -1,5 +1,5 @@
-// Mount is the smallest program that mounts the session list: fixed sessions,
-// shown to whoever has a token.
+// Mount is the smallest program that mounts the session list: it shows fixed
+// sessions to whoever has a token.
 //
 //	go run ./mount
 //
@@ -31,7 +31,7 @@ func main() {
 		if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer let-me-in")) != 1 {
 			return capi.ErrUnauthenticated
 		}
-		capi.SetUser(r.Context(), capi.User{Credential: "static token"}) // For the log, which says who reads the list.
+		capi.SetUser(r.Context(), capi.User{Credential: "static token"}) // The log says who reads the list.
 		return nil
 	})
 

@@ -7,8 +7,7 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// mountSite mounts the list of a Joomla site. README.md shows what is marked
-// here.
+// mountSite mounts the list of a Joomla site. README.md shows the marked part.
 func mountSite(mux *http.ServeMux, db *sql.DB) error {
 	// README: mount
 	config, err := capi.LoadSiteConfig("/var/www/joomla/configuration.php")

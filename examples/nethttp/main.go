@@ -1,5 +1,5 @@
-// Nethttp mounts the session list on net/http alone, within the middlewares
-// that services have: request ids, an access log, recovery from panics, and
+// Nethttp mounts the session list with nothing but net/http, inside typical
+// middlewares: request ids, an access log, recovery from panics, and
 // compression.
 //
 //	go run ./nethttp
@@ -18,17 +18,17 @@ import (
 
 func main() { demo.Main(mount) }
 
-// mount puts the list on a mux of its own, within the middlewares. The first is
-// the outermost.
+// mount puts the list on its own mux, inside the middlewares. The first is the
+// outermost.
 func mount(sessions http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(demo.Path, sessions)
 	return requestID(accessLog(recovery(gzhttp.GzipHandler(mux))))
 }
 
-// requestID names each request, so that what is logged of it can be found by
-// what its client saw. The name is always the server's: what a client sends is
-// not to be trusted.
+// requestID names each request, so that its lines in the log can be found by
+// what the client saw. The server always makes the name: one that the client
+// sends is not trusted.
 func requestID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Request-Id", rand.Text())
@@ -36,8 +36,8 @@ func requestID(next http.Handler) http.Handler {
 	})
 }
 
-// accessLog logs each request with what it was answered. The query and the
-// headers may hold credentials, so they are left out.
+// accessLog logs each request with its status. It leaves out the query and the
+// headers, which may hold credentials.
 func accessLog(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
@@ -51,9 +51,9 @@ func accessLog(next http.Handler) http.Handler {
 	})
 }
 
-// recovery answers with 500 where a handler panics. It lets
-// http.ErrAbortHandler pass, by which a handler makes net/http cut the
-// connection of an answer that it has sent in part.
+// recovery answers with 500 if a handler panics. It passes on
+// http.ErrAbortHandler, with which a handler makes net/http break the
+// connection of an answer that was sent in part.
 func recovery(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -70,7 +70,7 @@ func recovery(next http.Handler) http.Handler {
 	})
 }
 
-// A statusRecorder remembers the status that an answer has.
+// A statusRecorder remembers the status of an answer.
 type statusRecorder struct {
 	http.ResponseWriter
 	status int
@@ -82,6 +82,6 @@ func (r *statusRecorder) WriteHeader(status int) {
 	r.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap lets http.ResponseController find what it wraps. A writer without it
-// takes from the session list the means to drop clients that do not read.
+// Unwrap gives http.ResponseController the wrapped writer. Without it, the
+// session list cannot drop clients that do not read.
 func (r *statusRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

@@ -14,8 +14,8 @@ func TestProgram(t *testing.T) { mounttest.Program(t) }
 
 func TestLists(t *testing.T) { mounttest.Lists(t, mount) }
 
-// A recovery that swallows every panic makes net/http give the answer an
-// orderly end. The handler has taken the means to send it before that.
+// A recovery that swallows every panic makes net/http end the answer in an
+// orderly way, but the handler has made sure that the end cannot be sent.
 func TestListsWithinCarelessRecovery(t *testing.T) {
 	careless := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

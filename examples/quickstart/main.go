@@ -1,5 +1,5 @@
-// Quickstart serves the session list of a small Joomla site that it brings
-// along, and prints how to ask for it.
+// Quickstart makes a small Joomla site, serves its session list, and prints how
+// to ask for it.
 //
 //	go run ./quickstart
 //	go run ./quickstart -page   # with the page that shows who is logged in
@@ -31,8 +31,8 @@ func main() {
 	}
 }
 
-// run makes the site in a temporary directory, and serves until the program is
-// interrupted.
+// run makes the site in a temporary directory, and serves it until the program
+// is interrupted.
 func run(addr string, redact, withPage bool) (err error) {
 	extra := 0
 	if withPage {
@@ -51,8 +51,8 @@ func run(addr string, redact, withPage bool) (err error) {
 	return serve.Run(context.Background(), addr, mux, func(url string) { usage(demo, url, withPage) })
 }
 
-// newMux mounts the session list of demo next to another route and, if it is
-// wanted, the page.
+// newMux mounts the session list of demo next to another route and, if wanted,
+// the page.
 func newMux(demo *site.Site, redact, withPage bool) (*http.ServeMux, error) {
 	joomla, err := capi.NewSite(demo.DB, demo.Config)
 	if err != nil {
@@ -60,8 +60,8 @@ func newMux(demo *site.Site, redact, withPage bool) (*http.ServeMux, error) {
 	}
 	var config capi.HandlerOptions
 	if redact {
-		// The key lives as long as the program, so the pseudonyms of two runs
-		// do not match. Keep it to compare them.
+		// The key lasts as long as the program, so the pseudonyms of two runs
+		// do not match. Keep the key to compare them.
 		key := make([]byte, 32)
 		rand.Read(key)
 		pseudonyms, err := capi.PseudonymizeIDs(key)
@@ -100,8 +100,8 @@ func newMux(demo *site.Site, redact, withPage bool) (*http.ServeMux, error) {
 // usage prints how to ask for the list, and how not to.
 func usage(demo *site.Site, url string, withPage bool) {
 	if withPage {
-		// What comes after the # is not sent by browsers; the page takes the
-		// token from there.
+		// Browsers do not send what follows the #; the page takes the token
+		// from there.
 		fmt.Printf("Who is logged in, as a page:\n  %s/capi/#token=%s\n\n", url, neturl.QueryEscape(demo.Admin.APIToken))
 	}
 	url += "/api/v1/user/sessions"

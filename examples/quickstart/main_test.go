@@ -89,8 +89,8 @@ func TestProgram(t *testing.T) {
 	})
 }
 
-// What the README shows of the program is what it prints and answers. There, …
-// stands for what is left out.
+// The README shows what the program prints and answers, with … for parts that
+// are left out.
 func TestReadme(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
@@ -118,7 +118,7 @@ func TestReadme(t *testing.T) {
 	defer connection.Close()
 	_, err = io.WriteString(connection, "GET /api/v1/user/sessions HTTP/1.1\r\nHost: "+address+"\r\nCookie: "+cookie+"\r\n\r\n")
 	require.NoError(t, err)
-	var wire strings.Builder // Headers in the order in which they come.
+	var wire strings.Builder // Headers in the order of the wire.
 	answer, err := http.ReadResponse(bufio.NewReader(io.TeeReader(connection, &wire)), nil)
 	require.NoError(t, err)
 	_, err = io.Copy(io.Discard, answer.Body)
@@ -136,7 +136,7 @@ func TestAddressTaken(t *testing.T) {
 	assert.Contains(t, string(output), "address already in use")
 }
 
-// curl sends what a curl line of the program's says.
+// curl sends the request of a curl line that the program printed.
 func curl(t *testing.T, line string) *http.Response {
 	t.Helper()
 	fields := strings.Fields(line)

@@ -1,7 +1,7 @@
-// Service is a service of one's own around the logins of a Joomla site: besides
-// the session list and the page, it has routes for anybody who is logged in and
-// for two groups. Its list also has the sessions of another server. It makes the
-// site, and the other server, itself.
+// Service uses the logins of a Joomla site: besides the session list and the
+// page, it has routes for anybody who is logged in and for two groups. Its list
+// also has the sessions of another server. It makes both the site and the other
+// server.
 //
 //	go run ./service
 package main
@@ -35,7 +35,7 @@ func run(addr string) (err error) {
 	}
 	defer func() { err = errors.Join(err, joomla.Close()) }()
 
-	// The other server has fixed sessions, and takes one token.
+	// The other server has fixed sessions, and accepts one token.
 	const token = "token-of-the-other-server"
 	other := httptest.NewServer(capi.NewHandler(capi.Sessions{{ID: "elsewhere", UserID: 99, Username: "steve"}}, bearer(token)))
 	defer other.Close()

@@ -11,8 +11,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// measured returns next within the instruments of Prometheus and OpenTelemetry,
-// and the metrics of the former at /metrics. Traces and the metrics of
+// measured returns next inside the instruments of Prometheus and OpenTelemetry,
+// and serves the metrics of Prometheus at /metrics. Traces and metrics of
 // OpenTelemetry go wherever its global providers send them.
 func measured(registry *prometheus.Registry, next http.Handler) http.Handler {
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "http_requests_total", Help: "Requests, by status."}, []string{"code"})
@@ -34,10 +34,10 @@ func measured(registry *prometheus.Registry, next http.Handler) http.Handler {
 	return mux
 }
 
-// whenCut calls count when next panics, as the handler of the session list does
+// whenCut calls count if next panics, as the handler of the session list does
 // with http.ErrAbortHandler to cut a list that it cannot finish. Instruments
 // that count after next has returned, such as those of promhttp and otelhttp,
-// do not count such an answer. The panic goes on, so that net/http breaks the
+// miss such an answer. The panic goes on, so that net/http breaks the
 // connection.
 func whenCut(next http.Handler, count func(r *http.Request)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

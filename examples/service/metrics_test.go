@@ -24,7 +24,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 )
 
-// One list is sent whole and two are cut. The instruments see the first alone;
+// One list is sent whole and two are cut. The instruments see only the first;
 // the counters of cut answers see the others.
 func TestCutListsAreCounted(t *testing.T) {
 	spans, reader := tracetest.NewSpanRecorder(), metric.NewManualReader()

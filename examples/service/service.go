@@ -14,11 +14,11 @@ import (
 	"github.com/capi-go/capi/page"
 )
 
-// listPath is where the session list is.
+// listPath is the path of the session list.
 const listPath = "/api/v1/user/sessions"
 
-// newService returns the service of a site, whose list also has the sessions of
-// elsewhere.
+// newService returns the service of a site, with a list that also has the
+// sessions of elsewhere.
 func newService(db *sql.DB, config capi.SiteConfig, elsewhere capi.Store) (http.Handler, error) {
 	site, err := capi.NewSite(db, config)
 	if err != nil {
@@ -48,12 +48,12 @@ func newService(db *sql.DB, config capi.SiteConfig, elsewhere capi.Store) (http.
 		return nil, err
 	}
 	mux.Handle("/capi/", who)
-	// A browser sends the site's cookie with the forms of other sites, too. They
-	// may not change anything.
+	// Browsers send the site's cookie with forms of other sites, too. These
+	// must not change anything.
 	return http.NewCrossOriginProtection().Handler(mux), nil
 }
 
-// mySessions answers with where else the user who asks is logged in.
+// mySessions answers with the places where the user is logged in.
 func mySessions(site *capi.Site) http.Handler {
 	type session struct {
 		Application string `json:"application"`
@@ -74,7 +74,7 @@ func mySessions(site *capi.Site) http.Handler {
 	})
 }
 
-// A notice is a text that is read with GET and changed with PUT.
+// A notice is a text that GET reads and PUT changes.
 type notice struct {
 	mutex sync.Mutex
 	text  string
@@ -106,7 +106,7 @@ func (n *notice) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, n.text)
 }
 
-// merged is a Store of several, one after the other.
+// merged is a Store of the sessions of several, one after the other.
 type merged []capi.Store
 
 // Sessions implements capi.Store.
@@ -122,7 +122,7 @@ func (m merged) Sessions(ctx context.Context) iter.Seq2[capi.Session, error] {
 	}
 }
 
-// bearer accepts whoever has token.
+// A bearer accepts whoever has the token.
 func bearer(token string) capi.Authorizer {
 	want := []byte("Bearer " + token)
 	return capi.AuthorizerFunc(func(r *http.Request) error {

@@ -20,14 +20,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A mockStore is a Store of whom a test says what it has.
+// A mockStore is a Store whose sessions a test sets.
 type mockStore struct{ mock.Mock }
 
 func (m *mockStore) Sessions(ctx context.Context) iter.Seq2[capi.Session, error] {
 	return m.Called(ctx).Get(0).(iter.Seq2[capi.Session, error])
 }
 
-// ask returns what the service answers, with the cookie if there is one.
+// ask returns the answer of the service, asked with cookie if there is one.
 func ask(service http.Handler, method, path, body string, cookie *http.Cookie, headers ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	if cookie != nil {
@@ -44,7 +44,7 @@ func ask(service http.Handler, method, path, body string, cookie *http.Cookie, h
 func TestService(t *testing.T) {
 	joomla := capitest.NewSite(t)
 	super := joomla.AddUser(capitest.User{Username: "super", Groups: []int64{capitest.SuperUsers}})
-	manager := joomla.AddUser(capitest.User{Username: "manager", Groups: []int64{capitest.Administrator}}) // Below Managers.
+	manager := joomla.AddUser(capitest.User{Username: "manager", Groups: []int64{capitest.Administrator}}) // The group is below Managers.
 	plain := joomla.AddUser(capitest.User{Username: "plain"})
 	waiting := joomla.AddUser(capitest.User{Username: "waiting", Groups: []int64{capitest.SuperUsers}, SecondFactor: true})
 	elsewhere := new(mockStore)
@@ -84,13 +84,13 @@ func TestService(t *testing.T) {
 	require.Len(t, list.Msg, 7)
 	assert.Equal(t, "elsewhere", list.Msg[6].ID)
 
-	// A page of another site makes a browser send the cookie.
+	// A page of another site can make a browser send the cookie.
 	w = ask(service, "PUT", "/notice", "evil", cookies["super"], "Sec-Fetch-Site", "cross-site")
 	assert.Equal(t, http.StatusForbidden, w.Code)
 	assert.Equal(t, "text", ask(service, "GET", "/notice", "", cookies["super"]).Body.String())
 	assert.Equal(t, http.StatusBadRequest, ask(service, "PUT", "/notice", strings.Repeat("a", 2<<10), cookies["super"]).Code)
 
-	// A database that is down keeps nobody out for good, and lets nobody in.
+	// A database that is down is a failure, neither access nor a refusal.
 	require.NoError(t, joomla.DB().Close())
 	for _, path := range []string{"/me", "/notice", listPath} {
 		assert.Equal(t, http.StatusInternalServerError, ask(service, "GET", path, "", cookies["super"]).Code, path)

@@ -188,7 +188,7 @@ func FuzzReader(f *testing.F) {
 			}
 			var members map[string]any
 			if err := json.Unmarshal([]byte(row), &members); err != nil || !utf8.ValidString(row) {
-				return // A number out of range, or names that Members leaves as they are.
+				return // A number is out of range, or there are names that Members does not decode.
 			}
 			require.Equal(t, members, got)
 		}
@@ -210,7 +210,7 @@ func (p *pieces) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// oracle is the Reader, made of encoding/json, for a text that is there whole.
+// oracle is the Reader in terms of encoding/json, for a whole text.
 func oracle(text []byte) (rows []json.RawMessage, status int, good bool) {
 	if !json.Valid(text) {
 		return nil, 0, false

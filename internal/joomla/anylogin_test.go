@@ -43,9 +43,9 @@ func TestAnyLoginRows(t *testing.T) {
 	assert.Greater(t, seen, 80)
 }
 
-// TestAnyLoginSecondFactor holds what the sessions of second_factor.json tell
-// by themselves: whoever has been let in after a page has mfa_checked, and
-// whoever has not been has none, or a mandatory setup.
+// TestAnyLoginSecondFactor checks what the sessions of second_factor.json say
+// by themselves: those that were let in after a page have mfa_checked; others
+// do not, or have a mandatory setup.
 func TestAnyLoginSecondFactor(t *testing.T) {
 	seen := map[joomla.Login]int{}
 	for _, c := range joomlatest.SecondFactor() {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// FuzzParseAPIToken holds the reader of API tokens to accepting nothing but
-// what Joomla could have made, and to verifying nothing that was made up.
+// FuzzParseAPIToken checks that only tokens that Joomla could have made are
+// accepted, and that no made-up token verifies.
 func FuzzParseAPIToken(f *testing.F) {
 	encode := base64.StdEncoding.EncodeToString
 	f.Add(encode([]byte("sha256:7:" + strings.Repeat("0", 64))))

@@ -58,11 +58,11 @@ func TestParseAPITokenRefuses(t *testing.T) {
 	}
 }
 
-// Whoever never made a token has no seed, which must not stand for one that is
-// known to everybody. PHP's empty() takes "0" for none.
+// A user who never made a token has no seed, which must not act as a seed that
+// everybody knows. To PHP's empty(), "0" is none.
 func TestAPITokenVerify(t *testing.T) {
 	tests := map[string]struct {
-		made, secret, stored string // The seed of the token, and what it is verified with.
+		made, secret, stored string // the seed of the token, and the arguments of Verify
 		want                 bool
 	}{
 		"good":                {"seed", "secret", encoded("seed"), true},

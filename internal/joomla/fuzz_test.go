@@ -53,10 +53,10 @@ func FuzzDecodeRegistry(f *testing.F) {
 	})
 }
 
-// holdPayload holds what is promised for any payload: memory in proportion to
-// its length; one that does not decode is left out; one that is masked decodes
-// to the same shape with only the secrets changed; and AnyLogin finds what is
-// decoded.
+// holdPayload checks the promises for any payload: its memory is in proportion
+// to its length; if it does not decode, it is left out; if it is masked, it
+// decodes to the same shape with only the secrets changed; and AnyLogin agrees
+// with Decode.
 func holdPayload(t *testing.T, data []byte) {
 	t.Helper()
 	masker := joomla.NewMasker()
@@ -85,7 +85,7 @@ func holdPayload(t *testing.T, data []byte) {
 		require.Equal(t, joomla.LoginOf(own), login)
 	}
 	if masked == nil {
-		return // one of the cases in which it cannot be told what is secret
+		return // one of the cases in which it is unknown what is secret
 	}
 	require.Len(t, masked, len(data))
 	again, _, err := joomla.Decode(masked)
@@ -94,14 +94,14 @@ func holdPayload(t *testing.T, data []byte) {
 	require.Equal(t, masked, masker.Mask(masked), "masked again")
 }
 
-// inBounds holds the memory of do against the length of data.
+// inBounds checks the memory of do against the length of data.
 func inBounds(t *testing.T, data []byte, do func()) {
 	t.Helper()
 	const base, ratio = 256 << 10, 128
 	allocated := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	var used uint64
-	// What other goroutines allocate counts too: only what is seen three times
-	// is the input's.
+	// Other goroutines allocate, too: only what is seen three times is the
+	// input's.
 	for range 3 {
 		metrics.Read(allocated)
 		before := allocated[0].Value.Uint64()
@@ -126,9 +126,9 @@ func holdMasked(t *testing.T, old, masked any, secret bool) {
 		for name := range old {
 			require.Contains(t, other, name)
 			lower := strings.ToLower(name)
-			// References make other values secret too, and extensions have
-			// other names for theirs: these two must be, whatever the rest of
-			// the name.
+			// References make other values secret, too, and extensions use
+			// other names. These two must be secret, whatever the rest of the
+			// name.
 			inner := secret || strings.Contains(lower, "password") || strings.Contains(lower, "token")
 			holdMasked(t, old[name], other[name], inner)
 		}
@@ -166,10 +166,10 @@ func holdMasked(t *testing.T, old, masked any, secret bool) {
 	}
 }
 
-// masks has what secrets are overwritten with: asterisks, digits, and what
-// escapes in JSON can encode.
+// masks has the characters that overwrite secrets: asterisks, digits, and those
+// of escapes in JSON.
 const masks = `*01/2a\u00b7\u2022\ud83d\udd12f`
 
-// enumLike reports whether s may be an enum, whose text is that of the program
-// and stays.
+// enumLike reports whether s may be an enum, whose text comes from the program
+// and is not masked.
 func enumLike(s string) bool { return strings.Contains(s, ":") }

@@ -12,8 +12,8 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// hostile are texts that would kill a reader that believes its input, of about
-// n bytes each.
+// hostile returns texts of about n bytes that would kill a reader that trusts
+// its input.
 func hostile(n int) map[string]string {
 	deep := strings.Repeat("a:1:{i:0;", n/9)
 	return map[string]string{
@@ -31,7 +31,7 @@ func hostile(n int) map[string]string {
 	}
 }
 
-// doubling is n variables that each hold the one before twice.
+// doubling returns n variables that each hold the previous one twice.
 func doubling(n int) string {
 	var b strings.Builder
 	b.WriteString("v|a:0:{}")
@@ -53,8 +53,8 @@ func TestDecodeHostile(t *testing.T) {
 	}
 }
 
-// slow are texts of about n bytes that decode, and in which each of many parts
-// might cost as much as the whole.
+// slow returns valid texts of about n bytes in which each of many parts might
+// cost as much as the whole.
 func slow(n int) map[string]string {
 	list := func(element string) string {
 		count := n / (len(element) + 12)

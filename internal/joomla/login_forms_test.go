@@ -9,8 +9,8 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// TestReadLoginForms holds every form of a session to what the site's own
-// Joomla made of it.
+// TestReadLoginForms compares each form of a session with the answer of the
+// site's own Joomla.
 func TestReadLoginForms(t *testing.T) {
 	cases := 0
 	for _, site := range joomlatest.Forms() {

@@ -154,8 +154,7 @@ func TestReadLoginSecondFactor(t *testing.T) {
 	}
 }
 
-// TestReadLoginRecorded holds the sessions that real sites wrote to what their
-// rows say.
+// TestReadLoginRecorded compares sessions of real sites with their rows.
 func TestReadLoginRecorded(t *testing.T) {
 	seen := 0
 	for _, site := range joomlatest.Recordings() {
@@ -173,9 +172,9 @@ func TestReadLoginRecorded(t *testing.T) {
 	assert.Greater(t, seen, 80)
 }
 
-// TestReadLoginForged is about a text of two strings that a visitor wrote into
-// a form of an extension. To who reads \0\0\0 as three characters, the first of
-// them ends within the second.
+// TestReadLoginForged reads a text with two strings that a visitor wrote into a
+// form of an extension. If \0\0\0 is read as three characters, the first string
+// ends inside the second.
 func TestReadLoginForged(t *testing.T) {
 	const count = 60
 	first := variable("a", strings.Repeat(`\0\0\0`, count))

@@ -50,7 +50,7 @@ func asciiJSON(s string) string {
 	return b.String()
 }
 
-// nestings are the ways in which one text is in another.
+// nestings are the ways to put one text into another.
 var nestings = []nesting{
 	{"array", func(s string) string { return `a:2:{i:0;` + serializedString(s) + `s:1:"z";i:1;}` }},
 	{"S:", func(s string) string { return `O:1:"A":1:{s:1:"z";` + escapedString(s) + `}` }},
@@ -85,11 +85,11 @@ var stored = []nesting{
 	{"array", func(s string) string { return `a:1:{s:1:"z";` + serializedString(s) + `}` }},
 }
 
-// TestMaskerGenerated holds for every name of the list, every form and every
-// nesting to the stated depth that nothing of a secret is left, that the rest
-// is unchanged, and that the result has the same length and decodes to the same
-// shape. Deeper, it holds that nothing of the secret is left. All nestings are
-// tried with one name, and all names with each kind of nesting.
+// TestMaskerGenerated checks every name of the list, every form and every
+// nesting to the stated depth: nothing of a secret is left, the rest is
+// unchanged, and the result has the same length and decodes to the same shape.
+// If the nesting is deeper, it checks only that nothing of the secret is left.
+// It tries all nestings with one name, and all names with each kind of nesting.
 func TestMaskerGenerated(t *testing.T) {
 	masker := NewMasker()
 	count := 0

@@ -15,7 +15,7 @@ import (
 )
 
 func TestMaskerVectors(t *testing.T) {
-	// What is secret in the vectors, and the only thing that may change.
+	// The secrets in the vectors, and the only text that may change.
 	secrets := []string{
 		"$2y$10$abcdefghijklmnopqrstuuA1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6", "JBSWY3DPEHPK3PXP", "809d4580aaed41565abc38d58f77f840",
 		"83f1535f99ab0bf4e9d02dfd85d3e3f7", "f1290186a5d0b1ceab27f4e77c0c5d68", "9dd4e461268c8034f5c8564e155c67a6", "raw;}data",
@@ -79,12 +79,12 @@ func TestMaskerRows(t *testing.T) {
 			continue // They hold form tokens.
 		}
 		t.Run(name, func(t *testing.T) {
-			// These hold no secret yet, so nothing may change.
+			// These hold no secret, so nothing may change.
 			assert.Equal(t, data, mask(t, data))
 			if len(data) == 0 {
 				return
 			}
-			// The same rows with what a login and a profile form leave behind.
+			// The same rows with the traces of a login and a profile form.
 			inner := unbase64(data)
 			require.NotEmpty(t, inner)
 			user := `s:4:"user";O:20:"Joomla\CMS\User\User":1:{`
@@ -185,9 +185,9 @@ const readableInTwoWays = `a|s:6:"\0\0\0";b";token|s:3:"abc";`
 // as Joomla 3.4.6 reads it, three strings, one of them "token".
 const hiddenInAnEnum = `a|s:24:"\0\0\0\0\0\0\0\0\0\0\0\0";bcc|E:26:"";token|s:3:"abc";c|s:1:"x";`
 
-// TestMaskerLeavesOut holds that where it cannot be told what is secret,
-// nothing gets out.
-// TestMaskerBehindSpace masks nested texts behind whatever may precede them.
+// TestMaskerLeavesOut checks that nothing is sent if it is unknown what is
+// secret. TestMaskerBehindSpace masks nested texts behind whatever may precede
+// them.
 func TestMaskerBehindSpace(t *testing.T) {
 	for _, before := range []string{" ", "\t", "\n", "\v", "\f", "\r", "\x00", "\ufeff", " \ufeff\n\ufeff"} {
 		for nested, want := range map[string]string{
@@ -249,7 +249,7 @@ func TestMaskerConcurrently(t *testing.T) {
 	group.Wait()
 }
 
-// Names that extensions and clients of single sign-on were seen to give secrets.
+// Names of secrets that were seen in extensions and clients of single sign-on.
 func TestMaskerNamesOfOthers(t *testing.T) {
 	text := `__default|a:5:{s:6:"phpCAS";a:2:{s:3:"pgt";s:7:"PGT-1-x";s:15:"service_cookies";a:1:{i:0;a:1:{s:5:"value";s:1:"x";}}}` +
 		`s:11:"contraseña";s:1:"x";s:10:"connection";a:1:{s:7:"fb_code";s:1:"x";}` +

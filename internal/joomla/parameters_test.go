@@ -26,7 +26,7 @@ func TestAllowedUserGroups(t *testing.T) {
 		`{"allowedUserGroups":[],"allowedUserGroups":[2]}`: {2},
 		"\v\x00 {\"allowedUserGroups\":[2]}\n":             {2}, // Joomla trims as PHP does.
 
-		// Members of no group, which is not all.
+		// Members of no group, so nobody.
 		`{"allowedUserGroups":[0]}`: {0}, `{"allowedUserGroups":[null]}`: nil, `{"allowedUserGroups":[""]}`: nil,
 		`{"allowedUserGroups":[[8]]}`:  nil,
 		`{"allowedUserGroups":[true]}`: nil, `{"allowedUserGroups":{"0":[8]}}`: nil,
@@ -41,7 +41,7 @@ func TestAllowedUserGroups(t *testing.T) {
 		assert.False(t, all, params)
 		assert.True(t, ok, params)
 	}
-	// Not JSON, or with what no object of PHP can have.
+	// Not JSON, or with names that PHP's objects cannot have.
 	for _, params := range []string{
 		`{"hush`, `{"allowedUserGroups":[2]`, `{"allowedUserGroups":[2],"x":"\ud800"}`, `hush=1`, `allowedUserGroups=2`, `[token]`, `;`, `{}{}`,
 		"{\"allowedUserGroups\":[2],\"\xff\":0}", `{"\u0000":1}`, `{"a":[{"\u0000b":1}]}`, "\ufeff{}", "{}\u00a0",
@@ -70,7 +70,7 @@ func TestGuestUserGroup(t *testing.T) {
 }
 
 // FuzzAllowedUserGroups checks that only the few ways to write nothing let all
-// users in, and that those without the parameter keep them out.
+// users in, and that parameters without it keep them out.
 func FuzzAllowedUserGroups(f *testing.F) {
 	for _, params := range []string{
 		"", "{}", "[]", `{"allowedUserGroups":[8,"9"]}`, `{"allowedUserGroups":{"1":"8"}}`, `{"allowedUserGroups":8}`,
@@ -87,8 +87,8 @@ func FuzzAllowedUserGroups(f *testing.F) {
 			require.NotEmpty(t, strings.Trim(params, " \t\n\r\x00\v"))
 			return
 		}
-		// Of doubled members the last counts for encoding/json, too. What PHP
-		// refuses and it reads must not be all.
+		// Of repeated members, encoding/json also takes the last. If PHP
+		// refuses what it accepts, the result must not be all users.
 		var members map[string]json.RawMessage
 		err := json.Unmarshal([]byte(strings.Trim(params, " \t\n\r\x00\v")), &members)
 		value, given := members["allowedUserGroups"]

@@ -38,7 +38,7 @@ var rules = map[string]bool{
 	`{"core.admin":{"8":1,"-42":0}}`: false, `{"core.admin":{"-42":1,"8":0}}`: false,
 	`{"core.admin":{"8":1,"42":0}}`: true,
 
-	// Of doubled keys the last counts.
+	// Of repeated keys, the last counts.
 	`{"core.admin":{"8":0,"8":1}}`: true, `{"core.admin":{"8":1,"8":0}}`: false,
 	`{"core.admin":{"8":0},"core.admin":{"8":1}}`: true,
 	`{"core.admin":{"8":1},"core.admin":{}}`:      false, `{"core.admin":{"8":1},"core.admin":0}`: false,
@@ -59,8 +59,8 @@ var rules = map[string]bool{
 	`{"core.admin":{"8":{},"1":1}}`:     false,
 	`{"core.admin":{"8":1e-999,"1":1}}`: false,
 
-	// Keys that are no integers grant nothing, and deny what (int) makes of
-	// them.
+	// Keys that are not integers grant nothing, and deny the group that (int)
+	// turns them into.
 	`{"core.admin":{"8":1," 39":1,"x":1}}`: true, `{"core.admin":{"":1,"8":1}}`: true,
 	`{"core.admin":{"eight":1,"8":1}}`:                true,
 	`{"core.admin":{"99999999999999999999":1,"8":1}}`: true, `{"core.admin":{"08":1}}`: false,
@@ -83,7 +83,7 @@ var rules = map[string]bool{
 	`{"core.admin":[1]}`: true, `{"core.admin":[0,0,0,0,0,0,0,0,1]}`: false, `{"core.admin":[1,1,0,0,0,0,0,0,1]}`: true,
 	`{"core.admin":[1,1,0,0,0,0,0,0,0]}`: false, `{"core.admin":[]}`: false, `{"core.admin":[ ]}`: false,
 
-	// What is no action or no rules.
+	// Neither an action nor rules.
 	`{"core.admin":{}}`: false, `{"core.admin":null}`: false, `{"core.admin":8}`: false, `{"core.admin":true}`: false,
 	`{"core.admin":"8"}`:         false,
 	`{"core.admin":"{\"8\":1}"}`: false, `{"core.login.admin":{"8":1},"core.manage":{"8":1}}`: false,
@@ -92,7 +92,7 @@ var rules = map[string]bool{
 	`[{"core.admin":{"8":1}}]`: false, `null`: false,
 	`"core.admin"`: false, `1`: false, `true`: false,
 
-	// What json_decode refuses.
+	// Refused by json_decode.
 	``: false, " \n": false, `x`: false, `{`: false, `{"core.admin":{"8":1}`: false, `{"core.admin":{"8":1}}}`: false,
 	`{"core.admin":{"8":1}}x`: false,
 	`{"core.admin":{"8":1},}`: false, "{\"core.admin\":{\"8\":1}}\x00": false,
@@ -112,7 +112,7 @@ func TestCoreAdmin(t *testing.T) {
 	assert.True(t, coreAdmin(`{"core.admin":[0,0,0,0,0,0,0,0,1]}`, []int64{-42, 8}))
 }
 
-// model is the rule in other words: the maps that Joomla's Rule would hold.
+// model is a second implementation, with the maps of Joomla's Rule.
 func model(rules string, identities []int64) bool {
 	value, _ := phpjson.Decode(rules)
 	actions, _ := value.(map[string]any)
@@ -143,7 +143,7 @@ func model(rules string, identities []int64) bool {
 		!slices.ContainsFunc(identities, func(i int64) bool { return denied[i] })
 }
 
-// cast is PHP's (int): the longest beginning of key that is a number.
+// cast is PHP's (int): the longest prefix of key that is a number.
 func cast(key string) int64 {
 	key = strings.TrimLeft(key, " \t\n\r\v\f")
 	for end := len(key); end > 0; end-- {
@@ -183,9 +183,9 @@ func FuzzCoreAdmin(f *testing.F) {
 	})
 }
 
-// coreAdminScript answers base64 of rules and a list of identities by whether
-// core.admin is granted, by our rule and by Joomla's, which takes all keys and
-// strings of JSON.
+// coreAdminScript reads base64 of rules and a list of identities. It answers
+// whether core.admin is granted, by our rule and by Joomla's, which takes all
+// keys and strings of JSON.
 const coreAdminScript = `
 while (($line = fgets(STDIN)) !== false) {
 	[$text, $ids] = explode(" ", rtrim($line));
@@ -296,7 +296,7 @@ func TestCoreAdminAsPHP(t *testing.T) {
 }
 
 func TestVisitorLevels(t *testing.T) {
-	// As Joomla is installed.
+	// The levels of a new Joomla.
 	rows := []joomla.ViewLevel{{1, `[1]`}, {2, `[6,2,8]`}, {3, `[6,3,8]`}, {5, `[9]`}, {6, `[8]`}}
 	assert.Equal(t, []int64{1, 5}, joomla.VisitorLevels(rows, []int64{9, 1}))
 	assert.Equal(t, []int64{1}, joomla.VisitorLevels(rows, []int64{1}))

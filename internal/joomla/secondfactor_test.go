@@ -10,7 +10,7 @@ import (
 
 func TestSecondFactorPending(t *testing.T) {
 	const force = `{"forceMFAUserGroups":["8"]}`
-	// For a user with a factor and for one without, as it is pending.
+	// Whether it is pending for a user with a factor, and for one without.
 	type pending struct{ with, without bool }
 	tests := []struct {
 		checked, setup bool
@@ -35,7 +35,7 @@ func TestSecondFactorPending(t *testing.T) {
 		{false, false, `{"forceMFAUserGroups":[2,"80"]}`, pending{true, false}},
 		{false, false, `{"forceMFAUserGroups":[]}`, pending{true, false}},
 		{false, false, `{"forceMFAUserGroups":""}`, pending{true, false}},
-		// Joomla answers 500 where the parameters are not JSON.
+		// Joomla answers 500 if the parameters are not JSON.
 		{false, false, `{"x":"\ud800"}`, pending{true, true}},
 		{true, false, `{`, pending{true, true}},
 		{false, false, `[]`, pending{true, false}},

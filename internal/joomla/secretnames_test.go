@@ -34,7 +34,7 @@ func TestSecretNamesMatch(t *testing.T) {
 	assert.True(t, newSecretNames([]string{"\xe9"}).match([]byte("a\xe9")), "another character set")
 }
 
-// However many names a caller adds, each counts.
+// All names that a caller adds count, however many they are.
 func TestSecretNamesOfCallers(t *testing.T) {
 	var more []string
 	for a := 'a'; a <= 'z'; a++ {
@@ -50,8 +50,8 @@ func TestSecretNamesOfCallers(t *testing.T) {
 	assert.False(t, newSecretNames(more[:1]).match([]byte("b0")))
 }
 
-// A megabyte of what looks like the beginning of a word is split into words
-// once: with a look at all of it for each, this would take minutes.
+// A megabyte of beginnings of words is split in a single pass: a pass for each
+// word would take minutes.
 func TestSecretNamesOfAnyLength(t *testing.T) {
 	assert.False(t, newSecretNames(nil).match([]byte(strings.Repeat("pinx", 1<<18))))
 }

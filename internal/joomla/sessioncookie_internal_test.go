@@ -15,8 +15,8 @@ func TestSessionIDRefusesLongValuesUnread(t *testing.T) {
 	}
 }
 
-// FuzzSessionIDs holds the reader of cookies to returning few values, each of
-// which PHP could have made.
+// FuzzSessionIDs checks that few ids are returned, and that PHP could have made
+// each.
 func FuzzSessionIDs(f *testing.F) {
 	f.Add("a=b; name=id; name=other; second=%2C-x", "")
 	f.Add("name", "name=id")

@@ -79,8 +79,8 @@ func TestSessionIDs(t *testing.T) {
 	}
 }
 
-// cookiesScript answers with the values that PHP has of the cookies named in
-// the query, each in hexadecimal digits if it is a string.
+// cookiesScript answers with PHP's values of the cookies named in the query, as
+// hexadecimal digits if they are strings.
 const cookiesScript = `foreach (explode(",", $_GET["names"]) as $name) {
 	$value = $_COOKIE[$name] ?? null;
 	echo is_string($value) ? "=" . bin2hex($value) : "none", "\n";
@@ -133,7 +133,7 @@ func TestSessionIDsAsPHP(t *testing.T) {
 	t.Logf("%d headers with %d ids", compared, found)
 	require.NotZero(t, found)
 
-	// PHP forgets an array that goes too deep.
+	// PHP drops an array that is nested too deep.
 	deep := names[0] + strings.Repeat("[]", 65) + "=y; " + names[0] + "=x"
 	assert.Equal(t, []string{"x"}, ask(deep))
 	assert.Empty(t, joomla.SessionIDs([]string{deep}, names), "no program sends that")

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// An empty file with an old time may be one that is being written on a tmpfs,
-// which changes the length before the time.
+// An empty file with an old time may be about to be written: a tmpfs changes
+// the length before the time.
 func TestSightWholeEmpty(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sess_empty")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {

@@ -19,8 +19,9 @@ import (
 	"github.com/capi-go/capi/internal/phptest"
 )
 
-// pages is a PHP that makes page after page of one session, each of which holds
-// it for some milliseconds and leaves another text. It ends with its input.
+// pages is a PHP program that serves one page of a session after the other.
+// Each holds the session for some milliseconds and leaves another text. The
+// program ends with its input.
 const pages = `
 [, $path, $milliseconds] = $argv;
 foreach (['use_cookies' => 0, 'use_only_cookies' => 0, 'cache_limiter' => '', 'gc_probability' => 0] as $name => $value) {
@@ -46,8 +47,8 @@ for ($i = 0; fgets(STDIN) === false && !feof(STDIN); $i++) {
 // written is a whole text of pages.
 var written = regexp.MustCompile(`^joomla\|s:(\d+):"(a+|b+|c+|d+|e+|f+|g+|h+|i+|j+|k+|l+|m+|n+|o+|p+|q+|r+|s+|t+|u+|v+|w+|x+|y+|z+)";$`)
 
-// TestSessionDirReadBesidePHP reads a session that PHP writes. Each read gets a
-// whole text, in time.
+// TestSessionDirReadBesidePHP reads a session while PHP writes it. Each read
+// gets a whole text, in time.
 func TestSessionDirReadBesidePHP(t *testing.T) {
 	program := phptest.Program(t)
 	for _, test := range []struct {
@@ -57,7 +58,7 @@ func TestSessionDirReadBesidePHP(t *testing.T) {
 	}{
 		{processes: 1, milliseconds: 0, reads: 10_000, readers: 8},
 		{processes: 1, milliseconds: 300, readers: 64},
-		{processes: 4, milliseconds: 15, readers: 64}, // Whose lock is hardly ever free.
+		{processes: 4, milliseconds: 15, readers: 64}, // The lock is hardly ever free.
 	} {
 		t.Run(fmt.Sprintf("%d of %d ms", test.processes, test.milliseconds), func(t *testing.T) {
 			path := t.TempDir()
@@ -112,7 +113,7 @@ func TestSessionDirReadBesidePHP(t *testing.T) {
 			texts.Range(func(any, any) bool { different++; return true })
 			t.Logf("%d reads of %d texts, the slowest in %v", reads.Load(), different, time.Duration(slowest.Load()))
 			assert.Greater(t, different, 1, "PHP wrote meanwhile")
-			// Read's own limit, and what a busy machine adds.
+			// Read's own limit, and some time for a busy machine.
 			assert.Less(t, time.Duration(slowest.Load()), 3*time.Second)
 		})
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// writeFile writes a file as if at a time in seconds since 1970.
+// writeFile writes a file with the given time in seconds since 1970.
 func writeFile(t testing.TB, path, data string, written int64) {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
@@ -35,7 +35,7 @@ func sessionDir(t testing.TB, savePath string) joomla.SessionDir {
 	return dir
 }
 
-// readFiles returns what the files of ids hold.
+// readFiles returns the contents of the files of ids.
 func readFiles(t testing.TB, savePath string, rules joomla.SessionFileRules, ids ...string) [][]byte {
 	t.Helper()
 	contents, lengths, err := sessionDir(t, savePath).Read(t.Context(), ids, rules)
@@ -89,7 +89,8 @@ func TestSessionDirReadLimits(t *testing.T) {
 	assert.Zero(t, lengths[5])
 }
 
-// A session of some megabytes, which a visitor may have, costs its size.
+// Reading a session of some megabytes, which a visitor may have, allocates its
+// size.
 func TestSessionDirReadAllocatesSize(t *testing.T) {
 	const size = 15_000_000
 	path := t.TempDir()
@@ -121,7 +122,7 @@ func TestParseSavePath(t *testing.T) {
 	}
 }
 
-// A path has the id of a session, which opens it to whoever knows it.
+// A path has the id of a session, and whoever knows the id can use the session.
 func TestSessionDirReadErrorsHaveNoPath(t *testing.T) {
 	path := t.TempDir()
 	writeFile(t, path+"/file", "", 0)

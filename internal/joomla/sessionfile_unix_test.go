@@ -22,7 +22,7 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// Users of every Debian.
+// Users that every Debian has.
 const (
 	wwwData = 33
 	nobody  = 65534
@@ -46,8 +46,8 @@ func publicDir(t *testing.T) string {
 	return path
 }
 
-// ownedFiles returns a directory of mode 1733, as Debian's, with a file of each
-// of three users, and others that only their users may read.
+// ownedFiles returns a directory of mode 1733, like Debian's, with a file of
+// each of three users, and others that only their owners may read.
 func ownedFiles(t *testing.T) string {
 	path := publicDir(t)
 	for id, owner := range map[string]int{"root": 0, "www": wwwData, "nobody": nobody} {
@@ -89,8 +89,8 @@ func TestSessionDirReadOwners(t *testing.T) {
 	}
 }
 
-// TestSessionDirReadAsOtherUser reads as www-data, in a process of that user,
-// which runs this test too.
+// TestSessionDirReadAsOtherUser reads as www-data, by running itself as that
+// user.
 func TestSessionDirReadAsOtherUser(t *testing.T) {
 	if path := os.Getenv("CAPI_TEST_SESSION_FILES"); path != "" {
 		answers := map[string]string{}
@@ -124,13 +124,12 @@ func TestSessionDirReadAsOtherUser(t *testing.T) {
 	var answers map[string]string
 	require.NoError(t, json.Unmarshal([]byte(strings.SplitN(string(output), "\n", 2)[0]), &answers), "%s", output)
 	assert.Equal(t, map[string]string{
-		"root600": "reading a session file: permission denied", // An operator has to know.
+		"root600": "reading a session file: permission denied", // The operator must know.
 		"root644": "x|N;", "www600": "x|N;", "www644": "x|N;",
 	}, answers, "those of nobody are no sessions")
 }
 
-// TestSessionDirReadOther reads what is not a file, which must not wait for
-// anybody.
+// TestSessionDirReadOther reads things that are not files, and must not block.
 func TestSessionDirReadOther(t *testing.T) {
 	path := t.TempDir()
 	require.NoError(t, syscall.Mkfifo(path+"/sess_fifo", 0o600))
@@ -224,8 +223,8 @@ func TestSessionDirReadSwaps(t *testing.T) {
 	assert.Empty(t, found)
 }
 
-// threads returns how many threads of the system this process has, or 0 where
-// that cannot be told.
+// threads returns how many system threads this process has, or 0 if that is
+// unknown.
 func threads(t *testing.T) int {
 	entries, err := os.ReadDir("/proc/self/task")
 	if err != nil {
@@ -244,8 +243,8 @@ func lockFile(t *testing.T, path string) *os.File {
 	return file
 }
 
-// A page that hangs has the lock all the time, and what was there before it is
-// read at once, as is the text of a session that nobody holds.
+// A page that hangs keeps the lock. The text from before it is read at once, as
+// is that of a session that nobody holds.
 func TestSessionDirReadLocked(t *testing.T) {
 	path := t.TempDir()
 	var ids []string

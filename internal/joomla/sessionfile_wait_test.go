@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A held session is one whose lock a page has.
+// A held session is a session whose lock a page holds.
 type held struct {
 	*os.File
 	t *testing.T
@@ -31,21 +31,20 @@ func hold(t *testing.T, path, text string) held {
 	return h
 }
 
-// cut cuts the file to nothing, as of now.
+// cut truncates the file to nothing, at the current time.
 func (h held) cut() {
 	require.NoError(h.t, h.Truncate(0))
 	h.touch()
 }
 
-// write writes the text, as of now.
+// write writes the text, at the current time.
 func (h held) write(text string) {
 	_, err := h.WriteAt([]byte(text), 0)
 	require.NoError(h.t, err)
 	h.touch()
 }
 
-// touch sets the time of the file to that of the test, which is not the
-// machine's.
+// touch sets the time of the file to the test's, which is not the machine's.
 func (h held) touch() { require.NoError(h.t, os.Chtimes(h.Name(), time.Now(), time.Now())) }
 
 // TestSessionDirReadWaits reads sessions that a page holds and has written a
@@ -54,7 +53,7 @@ func TestSessionDirReadWaits(t *testing.T) {
 	const old, new = "old|N;", "new|b:1;"
 	long := strings.Repeat("x", 10_000)
 	for name, test := range map[string]struct {
-		before string // what is there when the lock is taken
+		before string // the text when the lock is taken
 		page   func(held)
 		want   string
 		most   time.Duration
@@ -131,7 +130,7 @@ func TestSessionDirReadWaits(t *testing.T) {
 	}
 }
 
-// The files of a list are waited for together.
+// Read waits for all files of a list together.
 func TestSessionDirReadWaitsForMany(t *testing.T) {
 	path := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -179,7 +178,7 @@ func TestSessionDirReadGivesUp(t *testing.T) {
 	})
 }
 
-// A session that ends while it is waited for is none.
+// A session that ends while Read waits for it is not returned.
 func TestSessionDirReadWaitsForTheEnd(t *testing.T) {
 	path := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {

@@ -8,7 +8,7 @@ func TestDecodeBase64(t *testing.T) {
 		"QUJD":            "ABC",
 		"QUI=":            "AB",
 		"QUI":             "AB",
-		"QUJDR":           "ABC", // A digit that stands alone has no byte.
+		"QUJDR":           "ABC", // A single last digit is no byte.
 		"Q U\nJ*DR\xff":   "ABC",
 		"=QUJD==RA":       "ABCD",
 		"Q":               "",

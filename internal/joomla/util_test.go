@@ -16,8 +16,8 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// vector is a value of the data column that PHP's own serializer wrote, and
-// what decoding it must give.
+// vector is a value of the column data that PHP itself serialized, with its
+// decoded value.
 type vector struct {
 	Name    string          `json:"name"`
 	Stored  []byte          `json:"stored_base64"`
@@ -59,8 +59,8 @@ func payloads(t testing.TB) map[string][]byte {
 	return all
 }
 
-// mask masks data and holds what always holds: the input is left alone, and the
-// result is of the same length, decodes, and stays as it is when masked again.
+// mask masks data and checks the invariants: the input is unchanged, and the
+// result has the same length, decodes, and does not change when masked again.
 func mask(t testing.TB, data []byte) []byte {
 	t.Helper()
 	masker := joomla.NewMasker()
@@ -94,7 +94,7 @@ func unbase64(data []byte) []byte {
 	return inner
 }
 
-// variable is a session text with a single string.
+// variable returns a session text with a single string.
 func variable(name, value string) string {
 	return name + "|" + phpString(value)
 }

@@ -1,7 +1,7 @@
-// Package joomlatest holds what the tests of every module need of Joomla:
-// recordings of real sites, the tables that the library reads in each dialect
-// of SQL, and configuration.php as Joomla writes it. Only tests import it. It
-// imports only the standard library; its users bring the database driver.
+// Package joomlatest has Joomla's part of the tests of every module: recordings
+// of real sites, the tables that the library reads in each dialect of SQL, and
+// configuration.php as Joomla writes it. Only tests import it. It imports only
+// the standard library; its users bring the database driver.
 package joomlatest
 
 import (
@@ -17,7 +17,7 @@ import (
 //go:embed testdata
 var testdata embed.FS
 
-// A Recording is what a real Joomla site wrote into its database, and how it
+// A Recording has what a real Joomla site wrote into its database, and how it
 // answered its users.
 type Recording struct {
 	Now         int64 // the Unix time of the newest session
@@ -29,7 +29,7 @@ type Recording struct {
 	APITokens   []APITokenCase `json:"api_token_cases"`
 }
 
-// A Config is what the configuration.php of a recorded site says.
+// A Config is the configuration.php of a recorded site.
 type Config struct {
 	DBType, DBPrefix, Secret string
 	LifetimeMinutes          int `json:"lifetime_minutes"`
@@ -47,8 +47,8 @@ type User struct {
 	CoreAdmin bool          `json:"core.admin"`
 }
 
-// A SessionCase is a request with a session's cookie, and the status that the
-// original endpoint answered it with.
+// A SessionCase is a request with the cookie of a session, and the original
+// endpoint's status.
 type SessionCase struct {
 	User         int64
 	Username     string
@@ -57,8 +57,8 @@ type SessionCase struct {
 	JoomlaStatus int `json:"joomla_status"`
 }
 
-// Want returns the status that the case is to be answered with: that of Joomla,
-// but for users whose accounts Joomla does not look at again during a session.
+// Want returns the expected status: Joomla's, except for users whose accounts
+// Joomla does not check again during a session.
 func (c SessionCase) Want() int {
 	switch c.Username {
 	case "super_blocked", "super_unactivated", "super_must_reset":
@@ -67,17 +67,17 @@ func (c SessionCase) Want() int {
 	return c.JoomlaStatus
 }
 
-// An APITokenCase is a request with a Joomla API token, and the status that
-// Joomla's web services answered it with.
+// An APITokenCase is a request with a Joomla API token, and the status of
+// Joomla's web services.
 type APITokenCase struct {
 	Name         string
 	Headers      map[string]string
 	JoomlaStatus int `json:"joomla_api_status"`
 }
 
-// Want returns the status that the case is to be answered with. It differs from
-// that of Joomla for a malformed token that a cast of PHP lets pass, and for a
-// good token whose user is no Super Admin.
+// Want returns the expected status: Joomla's, except for a malformed token that
+// a cast of PHP's lets pass, and for a valid token of a user who is not a Super
+// Admin.
 func (c APITokenCase) Want() int {
 	switch c.Name {
 	case "user id with trailing junk":
@@ -100,18 +100,18 @@ type Case struct {
 	Cookies          map[string]string
 	Redis            map[string]RedisValue
 	Files            []string   // names in the directory of session files
-	Want             int        // the status that the case is to be answered with
+	Want             int        // the expected status
 	Recording        *Recording `json:"-"` // the site, without the requests of other users
 }
 
-// A RedisValue is what Redis held for a key. TTL is in seconds, and 0 where it
+// A RedisValue is the value of a key in Redis. TTL is in seconds, or 0 if it
 // was not recorded.
 type RedisValue struct {
 	Value string
 	TTL   int
 }
 
-// UnmarshalJSON reads the value alone, or an object of value and ttl.
+// UnmarshalJSON reads a value, or an object of value and ttl.
 func (v *RedisValue) UnmarshalJSON(text []byte) error {
 	if text[0] == '"' {
 		return json.Unmarshal(text, &v.Value)
@@ -123,7 +123,7 @@ func (v *RedisValue) UnmarshalJSON(text []byte) error {
 // Recordings returns the names of all recordings: those of Joomla 3, 5 and 6.
 func Recordings() []string { return []string{"j3", "j5", "j6"} }
 
-// Recorded returns the recording of that name, which is the caller's to change.
+// Recorded returns the recording of that name, which the caller may change.
 func Recorded(name string) *Recording { return read[*Recording](name) }
 
 // SecondFactor returns sessions of a Super Admin before and after the second
@@ -171,9 +171,9 @@ func cases(name string) []Case {
 				c.Recording.Now = written(sessions[0])
 			}
 			if c.Name == "record; neverMFAUserGroups [8]; password only" {
-				// It was recorded with 200, perhaps after a page, which sets
-				// mfa_checked. Before one, Joomla answers 403 to what is no
-				// page.
+				// The recorded status is 200, perhaps after a page, which sets
+				// mfa_checked. Before a page, Joomla answers 403 to requests
+				// that are not pages.
 				c.Want = http.StatusForbidden
 			}
 			all = append(all, c)
@@ -195,8 +195,8 @@ func (r *Recording) MoveTo(now time.Time) {
 // written returns the time of a recorded session.
 func written(row Row) int64 { return parse[int64]([]byte(row["time"].(string))) }
 
-// read reads a file of this package. It does not change, so whatever is wrong
-// with it is a mistake here.
+// read reads a file of this package. It panics on errors, which are mistakes in
+// this package.
 func read[T any](name string) T {
 	text, err := testdata.ReadFile("testdata/" + name + ".json")
 	if err != nil {
@@ -212,17 +212,17 @@ func parse[T any](text []byte) (value T) {
 	return value
 }
 
-// A FormSite is a site whose sessions had texts of odd forms.
+// A FormSite is a site with sessions of odd forms.
 type FormSite struct {
 	Site  string // "j3" or "j5"
-	Now   int64  // when the sessions were written and asked for
+	Now   int64  // when the sessions were written and used
 	User  int64  // a Super Admin without a second factor
 	Cases []Form
 }
 
-// A Form is the text of a session, and the status that the site's own Joomla
-// answered its cookie with: 200 to the Super Admin, 403 to a guest, and 500
-// where it did not start.
+// A Form is the text of a session, and the status of the site's own Joomla for
+// its cookie: 200 for the Super Admin, 403 for a guest, and 500 if Joomla did
+// not start.
 type Form struct {
 	Name         string
 	Data         []byte `json:"data_base64"`

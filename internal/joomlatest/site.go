@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// A Site is a Joomla site of one test, in tables with a prefix of their own.
+// A Site is a Joomla site for one test, in tables with their own prefix.
 type Site struct {
 	*Recording
 	DB      *sql.DB
@@ -22,8 +22,8 @@ type Site struct {
 	Prefix  string
 }
 
-// NewSite makes the tables of a site and fills them with what was recorded.
-// They are dropped with the test.
+// NewSite creates the tables of a site and fills them with the recording. The
+// end of the test drops them.
 func NewSite(t testing.TB, db *sql.DB, d Dialect, l Layout, recording *Recording) *Site {
 	t.Helper()
 	s := &Site{Recording: recording, DB: db, Dialect: d, Layout: l, Prefix: "capi" + strings.ToLower(rand.Text()[:10]) + "_"}
@@ -56,11 +56,11 @@ func (s *Site) Exec(t testing.TB, statement string, args ...any) {
 	}
 }
 
-// Insert adds rows to a table, as many as it can with one statement: those that
-// follow one another with the same columns.
+// Insert adds rows to a table. Successive rows with the same columns share a
+// statement.
 func (s *Site) Insert(t testing.TB, table string, rows ...Row) {
 	t.Helper()
-	const most = 50 // MariaDB takes 16 MiB at a time, and tests have sessions of 128 KiB.
+	const most = 50 // A statement for MariaDB has at most 16 MiB, and a session in tests 128 KiB.
 	for len(rows) > 0 {
 		columns := s.columns(table, rows[0])
 		n := 1
@@ -89,7 +89,7 @@ func (s *Site) columns(table string, row Row) []string {
 	return columns
 }
 
-// value returns a value as its column takes it.
+// value returns a value in the type of its column.
 func (s *Site) value(column string, value any) any {
 	switch value := value.(type) {
 	case string:
@@ -98,14 +98,14 @@ func (s *Site) value(column string, value any) any {
 		}
 	case int:
 		if s.Dialect == PostgreSQL {
-			return strconv.Itoa(value) // The driver pgx takes text for every type, but no number where text is wanted.
+			return strconv.Itoa(value) // pgx takes text for every type, but no number for text.
 		}
 	}
 	return value
 }
 
-// CookieOf returns the header of a request with the recorded cookie of a user,
-// of the site's frontend.
+// CookieOf returns the header of a request with the user's recorded cookie of
+// the site's frontend.
 func (r *Recording) CookieOf(t testing.TB, username string) http.Header {
 	t.Helper()
 	for _, session := range r.Sessions {

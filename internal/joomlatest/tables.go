@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// A Dialect is a dialect of SQL, by the name that configuration.php has for it.
+// A Dialect is a dialect of SQL, by its name in configuration.php.
 type Dialect string
 
-// The dialects that the library speaks. MySQL is that of MariaDB, too.
+// The dialects that the library speaks. MySQL is also MariaDB's.
 const (
 	MySQL      Dialect = "mysqli"
 	PostgreSQL Dialect = "pgsql"
@@ -32,15 +32,15 @@ func (d Dialect) Rewrite(query, prefix string) string {
 	return query
 }
 
-// A Layout is the version of Joomla that defined a site's tables: the first of
-// those that have them so.
+// A Layout is the form of a site's tables, by the first version of Joomla that
+// has it.
 type Layout int
 
-// The layouts, each with what it changed.
+// The layouts, each with its changes.
 const (
 	// Joomla25 is 2.5 to 3.2: no column requireReset in the users. The id of a
-	// session is text, of a collation that ignores case where there is one (and
-	// spaces at the end, in MariaDB), and its time is text.
+	// session is text, with a collation that ignores case if there is one (and
+	// trailing spaces, in MariaDB), and its time is text.
 	Joomla25 Layout = iota
 	// Joomla33 is 3.3 to 3.8: users with requireReset.
 	Joomla33
@@ -59,14 +59,14 @@ func (l Layout) String() string { return "Joomla " + [...]string{"2.5", "3.3", "
 // SessionLayouts returns the newest layout of each form of the session table.
 func SessionLayouts() []Layout { return []Layout{Joomla42, Joomla33} }
 
-// tables makes the tables that the library reads, in words that statements puts
-// into a dialect. Their columns have Joomla's types, and defaults where
-// recorded rows leave something out.
+// tables creates the tables that the library reads, in words that statements
+// translates into a dialect. Columns have Joomla's types, and defaults for what
+// recorded rows leave out.
 //
 //go:embed tables.sql
 var tables string
 
-// statements returns what makes the tables of a site.
+// statements returns the statements that create the tables of a site.
 func (d Dialect) statements(l Layout) []string {
 	id, written, reset := "BYTES NOT NULL", "int NOT NULL DEFAULT 0", `"requireReset" BOOL NOT NULL DEFAULT 0, "otpKey" varchar(1000) NOT NULL DEFAULT '',`
 	if l < Joomla39 {

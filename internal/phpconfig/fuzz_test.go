@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// FuzzProperties holds Properties to giving either properties or an [Error]
-// with a line of the source, and to giving the same properties of the same
-// words with comments and space between them.
+// FuzzProperties checks that Properties returns either properties or an [Error]
+// with a line of the source, and that comments and space between words change
+// nothing.
 func FuzzProperties(f *testing.F) {
 	f.Add("<?php\nclass JConfig { public $host = 'a'; var $secret = \"\\x41\\u{e9}\\101\", $x = <<<A\n {$b[\"'\"]}\n A\n; }")
 	f.Add("<html><?= 1 ?><?php #[A]\nfinal class JConfig { public static ?int $a = -0x1_F; public $db = .5e-3 ; } ?>")
@@ -43,8 +43,8 @@ func FuzzProperties(f *testing.F) {
 	})
 }
 
-// insert returns the source with the text in front of each word of code, but
-// for the one behind what opens a template's code: "{ $a}" is no code.
+// insert returns the source with the text in front of each word of code, except
+// the first word of code in a template: "{ $a}" is not code.
 func insert(t *testing.T, source, text string) string {
 	l := lexer{source: source, html: true}
 	var b strings.Builder
@@ -66,8 +66,8 @@ func insert(t *testing.T, source, text string) string {
 	}
 }
 
-// FuzzPropertiesString holds strings to being read as they were written,
-// whatever is in them, and to changing nothing around them.
+// FuzzPropertiesString checks that strings are read as they were written,
+// whatever is in them, and change nothing around them.
 func FuzzPropertiesString(f *testing.F) {
 	f.Add("it's", `a\`, "?>")
 	f.Add(`\'; public $host = 'x'; //`, "/*", "\x00\xff\r\n")

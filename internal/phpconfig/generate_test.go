@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// A generator makes sources that are often valid, and hard where they are not:
-// it joins what is read with everything that could be taken for it. Nothing
-// that it makes reaches outside of PHP.
+// A generator makes sources that are often valid, and otherwise hard: it mixes
+// what is read with everything that looks like it. Nothing in them has effects
+// outside of PHP.
 type generator struct {
 	*rand.Rand
 	// used are the names that the source has already declared.

@@ -17,8 +17,8 @@ import (
 	"github.com/capi-go/capi/internal/phptest"
 )
 
-// TestPropertiesAsPHP compares what is read of generated sources with what an
-// object of their class has in PHP.
+// TestPropertiesAsPHP compares the properties read from generated sources with
+// those of an object in PHP.
 func TestPropertiesAsPHP(t *testing.T) {
 	program := phptest.Program(t)
 	g := generator{phptest.Random(t), map[string]bool{}}
@@ -48,7 +48,7 @@ func TestPropertiesAsPHP(t *testing.T) {
 			onlyUs++
 		}
 	}
-	t.Logf("%d inputs, %d accepted by both, with %d values; %d by PHP alone, %d by us alone", inputs, both, values, onlyPHP, onlyUs)
+	t.Logf("%d inputs, %d accepted by both, with %d values; %d only by PHP, %d only by us", inputs, both, values, onlyPHP, onlyUs)
 	require.Positive(t, values)
 }
 
@@ -59,8 +59,8 @@ type evaluator struct {
 	out     *bufio.Reader
 }
 
-// start starts PHP with its default settings, and without what reaches outside
-// of it.
+// start starts PHP with its default settings, and without functions that have
+// effects outside of it.
 func (e *evaluator) start(program string) (err error) {
 	e.command = exec.Command(program, "-n", "-d", "short_open_tag=0", "-d", "memory_limit=512M", "-d", "open_basedir=testdata",
 		"-d", "disable_functions=exec,shell_exec,system,passthru,proc_open,popen,pcntl_exec,unlink,rename,file_put_contents",
@@ -80,14 +80,14 @@ func (e *evaluator) start(program string) (err error) {
 func (e *evaluator) stop() {
 	if e.command != nil {
 		_ = e.in.Close()
-		_ = e.command.Wait() // It fails where a source ended it.
+		_ = e.command.Wait() // It fails if a source ended PHP.
 		e.command = nil
 	}
 }
 
 // evaluate returns the properties of an object of the class JConfig of the
 // source, or false if PHP refuses it. The class gets another name, since PHP
-// declares one once.
+// declares a class only once.
 func (e *evaluator) evaluate(t *testing.T, source, suffix string) (map[string]string, bool) {
 	t.Helper()
 	for _, class := range []string{"JConfig", "Other", "function f1", "function f2", "function f3"} {
@@ -100,8 +100,7 @@ func (e *evaluator) evaluate(t *testing.T, source, suffix string) (map[string]st
 	var encoded map[string]string
 	require.NoError(t, json.Unmarshal(line, &encoded))
 	if encoded == nil {
-		// PHP may have ended: it does where it refuses to compile. Ask for a
-		// sign of life.
+		// PHP ends if it refuses to compile. Ask for a sign of life.
 		if _, err := fmt.Fprintf(e.in, "stdClass x \n"); err == nil {
 			if _, err = e.out.ReadBytes('\n'); err == nil {
 				return nil, false
@@ -113,7 +112,7 @@ func (e *evaluator) evaluate(t *testing.T, source, suffix string) (map[string]st
 	values := map[string]string{}
 	for name, text := range encoded {
 		decoded, err := base64.StdEncoding.DecodeString(text)
-		if err != nil { // An array, which is no value of ours.
+		if err != nil { // An array, which Properties does not return.
 			decoded = []byte("array")
 		}
 		values[name] = string(decoded)

@@ -27,8 +27,8 @@ func texts(source string) (map[string]string, error) {
 	return texts, nil
 }
 
-// joomla5 is a configuration.php such as Joomla 5 writes it, with more of
-// everything that is not read.
+// joomla5 is a configuration.php as Joomla 5 writes it, with more of everything
+// that is not read.
 const joomla5 = `<?php
 class JConfig {
 	public $offline = false;
@@ -55,8 +55,8 @@ class JConfig {
 }
 `
 
-// joomla3 is a configuration.php such as older sites have it, with what
-// administrators add.
+// joomla3 is a configuration.php of an older site, with additions of
+// administrators.
 const joomla3 = `<?php
 /** Written by hand. ?> is not special here. */
 defined('_JEXEC') or die;
@@ -76,8 +76,8 @@ class JConfig
 ?>
 `
 
-// otherMembers are members of a class that is read, with all that could be
-// taken for something else.
+// otherMembers are members of a class that is read, with everything that could
+// be mistaken for something else.
 const otherMembers = `{
 	const HOST = 'x', SECRET = ['}', "{"];
 	final public const string DB = 'x' . "$" . PHP_EOL;
@@ -121,8 +121,7 @@ func TestProperties(t *testing.T) {
 		"after another class":  replace("class", "class Other { public $host = 'other'; function f() { return Foo::class; } }\nfinal class"),
 		"implementing":         replace("JConfig", `JConfig implements Baz, \Foo\Qux`),
 		"next to class names":  replace("class", "$a = Other::class; $b = $a->class; $c = new class JConfig {}; class"),
-		// The rest of the line is what makes it a test: were the closing tag
-		// part of the comment, so would be the class.
+		// If the closing tag were part of the comment, so would be the class.
 		"line comment closed by a tag": "<?php // ?> class JConfig {' <?php # ?> <?php " + strings.TrimPrefix(joomla5, "<?php\n"),
 		"echo tag":                     "<?= 1 ?>" + joomla5,
 		"other members":                replace("{\n", otherMembers),
@@ -237,7 +236,7 @@ func TestPropertiesValues(t *testing.T) {
 }
 
 // A property whose type has float and not int holds an integer as a float,
-// which shows where it has more digits than PHP writes of one.
+// which shows if it has more digits than PHP writes of a float.
 func TestPropertiesTyped(t *testing.T) {
 	for typed, want := range map[string]string{
 		"float":                  "-7.3117159838246E+17",

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each of these makes, or could make, the object that PHP has differ from the
+// Each of these makes, or could make, the object in PHP differ from the
 // defaults of its class.
 func TestPropertiesRefusesCodeThatAssigns(t *testing.T) {
 	const may = "line 4: code outside the properties names $host and may assign it"

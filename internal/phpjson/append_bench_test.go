@@ -15,9 +15,9 @@ import (
 	"github.com/capi-go/capi/internal/phpjson"
 )
 
-// benchmarkTexts returns many texts of 2 KB of each kind, so that no branch is
-// learnt by heart: words of a language, what Joomla stores of a session as
-// PHP's serializer writes it and as base64 of that, and random bytes.
+// benchmarkTexts returns many texts of 2 KB of each kind, too many for the
+// branch predictor to learn: words of a language, sessions as PHP serializes
+// them and as base64 of that, and random bytes.
 func benchmarkTexts(tb testing.TB) map[string][][]byte {
 	tb.Helper()
 	const size, count = 2048, 500

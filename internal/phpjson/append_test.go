@@ -46,11 +46,11 @@ func TestAppendStringWritesWhatPHPWrites(t *testing.T) {
 	assert.NotZero(t, invalid)
 }
 
-// boundaries are the bytes on either side of where a rule of UTF-8 or of JSON
-// begins or ends.
+// boundaries are the bytes on both sides of each boundary in the rules of UTF-8
+// and JSON.
 const boundaries = "\x00\x07\x08\x0d\x1f !\"/0\\\x7e\x7f\x80\x8f\x90\x9f\xa0\xbf\xc0\xc1\xc2\xdf\xe0\xe1\xec\xed\xee\xef\xf0\xf1\xf3\xf4\xf5\xff"
 
-// TestAppendStringOfEverySequence has sequences at every place of a vector, in
+// TestAppendStringOfEverySequence puts sequences at every place of a vector, in
 // text of one and of two bytes.
 func TestAppendStringOfEverySequence(t *testing.T) {
 	tests := map[string]func(add func(...byte)){
@@ -82,7 +82,7 @@ func TestAppendStringOfEverySequence(t *testing.T) {
 		"runes": func(add func(...byte)) {
 			for r := rune(0); r <= utf8.MaxRune; r++ {
 				if r > 0x10000 {
-					r += 60 // Enough of them, and one more is a prime.
+					r += 60 // A sample, by steps of a prime: 61.
 				}
 				add(utf8.AppendRune(nil, r)...)
 			}

@@ -35,7 +35,7 @@ var decodable = map[string]any{
 	`0.0`: 0.0, `1.50`: 1.5, `1e2`: 100.0, `1E+2`: 100.0, `-2.5e-1`: -0.25,
 	`1e999`: math.Inf(1), `-1e999`: math.Inf(-1), `1e-999`: 0.0,
 	`1` + strings.Repeat("0", 400) + `e-400`: 1.0,
-	// PHP takes no exponent for more than 19999.
+	// PHP limits exponents to 19999.
 	`0.` + strings.Repeat("0", 20400) + `1e20401`:   0.0,
 	`0.` + strings.Repeat("0", 19000) + `1e0019001`: 1.0,
 
@@ -103,7 +103,7 @@ func TestDecodeDepth(t *testing.T) {
 	}
 }
 
-// decodeScript answers base64 of a text by what json_decode makes of it.
+// decodeScript answers base64 of a text with the result of json_decode.
 const decodeScript = `
 function dump($v) {
 	if (!is_array($v)) {
@@ -153,7 +153,7 @@ func dump(v any) string {
 	return "(" + strings.Join(pairs, ",") + ")"
 }
 
-// pieces are what texts are made of and broken by.
+// pieces are the parts of texts, and what breaks them.
 var pieces = []string{
 	`null`, `true`, `false`, `True`, `0`, `-0`, `-0.0`, `8`, `-42`, `9223372036854775807`, `9223372036854775808`,
 	`-9223372036854775808`,
@@ -222,8 +222,8 @@ func TestDecodeAsPHP(t *testing.T) {
 	assert.Positive(t, accepted)
 }
 
-// FuzzDecode compares with encoding/json, which differs from PHP in what it
-// takes of surrogates, bytes that are not UTF-8, and depth.
+// FuzzDecode compares with encoding/json, which differs from PHP in surrogates,
+// invalid UTF-8 and depth.
 func FuzzDecode(f *testing.F) {
 	for text := range decodable {
 		f.Add(text)
@@ -250,7 +250,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// numbers replaces what encoding/json makes of numbers by what PHP does.
+// numbers replaces the numbers of encoding/json by PHP's.
 func numbers(v any) any {
 	switch v := v.(type) {
 	case json.Number:

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPut compares put with putWords, and holds both to the room that they may
-// use.
+// TestPut compares put with putWords, and checks that both stay within their
+// room.
 func TestPut(t *testing.T) {
 	for c := range 1 << 8 {
 		for length := range 50 {

@@ -34,8 +34,8 @@ while (strlen($head = (string) fread(STDIN, 4)) === 4) {
 	$lines = ($lines ?? '') . json_encode($text, JSON_INVALID_UTF8_SUBSTITUTE) . "\n";
 }`
 
-// TestAppendStringAgainstPHP compares with the json_encode of the PHP that is
-// installed.
+// TestAppendStringAgainstPHP compares with the json_encode of the installed
+// PHP.
 func TestAppendStringAgainstPHP(t *testing.T) {
 	command := exec.CommandContext(t.Context(), phptest.Program(t), "-n", "-r", encoder)
 	command.Stderr = os.Stderr
@@ -76,8 +76,8 @@ func TestAppendStringAgainstPHP(t *testing.T) {
 	t.Logf("%d texts are written as PHP writes them", count)
 }
 
-// anyText returns text of one sort or several: bytes, runes, ASCII, and bytes
-// near which rules change, in any mixture.
+// anyText returns text of one or several kinds: bytes, runes, ASCII, and
+// boundaries.
 func anyText(random *rand.Rand) string {
 	var text []byte
 	sorts, length := 1+random.IntN(15), random.IntN(120)

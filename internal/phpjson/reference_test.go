@@ -31,7 +31,7 @@ func reference(text string) string {
 	return b.String() + `"`
 }
 
-// replaced returns how many bytes of text, which begins with invalid ones, are
+// replaced returns how many of the invalid bytes at the beginning of text are
 // replaced together.
 func replaced(text string) int {
 	calledFor := 0

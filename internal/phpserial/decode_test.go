@@ -18,7 +18,7 @@ type (
 	dict = map[string]any
 )
 
-// What each text gives was read off PHP 8.2.
+// The values are those of PHP 8.2.
 func TestDecode(t *testing.T) {
 	empty := dict{}
 	tests := []struct {
@@ -227,7 +227,7 @@ func TestDecodeErrors(t *testing.T) {
 	require.Error(t, err)
 }
 
-// TestDecodeCutShort holds that no text but the whole one decodes.
+// TestDecodeCutShort checks that no prefix of a text decodes.
 func TestDecodeCutShort(t *testing.T) {
 	text := `a:7:{i:0;O:3:"Foo":1:{s:1:"a";d:-1.5e3;}i:1;r:2;i:2;R:2;s:1:"k";b:1;i:4;C:3:"Foo":2:{xy}i:5;E:3:"A:b";i:6;S:1:"\61";}`
 	_, err := phpserial.Decode([]byte(text), phpserial.Options{})
@@ -327,9 +327,9 @@ func TestDecodeUnwrap(t *testing.T) {
 	}
 }
 
-// TestReferencesAreShared holds that what is referred to is not copied, and
-// that what a text can make of itself by references is bounded all the same:
-// whoever walks over the result walks over copies.
+// TestReferencesAreShared checks that references do not copy, and that the size
+// of a value with references is bounded nevertheless: whoever walks over it
+// walks over each one as over a copy.
 func TestReferencesAreShared(t *testing.T) {
 	got, err := phpserial.Decode([]byte(`a:2:{i:0;O:1:"A":1:{s:1:"x";i:1;}i:1;r:2;}`), phpserial.Options{})
 	require.NoError(t, err)

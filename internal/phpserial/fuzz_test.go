@@ -47,7 +47,7 @@ func FuzzDecodeSession(f *testing.F) {
 	})
 }
 
-// stored returns the values of the data column that PHP's own serializer wrote.
+// stored returns values of the column data that PHP itself serialized.
 func stored(f testing.TB) []string {
 	f.Helper()
 	text, err := os.ReadFile("../../testdata/session_payload.json")
@@ -65,14 +65,14 @@ func stored(f testing.TB) []string {
 	return all
 }
 
-// bounded runs decode and holds its memory against the length of its input.
+// bounded runs decode and checks its memory against the length of its input.
 func bounded(t *testing.T, data []byte, decode func() (any, error)) (value any, err error) {
 	t.Helper()
 	const base, ratio = 256 << 10, 64
 	allocated := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	var used uint64
-	// What other goroutines allocate counts too: only what is seen three times
-	// is the input's.
+	// Other goroutines allocate, too: only what is seen three times is the
+	// input's.
 	for range 3 {
 		metrics.Read(allocated)
 		before := allocated[0].Value.Uint64()
@@ -87,8 +87,9 @@ func bounded(t *testing.T, data []byte, decode func() (any, error)) (value any, 
 	return nil, nil
 }
 
-// check holds that an error names a place in the input and nothing of it, and
-// that a value written out by the simplest of serializers decodes to itself.
+// check checks that an error has a position in the input and nothing of the
+// input itself, and that a value written by the simplest serializer decodes to
+// itself.
 func check(t *testing.T, data []byte, value any, err error) {
 	t.Helper()
 	if err != nil {
@@ -101,8 +102,8 @@ func check(t *testing.T, data []byte, value any, err error) {
 	var b strings.Builder
 	depth := 0
 	serialize(&b, value, 0, &depth)
-	// With its class name and key prefix, each container grows; and so does
-	// each integer key that becomes a string.
+	// Class names and key prefixes make containers longer, as do integer keys
+	// that become strings.
 	if limit := 64 + 16*(1+phpserial.MaxReferenced)*len(data); b.Len() > limit {
 		t.Fatalf("%d bytes of input expand to %d", len(data), b.Len())
 	}
@@ -114,7 +115,7 @@ func check(t *testing.T, data []byte, value any, err error) {
 	require.True(t, same(value, again), "%#v\n%#v", value, again)
 }
 
-// same is reflect.DeepEqual, but for a NAN that equals itself.
+// same is reflect.DeepEqual, except that NaN equals itself.
 func same(a, b any) bool {
 	switch a := a.(type) {
 	case []any:
@@ -193,8 +194,8 @@ func serialize(b *strings.Builder, v any, depth int, deepest *int) {
 	}
 }
 
-// walk holds what every user of Reader relies on: spans lie in the text, depths
-// fit, and every container ends.
+// walk checks what every user of Reader relies on: spans lie in the text,
+// depths fit, and every container ends.
 func walk(t *testing.T, data []byte, escaped, session bool) {
 	t.Helper()
 	var r phpserial.Reader

@@ -24,8 +24,8 @@ import (
 )
 
 // program reads lines, a letter and base64 text, and answers each with a line:
-// what the text holds, in the notation of dump; "!" for what PHP refuses; and
-// "?" for what has no such notation.
+// the value in the notation of dump; "!" if PHP refuses the text; or "?" if
+// there is no such notation.
 const program = `
 error_reporting(0);
 ini_set('memory_limit', '512M');
@@ -95,7 +95,7 @@ while (($line = fgets(STDIN)) !== false) {
 }
 `
 
-// dump writes a decoded value down as program does.
+// dump writes a decoded value as program does.
 func dump(b *strings.Builder, v any) {
 	switch v := v.(type) {
 	case nil:
@@ -134,8 +134,8 @@ func dump(b *strings.Builder, v any) {
 	}
 }
 
-// TestDecodePHP compares with PHP itself: what both accept must be the same
-// value.
+// TestDecodePHP compares with PHP itself: if both accept a text, the values
+// must be the same.
 func TestDecodePHP(t *testing.T) {
 	php := exec.Command(phptest.Program(t), "-n", "-r", program)
 	in, err := php.StdinPipe()
@@ -188,14 +188,14 @@ func TestDecodePHP(t *testing.T) {
 	}
 	require.NoError(t, in.Close())
 	require.NoError(t, php.Wait())
-	t.Logf("%d inputs: %d accepted by both and the same, %d by PHP alone, %d by this package alone", inputs, both, php8, ours)
+	t.Logf("%d inputs: %d accepted by both and the same, %d only by PHP, %d only by this package", inputs, both, php8, ours)
 	require.Positive(t, both)
 }
 
-// unlike reports whether input is one of the texts for which the package
-// promises another value than PHP's: a reference from inside a value to that
-// value, one to an element whose key comes again, and what a class of its own
-// reads.
+// unlike reports whether the package promises a value that differs from PHP's
+// for input: because of a reference from inside a value to that value, a
+// reference to an element whose key is repeated, or a class with its own
+// unserializer.
 func unlike(input string) bool {
 	var r phpserial.Reader
 	reset := r.Reset
@@ -214,7 +214,7 @@ func unlike(input string) bool {
 			continue
 		}
 		if token.Kind == phpserial.Custom || token.Kind == phpserial.Enum {
-			return true // Here, PHP has none of the classes.
+			return true // PHP does not have the classes here.
 		}
 		if token.Kind == phpserial.Reference {
 			references = true
@@ -239,8 +239,8 @@ func unlike(input string) bool {
 	}
 }
 
-// corpus returns what real sites and PHP wrote: session texts, and the
-// serialized values in them.
+// corpus returns session texts of real sites and of PHP, and the serialized
+// values in them.
 func corpus(t *testing.T) []string {
 	var texts []string
 	add := func(session string) {
@@ -273,8 +273,8 @@ type generator struct {
 	slots  int
 }
 
-// input returns a text after a letter that tells what it is: v a value, s a
-// session. Half of them are mutated.
+// input returns a letter and a text: v and a value, or s and a session. Half of
+// the texts are mutated.
 func (g *generator) input() string {
 	var text string
 	g.slots = 0

@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// Answers sends the answers of a handler, and logs what is worth it. No cause
-// of a failure gets into an answer, and nothing that a client sent into the
-// log. It is safe for concurrent use, and must not be copied.
+// Answers sends the answers of a handler, and logs failures, refusals and
+// readers. Answers never contain the cause of a failure, and the log nothing
+// that a client sent. It is safe for concurrent use, and must not be copied.
 type Answers struct {
 	// Package begins each line of the log.
 	Package string
-	// Read is what the log says of a streamed answer that somebody has read,
-	// and Reading of one that failed.
+	// Read is what the log says about a streamed answer that somebody has read,
+	// and Reading about one that failed.
 	Read, Reading string
 	// Logger is the log. Nil is [slog.Default].
 	Logger *slog.Logger
@@ -28,7 +28,7 @@ type Answers struct {
 	Header func(http.Header)
 	// Envelope sends any other answer.
 	Envelope func(w http.ResponseWriter, status int, msg any) error
-	// Unavailable is what failures that may pass soon wrap.
+	// Unavailable is the error that temporary failures wrap.
 	Unavailable error
 
 	noDeadlines, noReader sync.Once
@@ -41,7 +41,7 @@ func (a *Answers) Answer(w http.ResponseWriter, r *http.Request, status int, msg
 	}
 }
 
-// Refuse answers a request that is not authorized. Only the log is told err.
+// Refuse answers a request that is not authorized. Only the log gets err.
 func (a *Answers) Refuse(w http.ResponseWriter, r *http.Request, status int, msg any, err error) {
 	a.log(r, slog.LevelDebug, "refused", err)
 	if status == http.StatusUnauthorized {
@@ -50,8 +50,8 @@ func (a *Answers) Refuse(w http.ResponseWriter, r *http.Request, status int, msg
 	a.Answer(w, r, status, msg)
 }
 
-// Fail answers with 500, or with 503 if err wraps Unavailable. Only the log is
-// told err, and what was being done.
+// Fail answers with 500, or with 503 if err wraps Unavailable. Only the log
+// gets err, and what was being done.
 func (a *Answers) Fail(w http.ResponseWriter, r *http.Request, doing string, err error) {
 	if errors.Is(err, a.Unavailable) {
 		a.log(r, levelOf(r, slog.LevelWarn), doing, err)
@@ -63,20 +63,19 @@ func (a *Answers) Fail(w http.ResponseWriter, r *http.Request, doing string, err
 	a.Answer(w, r, http.StatusInternalServerError, "Internal server error.")
 }
 
-// RetryAfter is when a client that was answered with 503 may try again, in
-// seconds.
+// RetryAfter is the Retry-After of a 503, in seconds.
 const RetryAfter = "5"
 
-// A Reader is who reads an answer. See capi.User.
+// A Reader is the user who reads an answer. See capi.User.
 type Reader struct {
 	ID                   int64
 	Username, Credential string
 }
 
-// Stream answers r with what write writes. The log is told that reader read it.
-// If write fails before its first bytes are sent, the answer is 500. If it fails
-// or panics after them, the answer is cut and Stream panics. Once anything was
-// sent, the log is told, whatever happens.
+// Stream answers r with what write writes. If write fails before its first
+// bytes are sent, the answer is that of Fail. If it fails or panics after them,
+// Stream cuts the answer and panics. Once anything was sent, Stream logs that
+// reader read it, whatever happens.
 func (a *Answers) Stream(w http.ResponseWriter, r *http.Request, reader Reader,
 	write func(ctx context.Context, out *Response) error) {
 	if r.Method == http.MethodHead {
@@ -84,7 +83,7 @@ func (a *Answers) Stream(w http.ResponseWriter, r *http.Request, reader Reader,
 		w.WriteHeader(http.StatusOK)
 		return
 	}
-	// Whatever ends the range early ends the query, too.
+	// An early end of the range also ends the query.
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	out := &Response{
@@ -108,8 +107,8 @@ func (a *Answers) Stream(w http.ResponseWriter, r *http.Request, reader Reader,
 	}
 }
 
-// Each calls do with each value of list, which is a Store's, until list or do
-// fails. It also fails if ctx has ended.
+// Each calls do with each value of list, a Store's, until list or do fails. It
+// also fails if ctx has ended.
 func Each[T any](ctx context.Context, list iter.Seq2[T, error], do func(T) error) error {
 	if list == nil {
 		return errors.New("the Store returned a nil iterator")
@@ -150,7 +149,7 @@ func (a *Answers) warnNoDeadlines(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// log logs an err that holds nothing that the client sent.
+// log logs err, which must not hold anything that the client sent.
 func (a *Answers) log(r *http.Request, level slog.Level, doing string, err error) {
 	a.logger().LogAttrs(r.Context(), level, a.Package+": "+doing, slog.Any("error", err))
 }
@@ -162,8 +161,8 @@ func (a *Answers) logger() *slog.Logger {
 	return a.Logger
 }
 
-// levelOf returns level, or a lower one where the client has left, and its
-// query was cancelled with it.
+// levelOf returns level, or Info if the client has left, which cancels its
+// query.
 func levelOf(r *http.Request, level slog.Level) slog.Level {
 	if r.Context().Err() == context.Canceled {
 		return slog.LevelInfo

@@ -1,11 +1,11 @@
-// Package stream sends the answers of this module's handlers, above all those
-// that are sent while they are made:
+// Package stream sends the answers of this module's handlers, and streams the
+// long ones:
 //
 //   - The header goes out with the first bytes.
 //   - A client that does not read is dropped.
 //   - An answer that cannot be finished is cut, so that no client takes it for
 //     the whole.
-//   - The log is told who has read it.
+//   - The log says who has read it.
 package stream
 
 import (
@@ -27,17 +27,17 @@ type Response struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	control *http.ResponseController
-	// stall is how long one write may take. Where the writer has no deadlines
-	// it is 0: stalls are the server's to notice.
+	// stall is how long one write may take. It is 0 if the writer has no
+	// deadlines, so that only the server can notice stalls.
 	stall time.Duration
-	// cancel ends what makes the answer.
+	// cancel cancels the context of write in [Answers.Stream].
 	cancel context.CancelFunc
 	state  state
 	// failed reports whether a write has failed.
 	failed bool
 	// sent counts the bytes of the body.
 	sent int64
-	// length is that of the body, 0 while it is not known.
+	// length is the length of the body, or 0 while it is unknown.
 	length int
 }
 
@@ -52,7 +52,7 @@ const (
 // Write sends a part of the body.
 func (r *Response) Write(p []byte) (int, error) {
 	if r.state == unsent {
-		// A length that somebody else has set is that of another answer.
+		// A length that is already set belongs to another answer.
 		header := r.w.Header()
 		header.Del("Content-Length")
 		if r.length > 0 {
@@ -74,7 +74,7 @@ func (r *Response) Write(p []byte) (int, error) {
 	r.sent += int64(n)
 	if err != nil {
 		r.failed = true
-		r.cancel() // Before the range ends: the query is then dropped rather than read to its end.
+		r.cancel() // Before the range ends, so that the query is dropped and not read to its end.
 	}
 	return n, err
 }
@@ -88,23 +88,23 @@ func (r *Response) SetLength(n int) {
 	}
 }
 
-// Flush sends what was written so far, where the writer can.
-func (r *Response) Flush() { _ = r.control.Flush() } // The next Write tells of a client that has left.
+// Flush sends what was written so far, if the writer can.
+func (r *Response) Flush() { _ = r.control.Flush() } // If the client has left, the next Write fails.
 
-// cut makes sure that the client of an answer that was started and not finished
-// sees that it is cut, whatever becomes of the panic that ends the request.
+// cut makes sure that a client can tell that an unfinished answer is cut, even
+// if something recovers the panic that ends the request.
 func (r *Response) cut() {
 	if r.state != started {
 		return
 	}
-	// Nothing more is sent, not even an orderly end. Where deadlines are not
-	// supported, the truncated text must suffice.
+	// From here on, nothing is sent, not even an orderly end. Without
+	// deadlines, only the truncated text shows the cut.
 	_ = r.control.SetWriteDeadline(time.Unix(1, 0))
 	if r.r.ProtoAtLeast(1, 1) {
 		return
 	}
-	// The end of an answer to HTTP/1.0 is the end of the connection, and that
-	// alone. So it must break: nginx asks like that by default.
+	// In HTTP/1.0, nginx's default, closing the connection ends an answer. So
+	// the connection must break.
 	conn, _, err := r.control.Hijack()
 	if err != nil {
 		return

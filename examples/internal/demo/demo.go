@@ -1,4 +1,4 @@
-// Package demo is the main function of the examples that differ only in how
+// Package demo has the main function of the examples that differ only in how
 // they mount the session list.
 package demo
 
@@ -18,8 +18,8 @@ import (
 // Path is where the examples mount the session list.
 const Path = "/api/v1/user/sessions"
 
-// Main serves what mount makes of the handler of an embedded site's session
-// list, until the program is interrupted.
+// Main calls mount with the session list of an embedded site, and serves the
+// result until the program is interrupted.
 func Main(mount func(sessions http.Handler) http.Handler) {
 	addr := flag.String("addr", "127.0.0.1:8080", "`address` to serve at; port 0 takes any that is free")
 	flag.Parse()

@@ -1,4 +1,4 @@
-// Package mounttest tests examples that mount the session list among the
+// Package mounttest tests examples that mount the session list inside the
 // middlewares of a router.
 package mounttest
 
@@ -49,8 +49,8 @@ func Program(t *testing.T) {
 	assert.NotContains(t, strings.TrimPrefix(program.Output(), cookie[0]), cookie[1]+"\n", "cookies are not logged")
 }
 
-// Lists shows that what mount makes of the handler sends whole lists, and never
-// one that was cut and looks whole, whatever the protocol and the compression.
+// Lists tests that the handler returned by mount sends whole lists, and that a
+// list that was cut never looks whole, with any protocol and compression.
 func Lists(t *testing.T, mount func(sessions http.Handler) http.Handler) {
 	random := rand.New(rand.NewPCG(1, 2))
 	noise := make(capi.Payload, 4000)
@@ -62,8 +62,8 @@ func Lists(t *testing.T, mount func(sessions http.Handler) http.Handler) {
 		of   func(row int) capi.Payload
 	}{
 		{"random data", func(row int) capi.Payload { return noise[row*7%2000:][:2000] }},
-		// So little is left of it that all of it may wait in the buffers of a
-		// compressor when the list is cut.
+		// It compresses so well that a compressor may still have all of it in
+		// its buffers when the list is cut.
 		{"repetitive data", func(int) capi.Payload { return bytes.Repeat([]byte("joomla"), 300) }},
 	} {
 		t.Run(data.name, func(t *testing.T) {
@@ -123,7 +123,7 @@ type store struct {
 	err  error
 }
 
-// set changes what the store has.
+// set changes the contents of the store.
 func (s *store) set(rows int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,7 +146,7 @@ func (s *store) Sessions(context.Context) iter.Seq2[capi.Session, error] {
 	}
 }
 
-// get asks server for the list, and returns what came of it before the error.
+// get asks server for the list, and returns the part before the error.
 func get(t *testing.T, server *httptest.Server, encoding, protocol string) (status int, body []byte, err error) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+demo.Path, nil)
@@ -170,7 +170,7 @@ func get(t *testing.T, server *httptest.Server, encoding, protocol string) (stat
 	return response.StatusCode, body, err
 }
 
-// count returns how many sessions body holds.
+// count returns the number of sessions in body.
 func count(t *testing.T, body []byte) int {
 	t.Helper()
 	var list capi.Envelope[[]capi.Session]

@@ -1,5 +1,4 @@
-// Package process runs the examples in their tests, each as the program that it
-// is.
+// Package process runs the examples as programs, for their tests.
 package process
 
 import (
@@ -20,12 +19,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patience is how long a program may take for what it does at once.
+// patience is how long a program may take for something that should be
+// immediate.
 const patience = 30 * time.Second
 
-// A Process is an example that runs.
+// A Process is a running example.
 type Process struct {
-	// URL is where it serves, such as "http://127.0.0.1:8080".
+	// URL is its address, such as "http://127.0.0.1:8080".
 	URL string
 
 	command *exec.Cmd
@@ -45,11 +45,11 @@ func Build(t *testing.T) string {
 	return program
 }
 
-// address matches the address in the line that a program prints when it serves.
+// address matches the address that a program prints when it serves.
 var address = regexp.MustCompile(`http://127\.0\.0\.1:[1-9]\d*`)
 
-// Start runs program, and waits until it has printed its address. It is killed
-// at the end of the test if it still runs.
+// Start runs program, and waits until it has printed its address. The end of
+// the test kills a program that still runs.
 func Start(t *testing.T, program string, args ...string) *Process {
 	t.Helper()
 	command := exec.Command(program, args...)
@@ -95,7 +95,7 @@ func Start(t *testing.T, program string, args ...string) *Process {
 	return p
 }
 
-// Output returns what the program has printed so far, to either stream.
+// Output returns what the program has printed to both streams so far.
 func (p *Process) Output() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -130,15 +130,15 @@ func (p *Process) Exited(t *testing.T) int {
 	return p.command.ProcessState.ExitCode()
 }
 
-// Interrupt interrupts the program as Ctrl+C does, and requires it to end well.
+// Interrupt interrupts the program as Ctrl+C does, and requires exit code 0.
 func (p *Process) Interrupt(t *testing.T) {
 	t.Helper()
 	p.Signal(t, syscall.SIGINT)
 	require.Zero(t, p.Exited(t), "%s", p.Output())
 }
 
-// Get asks the program for path, with header names and values, and returns what
-// it answers.
+// Get asks the program for path, with header names and values, and returns the
+// answer.
 func (p *Process) Get(t *testing.T, path string, header ...string) (status int, body string, headers http.Header) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.URL+path, nil)

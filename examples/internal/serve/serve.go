@@ -1,5 +1,5 @@
-// Package serve runs a handler until the program is interrupted, as the
-// examples do that are about something else.
+// Package serve runs a handler until the program is interrupted, for the
+// examples whose subject is something else.
 package serve
 
 import (
@@ -14,17 +14,17 @@ import (
 	"time"
 )
 
-// Grace is how long the answers that are being sent may still take once the
-// program is interrupted.
+// Grace is how long unfinished answers may still take after the program was
+// interrupted.
 const Grace = 30 * time.Second
 
 // Run serves handler at addr until the program is interrupted or ctx ends, and
-// then finishes the answers that are being sent. Before that it calls ready
-// with the address that it serves at, such as "http://127.0.0.1:8080".
+// then finishes the answers that are being sent. When it serves, it calls ready
+// with the address, such as "http://127.0.0.1:8080".
 func Run(ctx context.Context, addr string, handler http.Handler, ready func(url string)) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // Whoever interrupts it twice does not want to wait.
+	context.AfterFunc(ctx, stop) // The second interrupt ends the program at once.
 
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {

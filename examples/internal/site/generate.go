@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// generate returns n sessions that were written in the two hours before now:
-// the same for the same n, but for their times. Two in three are guests', of
-// whom half never came back, so that Joomla stored nothing of them.
+// generate returns n sessions from the two hours before now. Except for their
+// times, they are the same for the same n. Two thirds are guests', half of
+// which have no data, as Joomla leaves them if the guest never comes back.
 func generate(n int, now time.Time) []session {
 	random := rand.New(rand.NewPCG(1, 2))
 	rows := make([]session, n)
 	for i := range rows {
-		// Most of those who are around were active lately.
+		// Most users were active recently.
 		age := time.Duration(random.Float64() * random.Float64() * float64(2*time.Hour))
 		written := now.Add(-age).Unix()
 		client, guest, userID, username := 0, 1, 0, ""
@@ -46,7 +46,7 @@ var (
 
 func pick(random *rand.Rand, from []string) string { return from[random.IntN(len(from))] }
 
-// sessionID returns 26 characters as PHP makes them with five bits each.
+// sessionID returns 26 characters of five bits each, as PHP makes them.
 func sessionID(random *rand.Rand) string {
 	id := make([]byte, 26)
 	for i := range id {
@@ -59,8 +59,8 @@ func formToken(random *rand.Rand) string {
 	return fmt.Sprintf("%016x%016x", random.Uint64(), random.Uint64())
 }
 
-// registryData returns a session of user userID, 0 for a guest, as Joomla 5
-// stores it.
+// registryData returns a session of the user, or a guest if userID is 0, as
+// Joomla 5 stores it.
 func registryData(userID, counter int, now int64, browser, token string) string {
 	start := now - int64(counter)*20
 	return wrap(fmt.Sprintf("O:24:\"Joomla\\Registry\\Registry\":3:{s:7:\"\x00*\x00data\";O:8:\"stdClass\":3:{"+
@@ -74,7 +74,7 @@ func registryData(userID, counter int, now int64, browser, token string) string 
 		counter, start, now-15, now, len(browser), browser, len(token), token, userID))
 }
 
-// wrap returns a serialized Registry as the one variable of a session.
+// wrap returns a session whose only variable is the given Registry.
 func wrap(registry string) string {
 	text := base64.StdEncoding.EncodeToString([]byte(registry))
 	return fmt.Sprintf("joomla|s:%d:\"%s\";", len(text), text)

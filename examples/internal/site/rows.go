@@ -23,14 +23,14 @@ const (
 	userAgent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 )
 
-// The tables that the library reads, with the columns of Joomla 5. Indexes are
-// left out, but for primary keys.
+// The tables that the library reads, with the columns of Joomla 5. Of the
+// indexes, they have only primary keys.
 //
 //go:embed tables.sql
 var tables string
 
-// groups are Joomla's own that matter here, and two below its Super Users: Ops,
-// whom their parent's rights are left, and those whom they are denied.
+// groups are those of Joomla's own that matter here, and two below Super Users:
+// Ops, which inherits core.admin, and one that is denied it.
 const groups = `INSERT INTO #__usergroups (id, parent_id, lft, rgt, title) VALUES (1, 0, 1, 12, 'Public'),
 	(2, 1, 2, 3, 'Registered'), (6, 1, 4, 5, 'Manager'), (8, 1, 6, 11, 'Super Users'), (20, 8, 7, 10, 'Ops'),
 	(21, 20, 8, 9, 'Ops without administration');
@@ -63,10 +63,11 @@ func accounts() []account {
 	}
 }
 
-// user returns what an account can ask with.
+// user returns the credentials of an account.
 func (a account) user() User {
 	application := [...]string{"site", "administrator"}[a.client]
-	// As Joomla hashes it: with the site's secret, and once more.
+	// Joomla hashes the name of the cookie with the site's secret, and then
+	// once more.
 	once := md5.Sum([]byte(secret + application))
 	twice := md5.Sum(hex.AppendEncode(nil, once[:]))
 	mac := hmac.New(sha256.New, []byte(secret))
@@ -79,11 +80,10 @@ func (a account) user() User {
 	}
 }
 
-// seed is what the account's API token is made of.
+// seed is the seed of the account's API token.
 func (a account) seed() string { return "seed of the token of " + a.username }
 
-// A session is a row of the table of sessions: each value as its column takes
-// it.
+// A session is a row of #__session, with the types of its columns.
 type session struct {
 	id            string
 	client, guest any
@@ -93,8 +93,8 @@ type session struct {
 	username      any
 }
 
-// sessions returns the sessions of accounts, of guests, and some as they may be
-// left from older versions. The newest was written at now.
+// sessions returns the sessions of accounts and of guests, and some in the
+// forms of older versions. The newest was written at now.
 func sessions(now time.Time) []session {
 	var all []session
 	add := func(id string, client, guest, data, userID, username any) {
@@ -116,21 +116,21 @@ func sessions(now time.Time) []session {
 	return all
 }
 
-// oldData returns a session as Joomla stored it before 3.4.7, with so many
-// properties of its user.
+// oldData returns a session as Joomla before 3.4.7 stored it, with the given
+// number of properties in its user.
 func oldData(now int64, user string, properties int) string {
 	return fmt.Sprintf(`__default|a:6:{s:15:"session.counter";i:6;s:19:"session.timer.start";i:%d;s:18:"session.timer.last";i:%d;`+
 		`s:17:"session.timer.now";i:%d;s:22:"session.client.browser";s:%d:"%s";s:4:"user";O:5:"JUser":%d:{%s}}`,
 		now-300, now-20, now, len(userAgent), userAgent, properties, user)
 }
 
-// create makes the tables in db and fills them.
+// create creates the tables in db and fills them.
 func create(ctx context.Context, db *sql.DB, extra int) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() // Does nothing once committed.
+	defer tx.Rollback() // Does nothing after the commit.
 	exec := func(statement string, args ...any) {
 		if err == nil {
 			_, err = tx.ExecContext(ctx, strings.ReplaceAll(statement, "#__", prefix), args...)
@@ -148,7 +148,7 @@ func create(ctx context.Context, db *sql.DB, extra int) error {
 	for _, s := range append(sessions(now), generate(extra, now)...) {
 		exec(`INSERT INTO #__session (session_id, client_id, guest, time, data, userid, username) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 			s.id, s.client, s.guest, s.written, s.data, s.userID, s.username)
-		if s.userID != 0 { // Without its user, a session is nobody's.
+		if s.userID != 0 { // Without its user, a session is a guest's.
 			exec(`INSERT OR IGNORE INTO #__users (id, name, username, email) VALUES (?, ?, ?, '')`, s.userID, s.username, s.username)
 		}
 	}

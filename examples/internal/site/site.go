@@ -1,6 +1,6 @@
 // Package site makes small Joomla sites for the examples: the tables that the
-// library reads, with rows of the form that Joomla gives them, and the
-// credentials of some of their users.
+// library reads, with rows as Joomla writes them, and the credentials of some
+// users.
 package site
 
 import (
@@ -18,13 +18,13 @@ import (
 	_ "modernc.org/sqlite" // The driver "sqlite".
 )
 
-// Lifetime is how long the sessions of a site made by Open live: long enough
-// that nobody who tries an example finds that they have expired meanwhile.
+// Lifetime is the lifetime of sessions in a site made by Open: long enough that
+// they do not expire while somebody tries an example.
 const Lifetime = 24 * time.Hour
 
 // A Site is a Joomla site in a SQLite database.
 type Site struct {
-	// DB is its database, open until Close.
+	// DB is its database, which Close closes.
 	DB *sql.DB
 	// Config is what its configuration.php would say.
 	Config capi.SiteConfig
@@ -32,7 +32,7 @@ type Site struct {
 	Admin User
 	// Registered is a user who is logged in on the site but is no Super Admin.
 	Registered User
-	// Denied is a user of whom the site accepts API tokens, but whose group is
+	// Denied is a user whose API tokens the site accepts, but whose group is
 	// denied core.admin.
 	Denied User
 
@@ -40,11 +40,11 @@ type Site struct {
 	temporary string
 }
 
-// A User is somebody who can ask the site something.
+// A User is a user with credentials for the site.
 type User struct {
 	// Username is the name that the user logs in with.
 	Username string
-	// Cookie is the cookie of a session that is alive.
+	// Cookie is the cookie of a live session.
 	Cookie http.Cookie
 	// APIToken is the user's Joomla API token.
 	APIToken string
@@ -66,9 +66,9 @@ func OpenTemporary(ctx context.Context, extra int) (*Site, error) {
 	return s, nil
 }
 
-// Open makes a site in dir, with the sessions of a few users and guests, of
-// which the newest are some seconds old. To those it adds as many generated
-// ones as extra says, spread over the last two hours.
+// Open makes a site in dir, with the sessions of a few users and guests, the
+// newest some seconds old, and extra generated sessions, spread over the last
+// two hours.
 func Open(ctx context.Context, dir string, extra int) (*Site, error) {
 	db, err := openSQLite(filepath.Join(dir, "joomla.sqlite"))
 	if err != nil {
@@ -88,8 +88,8 @@ func Open(ctx context.Context, dir string, extra int) (*Site, error) {
 	return site, nil
 }
 
-// Close closes the database. Its file is the caller's to remove, unless
-// OpenTemporary made the site.
+// Close closes the database. If Open made the site, removing the file is up to
+// the caller.
 func (s *Site) Close() error {
 	err := s.DB.Close()
 	if s.temporary != "" {
@@ -98,8 +98,8 @@ func (s *Site) Close() error {
 	return err
 }
 
-// openSQLite opens the file at path. The journal lets the list be read while
-// somebody logs in.
+// openSQLite opens the file at path. With its journal, the list can be read
+// while somebody logs in.
 func openSQLite(path string) (*sql.DB, error) {
 	name := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: url.Values{
 		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(OFF)"},
