@@ -15,6 +15,7 @@ import (
 
 	"github.com/capi-go/capi"
 	"github.com/capi-go/capi/page"
+	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -145,5 +146,16 @@ func TestPageFleet(t *testing.T) {
 	tab.recordTree("table")
 	eval[bool](tab, `(() => { document.querySelector("#spacer .name").click(); return true })()`)
 	tab.recordTree("details")
+	tab.press(kb.Escape)
+
+	// In a narrow window, and with nobody there any more.
+	tab.do(chromedp.EmulateViewport(320, 900))
+	tab.eventually(onScreenOrBelow)
+	tab.recordTree("narrow")
+	f.Close()
+	tab.click("#refresh")
+	tab.eventually(`document.getElementById("state").dataset.state === "gone"`)
+	tab.recordTree("gone")
+	tab.noViolations(script, "gone")
 	assert.Empty(t, eval[[]string](tab, `violations`))
 }
