@@ -13,8 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -356,18 +354,7 @@ func TestServeFollowsLeavesNothing(t *testing.T) {
 	}
 	file := newChangingFile(t, php(0))
 	program := startProcess(t, exec.Command("capi", "serve", "--addr", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--config", file.path))
-	figures := func() (goroutines, files, used int) {
-		response, err := http.Get(program.metrics)
-		require.NoError(t, err)
-		text, err := io.ReadAll(response.Body)
-		require.NoError(t, err)
-		require.NoError(t, response.Body.Close())
-		goroutines, err = strconv.Atoi(regexp.MustCompile(`(?m)^go_goroutines (\d+)$`).FindStringSubmatch(string(text))[1])
-		require.NoError(t, err)
-		entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", program.command.Process.Pid))
-		require.NoError(t, err)
-		return goroutines, len(entries), connections()
-	}
+	figures := func() (goroutines, files, used int) { return program.figures(connections) }
 	tokens := []http.Header{site.tokenWith(t, secrets[0]), site.tokenWith(t, secrets[1])}
 	program.untilAnswer(time.Now(), listPath, tokens[0], http.StatusOK)
 	goroutines, files, used := figures()

@@ -24,9 +24,13 @@ type sessionCounter struct {
 	figures *sessionFigures
 }
 
-// countTimeout is how long counting the sessions of a site may take. Prometheus
-// gives up after ten seconds.
-const countTimeout = 8 * time.Second
+const (
+	// countTimeout is how long counting the sessions of all sites may take.
+	// Prometheus gives up after ten seconds.
+	countTimeout = 8 * time.Second
+	// countsAtOnce is how many sites are counted at a time.
+	countsAtOnce = 16
+)
 
 // sessionFigures are what is counted of a site.
 type sessionFigures struct {
@@ -56,10 +60,19 @@ func (sessionCollector) Describe(descs chan<- *prometheus.Desc) {
 
 // Collect implements [prometheus.Collector].
 func (c sessionCollector) Collect(values chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), countTimeout)
+	defer cancel()
+	turns := make(chan struct{}, countsAtOnce)
 	var group sync.WaitGroup
-	for _, counter := range c { // A site that hangs does not delay the others.
+	for _, counter := range c {
 		group.Go(func() {
-			if found := counter.get(); found != nil { // No figures are better than old ones.
+			select {
+			case turns <- struct{}{}:
+				defer func() { <-turns }()
+			case <-ctx.Done():
+				return
+			}
+			if found := counter.get(ctx); found != nil { // No figures are better than old ones.
 				found.send(values, counter.site.name)
 			}
 		})
@@ -83,13 +96,13 @@ func (f *sessionFigures) send(values chan<- prometheus.Metric, site string) {
 }
 
 // get returns the figures, or nil.
-func (c *sessionCounter) get() *sessionFigures {
+func (c *sessionCounter) get(ctx context.Context) *sessionFigures {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if time.Since(c.counted) < c.every {
 		return c.figures
 	}
-	found, err := c.count()
+	found, err := c.count(ctx)
 	if err != nil && (c.figures != nil || c.counted.IsZero()) {
 		c.site.logger.Warn("sessions cannot be counted for /metrics", "error", err.Error())
 	}
@@ -98,9 +111,7 @@ func (c *sessionCounter) get() *sessionFigures {
 }
 
 // count counts the sessions of the site as it is now.
-func (c *sessionCounter) count() (*sessionFigures, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), countTimeout)
-	defer cancel()
+func (c *sessionCounter) count(ctx context.Context) (*sessionFigures, error) {
 	s, release, err := c.site.acquire(ctx)
 	if err != nil {
 		return nil, err

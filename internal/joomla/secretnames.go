@@ -161,7 +161,9 @@ func (n *secretNames) match(name []byte) bool {
 		}
 		for _, word := range n.groups[group] {
 			rest := letters[i:]
-			if len(rest) < len(word.text) || string(rest[:len(word.text)]) != word.text {
+			last := len(word.text) - 1
+			// Most words differ there, which takes no call to find out.
+			if last >= len(rest) || rest[last] != word.text[last] || string(rest[:last]) != word.text[:last] {
 				continue
 			}
 			switch {
