@@ -14,26 +14,6 @@ import (
 // usersAtOnce is how many users are looked up at a time.
 const usersAtOnce = 128
 
-// ExistingUsers returns those of ids that belong to a user, in ascending order,
-// without duplicates. Joomla treats the session of a deleted user as a guest's.
-// ExistingUsers takes one query for every 128 ids. It is safe for concurrent
-// use.
-func (s *Site) ExistingUsers(ctx context.Context, ids []int64) ([]int64, error) {
-	var existing []int64
-	query := s.sql(`SELECT "id" FROM "#__users" WHERE "id" IN ` + usersList())
-	for args := range argsOfUsers(userIDs(ids)) {
-		found, err := s.column(ctx, query, args...)
-		if err != nil {
-			return nil, fmt.Errorf("capi: looking up users: %w", err)
-		}
-		for _, id := range found {
-			existing = append(existing, id.integer().value)
-		}
-	}
-	slices.Sort(existing)
-	return slices.Compact(existing), nil
-}
-
 // Users returns the users with the given ids, in ascending order of ids,
 // without duplicates. Ids without a user are left out: Joomla treats the
 // session of a deleted user as a guest's. The users have no Credential, and may
@@ -126,18 +106,25 @@ func (g userGroups) of(list string) (groups, direct []int64) {
 		return []int64{1}, direct
 	}
 	for text := range strings.SplitSeq(list, ",") {
-		id, _ := strconv.ParseInt(text, 10, 64) // No group has the id 0.
-		i := slices.IndexFunc(g, func(group userGroup) bool { return group.id == id })
-		if i < 0 {
-			groups = append(groups, 0)
-			continue
-		}
-		for _, other := range g {
-			if other.left <= g[i].left && other.right >= g[i].right {
-				groups = append(groups, other.id)
+		id, _ := strconv.ParseInt(text, 10, 64) // Always a number.
+		exists := false
+		for _, group := range g {
+			if group.id != id {
+				continue
+			}
+			exists = true // Maybe again: the table may have lost its key.
+			for _, other := range g {
+				if other.left <= group.left && other.right >= group.right {
+					groups = append(groups, other.id)
+				}
 			}
 		}
-		direct = append(direct, id)
+		switch {
+		case !exists:
+			groups = append(groups, 0)
+		case id != 0: // Joomla's id for a group that does not exist.
+			direct = append(direct, id)
+		}
 	}
 	return ascending(groups), ascending(direct)
 }

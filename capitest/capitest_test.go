@@ -187,6 +187,33 @@ func TestAPITokenGroups(t *testing.T) {
 	}
 }
 
+// The logins of one site are worth nothing on another, whose users have the
+// same ids.
+func TestSitesAreApart(t *testing.T) {
+	here, elsewhere := capitest.NewSite(t), capitest.NewSite(t)
+	super := here.AddUser(capitest.User{Username: "super", Groups: []int64{capitest.SuperUsers}})
+	other := elsewhere.AddUser(capitest.User{Username: "other", Groups: []int64{capitest.SuperUsers}})
+	require.Equal(t, super.ID, other.ID)
+	auth := guardOf(t, here.Capi())
+	for _, user := range []*capitest.User{super, other} {
+		for _, r := range []*http.Request{
+			withCookie(user.Cookie()), withHeader("X-Joomla-Token", user.APIToken()), withHeader("token", user.CAPIToken()),
+		} {
+			err := auth.Authorize(r)
+			if user == super {
+				assert.NoError(t, err)
+			} else {
+				assert.ErrorIs(t, err, capi.ErrUnauthenticated, r.Header)
+			}
+		}
+	}
+}
+
+func TestUserName(t *testing.T) {
+	site := capitest.NewSite(t)
+	assert.Equal(t, "Éva", site.AddUser(capitest.User{Username: "éva"}).Name)
+}
+
 // The clock of a site is also that of its sessions.
 func TestSiteClock(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)

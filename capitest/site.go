@@ -70,10 +70,8 @@ type Site struct {
 	groups    map[int64]int64
 	coreAdmin map[string]int
 	payloads  map[string]string
-	// last is the last id of a user or a group, and random is the source of ids
-	// and seeds.
-	last   int64
-	random uint64
+	// last is the last id of a user or a group.
+	last int64
 }
 
 // NewSite is [Options.NewSite] of the zero Options.
@@ -83,7 +81,9 @@ func NewSite(t testing.TB) *Site {
 }
 
 // NewSite makes a site with Joomla's own groups and no users. Super Users have
-// core.admin. Sessions live for 15 minutes. The test fails if o is not valid.
+// core.admin. Sessions live for 15 minutes. The site has a secret of its own, so
+// that no other site accepts its cookies and tokens. The test fails if o is not
+// valid.
 func (o Options) NewSite(t testing.TB) *Site {
 	t.Helper()
 	if o.Joomla == 0 {
@@ -107,7 +107,7 @@ func (o Options) NewSite(t testing.TB) *Site {
 		coreAdmin: map[string]int{"8": 1},
 		config: capi.SiteConfig{
 			DBType: "mysqli", Host: "localhost", User: "joomla", DB: schemaName, DBPrefix: prefix,
-			Secret: capi.NewSecret("secret of a test"), Lifetime: 15 * time.Minute,
+			Secret: capi.NewSecret(random(16)), Lifetime: 15 * time.Minute,
 			SessionHandler: o.SessionHandler, SessionMetadataOff: o.SessionMetadataOff,
 		},
 	}

@@ -3,13 +3,15 @@ package capitest
 import (
 	"crypto/hmac"
 	"crypto/md5" // Joomla's hash of cookie names.
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A User is a user with an account. Changes of fields take effect with
@@ -56,7 +58,8 @@ func (s *Site) AddUser(user User) *User {
 		}
 	}
 	if user.Name == "" {
-		user.Name = strings.ToUpper(user.Username[:1]) + user.Username[1:]
+		first, size := utf8.DecodeRuneInString(user.Username)
+		user.Name = string(unicode.ToUpper(first)) + user.Username[size:]
 	}
 	if user.Email == "" {
 		user.Email = user.Username + "@example.org"
@@ -158,9 +161,9 @@ func (s *Site) Logout(cookie *http.Cookie) {
 
 // begin begins a session of a user, or of a guest if the ID is 0.
 func (s *Site) begin(u *User, l Login) *http.Cookie {
-	cookie := &http.Cookie{Name: s.cookieName(l.Administrator), Value: s.unique(26)}
+	cookie := &http.Cookie{Name: s.cookieName(l.Administrator), Value: random(26)}
 	at := s.options.Now().Add(-l.Ago)
-	text := sessionText(s.options.Joomla, u.ID, at, s.unique(32), !l.SecondFactorPending)
+	text := sessionText(s.options.Joomla, u.ID, at, random(32), !l.SecondFactorPending)
 	inTable := s.options.SessionHandler == "database"
 	line := map[string]any{
 		"session_id": cookie.Value, "client_id": boolean(l.Administrator), "guest": boolean(u.ID == 0),
@@ -191,11 +194,11 @@ func (s *Site) cookieName(administrator bool) string {
 	return hex.EncodeToString(hash[:])
 }
 
-// unique returns n hexadecimal digits that no other call returns.
-func (s *Site) unique(n int) string {
-	s.random++
-	hash := sha256.Sum256([]byte(fmt.Sprint(s.random)))
-	return hex.EncodeToString(hash[:])[:n]
+// random returns n random hexadecimal digits.
+func random(n int) string {
+	digits := make([]byte, n/2)
+	_, _ = rand.Read(digits) // It never fails.
+	return hex.EncodeToString(digits)
 }
 
 // APIToken returns the user's Joomla API token, which it enables. The site
@@ -224,7 +227,7 @@ func (u *User) CAPIToken() string {
 	s := u.site
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	token := s.unique(32)
+	token := random(32)
 	s.insert("services_tokens", map[string]any{"userid": u.ID, "token": token, "state": int64(1)})
 	return token
 }

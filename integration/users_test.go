@@ -2,6 +2,8 @@ package integration_test
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"testing"
 
@@ -48,6 +50,50 @@ func TestSiteUsers(t *testing.T) {
 		none, err := s.capi(t, nil).Users(t.Context(), nil)
 		require.NoError(t, err)
 		assert.Empty(t, none)
+	})
+}
+
+// TestSiteUsersHaveTheGroupsOfTheGuard is about trees that Joomla would not
+// write, in tables that lost their keys when they were copied.
+func TestSiteUsersHaveTheGroupsOfTheGuard(t *testing.T) {
+	onEach(t, func(t *testing.T, d database) {
+		s := emptySite(t, d, joomlatest.Joomla42)
+		for _, table := range []string{"usergroups", "user_usergroup_map"} {
+			s.Exec(t, `CREATE TABLE "#__copy" AS SELECT * FROM "#__`+table+`"`)
+			s.Exec(t, `DROP TABLE "#__`+table+`"`)
+			s.Exec(t, `ALTER TABLE "#__copy" RENAME TO "#__`+table+`"`)
+		}
+		s.Insert(t, "assets", row{"id": 1, "name": "root.1", "rules": `{"core.admin":{"8":1,"7":0}}`})
+		group := func(id, left, right int) row { return row{"id": id, "lft": left, "rgt": right, "title": "", "parent_id": 0} }
+		s.Insert(t, "usergroups",
+			group(1, 0, 19), group(2, 1, 4), group(3, 2, 3), group(8, 5, 8),
+			group(20, 6, 7), group(20, 2, 3), // One group at two places.
+			group(0, 9, 10),
+			group(21, 12, 11), group(22, 0, 0), group(7, 0, 0)) // No nested set.
+		groups := [][]int{{}, {1}, {3}, {20}, {20, 20}, {0}, {0, 3}, {4711}, {4711, 8}, {21}, {22}, {7, 8}, {3, 3, 2}}
+		var ids []int64
+		for i, of := range groups {
+			id := int64(100 + i)
+			ids = append(ids, id)
+			s.Insert(t, "users", row{"id": id, "username": strconv.Itoa(i)})
+			s.Insert(t, "services_tokens", row{"userid": id, "token": "token-" + strconv.Itoa(i), "state": 1})
+			for _, group := range of {
+				s.Insert(t, "user_usergroup_map", row{"user_id": id, "group_id": group})
+			}
+		}
+		site := s.capi(t, nil)
+		users, err := site.Users(t.Context(), ids)
+		require.NoError(t, err)
+		require.Len(t, users, len(ids))
+		guard := capi.NewCAPITokenAuthorizer(site)
+		for i, got := range users {
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r.Header.Set("token", "token-"+strconv.Itoa(i))
+			want, err := guard.User(r)
+			require.NoError(t, err)
+			want.Credential = ""
+			assert.Equal(t, want, got, groups[i])
+		}
 	})
 }
 

@@ -54,6 +54,7 @@ func get(handler http.Handler, target string, header ...string) *httptest.Respon
 // A line is a line of a feed.
 type line struct {
 	Now     int64
+	User    int64
 	Figures *figures
 	Whole   bool
 	Agents  []string

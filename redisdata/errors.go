@@ -4,11 +4,14 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/capi-go/capi"
 )
 
 var (
@@ -59,7 +62,7 @@ func withoutContent(err error) error {
 			return errors.New(text)
 		}
 		if redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "ASK") {
-			return errors.New("the slot of a key is on another node")
+			return fmt.Errorf("%w: the slot of a key is on another node", capi.ErrUnavailable)
 		}
 		return err
 	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),

@@ -180,9 +180,11 @@ func (r *readiness) check(ctx context.Context) bool {
 		// restart, and new ones will come.
 		err = nil
 	}
-	if errors.Is(err, context.DeadlineExceeded) && r.answered.Load() > began.UnixNano() {
-		// Requests do get answers: the check has waited for them.
-		down, err = false, nil
+	if err != nil && r.answered.Load() > began.UnixNano() { // Requests do get answers.
+		down = false
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = nil // The check has waited for them.
+		}
 	}
 	return r.set(ctx, current, err, down)
 }
