@@ -34,8 +34,8 @@ var (
 //   - nil if the request comes from a Super Admin;
 //   - [ErrUnauthenticated] if it carries no credentials, or invalid ones;
 //   - [ErrForbidden] if its user is no Super Admin;
-//   - [ErrUnavailable] if that could not be found out, but may be soon;
-//   - any other error if that could not be found out.
+//   - [ErrUnavailable] if that cannot be found out at the moment;
+//   - any other error if that cannot be found out.
 //
 // An error that wraps one of these counts as that one. On any error, the list
 // is not read.
@@ -53,8 +53,8 @@ type Authorizer interface {
 	Authorize(r *http.Request) error
 }
 
-// An AuthorizerFunc is a function that serves as an [Authorizer]. A nil one is
-// none: [NewHandler] and [AnyOf] panic.
+// An AuthorizerFunc is a function that serves as an [Authorizer]. [NewHandler]
+// and [AnyOf] panic if it is nil.
 type AuthorizerFunc func(r *http.Request) error
 
 // Authorize calls f.
@@ -174,7 +174,7 @@ type User struct {
 	ID int64 `json:"id"`
 	// Username is the name that the user logs in with.
 	Username string `json:"username"`
-	// Name is the name that the user is shown by.
+	// Name is the name that is shown for the user.
 	Name string `json:"name"`
 	// Email is the user's e-mail address.
 	Email string `json:"email"`
@@ -186,13 +186,13 @@ type User struct {
 	// ascending order. [Site.GroupTitles] has their titles.
 	DirectGroups []int64 `json:"direct_groups"`
 	// SuperAdmin reports whether the user has core.admin on the root asset, or
-	// is the root user of the configuration. So may be one who is blocked.
+	// is the root user of the configuration. A blocked user may be one, too.
 	SuperAdmin bool `json:"super_admin"`
 	// Blocked reports whether the account is blocked. The user of a request
 	// never is: the authorizers of this package refuse blocked users.
 	Blocked bool `json:"blocked"`
 	// Credential is the kind of credential of a request: "session", "API token"
-	// or "cAPI token". Other authorizers have kinds of their own.
+	// or "cAPI token". Other authorizers have their own kinds.
 	Credential string `json:"credential,omitempty"`
 }
 

@@ -32,11 +32,11 @@ var checkedTables = []struct {
 // [errors.Join]; each error says what to do about it. It finds an unreachable
 // database, connections that do not use UTF-8, tables and columns that are
 // missing or unreadable, a wrong prefix, a missing root asset, and session data
-// that is unreachable, that s has no [SessionData] for, or that is not where s
-// looks for it ([ErrSessionData]). It returns nil if there is nothing. Use it at
-// the start of a program and in its readiness route; it takes a dozen small
-// queries, and reads the data of a dozen sessions where that is outside of the
-// database. It is safe for concurrent use.
+// that is unreachable, that lacks a [SessionData], or that is not where s looks
+// for it ([ErrSessionData]). It returns nil if all is well. Use it at the start
+// of a program and in its readiness route; it takes a dozen small queries, and
+// reads the data of a dozen sessions where that is outside of the database. It
+// is safe for concurrent use.
 func (s *Site) Check(ctx context.Context) error {
 	if err := s.db.PingContext(ctx); err != nil {
 		return fmt.Errorf("capi: cannot connect to the database: check $host, $user, $password and $db, and that it runs: %w", err)
@@ -60,7 +60,7 @@ func (s *Site) Check(ctx context.Context) error {
 	return errors.Join(append(problems, s.checkData(ctx, wrong["session"]))...)
 }
 
-// checkCharacterSet returns what is wrong with the character set of connections.
+// checkCharacterSet returns problems with the character set of connections.
 func (s *Site) checkCharacterSet(ctx context.Context) (problems []error) {
 	if s.dialect.characterSet == "" {
 		return nil
@@ -150,8 +150,8 @@ func (s *Site) checkRows(ctx context.Context, wrong map[string]bool) (problems [
 
 // ErrSessionData is what [Site.Check] returns, wrapped, if a site has sessions
 // outside of its database and none of the newest has data where its
-// [SessionData] looks for it. That may pass where the site's store has lost all
-// sessions a moment ago.
+// [SessionData] looks for it. It may pass if the store has just lost all
+// sessions.
 var ErrSessionData = errors.New("capi: none of the newest sessions has its data where it is looked for")
 
 // newestSessions is how many sessions Check looks for.
@@ -177,7 +177,7 @@ func (s *Site) checkData(ctx context.Context, wrong bool) error {
 			return fmt.Errorf("capi: reading the newest sessions: %w", err)
 		}
 	}
-	// One that nobody has shows whether the store can be reached.
+	// An id that nobody has shows whether the store can be reached.
 	const longest = 64 << 10
 	found, lengths, err := payloadsUpTo(ctx, s.dataOf(version), append(ids, "capi-check"), longest)
 	if err != nil {
@@ -196,12 +196,12 @@ func (s *Site) checkData(ctx context.Context, wrong bool) error {
 		checkedSettings[s.config.SessionHandler])
 }
 
-// checkedSettings are what to check for each session handler if there are no
-// sessions.
+// checkedSettings says what to check for each session handler if no session has
+// data.
 var checkedSettings = map[string]string{
 	"filesystem": "that the directory is PHP's session.save_path, which php_admin_value may set in place of " +
-		"$session_filesystem_path, and that PHP's user is one of those whose files are believed",
-	"none":      "that the directory is PHP's session.save_path, and that PHP's user is one of those whose files are believed",
+		"$session_filesystem_path, and that PHP's user is one of those whose files are trusted",
+	"none":      "that the directory is PHP's session.save_path, and that PHP's user is one of those whose files are trusted",
 	"redis":     "$session_redis_server_host, $session_redis_server_db and the prefix of the keys",
 	"memcached": "$session_memcached_server_host and the prefix of the keys",
 }

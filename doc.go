@@ -18,7 +18,8 @@
 // The handler reads a [Store] and asks an [Authorizer]. Those of this package
 // read the database of Joomla 3.3 to 6; a service may bring its own.
 // [HandlerOptions] configure the handler. [Require] guards other routes.
-// Package storetest tests a Store, and package page shows who is logged in.
+// Package storetest tests a Store, capitest makes sites for tests, and page
+// shows who is logged in.
 //
 // # Who gets in
 //
@@ -28,28 +29,28 @@
 //   - [APITokenAuthorizer]: a Joomla API token, of Joomla 4 and later.
 //   - [CAPITokenAuthorizer]: a token of the cAPI extension.
 //   - [SessionAuthorizer]: the cookie of a live session that has passed the
-//     second factor. It needs a [SessionData], such as [FileSessionData], if the
-//     site keeps session data outside its database.
+//     second factor. It needs a [SessionData], such as [FileSessionData], if
+//     the site keeps session data outside its database.
 //
-// [AnyOf] joins them, and [Require] lets a service use them for routes of its
-// own; package capitest makes sites for its tests. Where this package differs
-// from Joomla, it refuses more: see doc/compatibility.md.
+// [AnyOf] joins them. Where this package differs from Joomla, it is stricter,
+// with three exceptions: see doc/compatibility.md.
 //
 // # What it exposes
 //
 // The answer is an [Envelope] with every row of the table, including session
 // ids, which let anyone take over the session, and all that the sessions hold.
 // [HandlerOptions.Redact] sends less. The list is streamed, so memory does not
-// grow with it. If it fails, the connection breaks, so that no client mistakes a
-// part for the whole.
+// grow with it. If it fails, the connection breaks, so that no client mistakes
+// a part for the whole.
 //
 // # Security
 //
 //   - A guard that fails is an error, never access.
-//   - Logs and errors hold no credentials, session ids, payloads or other client
-//     input. Passwords are of type [Secret].
+//   - Logs and errors hold no credentials, session ids, payloads or other
+//     client input. Passwords are of type [Secret].
 //   - The log says why a request was refused and who has read a list.
 //   - No file, table or request causes a panic, or takes time or memory out of
 //     proportion to its size.
-//   - It writes nothing to the site, does not encrypt, and does not limit rates.
+//   - It writes nothing to the site, does not encrypt, and does not limit
+//     rates.
 package capi

@@ -28,8 +28,8 @@ type HandlerOptions struct {
 	//     reads;
 	//   - at level Info, failures that its client caused, and who read a list:
 	//     user, username, credential, sessions, bytes, and whether it was
-	//     finished. That is logged once anything of the list was sent, even if a
-	//     Store or a Redaction panics;
+	//     finished. That is logged once anything of the list was sent, even if
+	//     a Store or a Redaction panics;
 	//   - at level Debug, why a request was refused.
 	//
 	// It gets no credential, and nothing else that the client sent. Nil is

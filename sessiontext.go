@@ -170,7 +170,7 @@ func (s *Site) readLong(ctx context.Context, t sessionText, read func(Payload)) 
 	}
 	defer s.long.release(t.length)
 	// The driver and the decoding have taken several times the length. Free it
-	// before the next text comes, rather than when the collector runs.
+	// before the next text comes, not whenever the collector runs.
 	defer runtime.GC()
 	if !t.format.Table {
 		payloads, _, err := payloadsUpTo(ctx, s.dataOf(t.format.Version), []string{t.id}, t.length)

@@ -100,7 +100,7 @@ func (f *followed) open(config capi.SiteConfig) (http.Handler, func() error, err
 	}, nil
 }
 
-// alone panics where two looks run at once.
+// alone panics if two looks run at once.
 func (f *followed) alone() func() {
 	if f.beside.Add(1) > 1 {
 		panic("two looks at once")

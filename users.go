@@ -14,26 +14,6 @@ import (
 // usersAtOnce is how many users are looked up at a time.
 const usersAtOnce = 128
 
-// ExistingUsers returns those of ids that belong to a user, in ascending order,
-// without duplicates. Joomla treats the session of a deleted user as a guest's.
-// ExistingUsers takes one query for every 128 ids. It is safe for concurrent
-// use.
-func (s *Site) ExistingUsers(ctx context.Context, ids []int64) ([]int64, error) {
-	var existing []int64
-	query := s.sql(`SELECT "id" FROM "#__users" WHERE "id" IN ` + usersList())
-	for args := range argsOfUsers(userIDs(ids)) {
-		found, err := s.column(ctx, query, args...)
-		if err != nil {
-			return nil, fmt.Errorf("capi: looking up users: %w", err)
-		}
-		for _, id := range found {
-			existing = append(existing, id.integer().value)
-		}
-	}
-	slices.Sort(existing)
-	return slices.Compact(existing), nil
-}
-
 // Users returns the users with the given ids, in ascending order of ids,
 // without duplicates. Ids without a user are left out: Joomla treats the
 // session of a deleted user as a guest's. The users have no Credential, and may

@@ -24,8 +24,8 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// spyStore counts calls of a Store, and separately reads: Sessions alone reads
-// nothing.
+// spyStore counts calls of a Store, and separately reads: a call of Sessions
+// reads nothing by itself.
 type spyStore struct {
 	capi.Store
 	called, ranged atomic.Int64

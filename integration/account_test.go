@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// limited returns connections of an account of its own, on a server, which may
-// read the site's tables but for some.
+// limited returns connections with a new account of the server, which may read
+// all of the site's tables except some.
 func (s *site) limited(t testing.TB, unreadable ...string) *sql.DB {
 	t.Helper()
 	tables := slices.DeleteFunc([]string{"session", "users", "user_usergroup_map", "usergroups", "viewlevels", "assets", "extensions",
@@ -24,7 +24,7 @@ func (s *site) limited(t testing.TB, unreadable ...string) *sql.DB {
 		require.NoError(t, err)
 		config.User, config.Passwd = name, name
 		dsn = config.FormatDSN()
-		for _, host := range []string{"'%'", "'localhost'"} { // An account without a name may be of one of them.
+		for _, host := range []string{"'%'", "'localhost'"} { // There may be an anonymous account for one of them.
 			account := "'" + name + "'@" + host
 			s.Exec(t, `CREATE USER `+account+` IDENTIFIED BY '`+name+`'`)
 			t.Cleanup(func() { s.Exec(t, `DROP USER `+account) })

@@ -18,8 +18,8 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// askMeanwhile has six clients ask the service for the list, one request after
-// the other, until work is done. All get it.
+// askMeanwhile lets six clients ask the service for the list, one request after
+// the other, until work is done. All must get it.
 func (s *site) askMeanwhile(t *testing.T, service *service, header http.Header, work func()) {
 	t.Helper()
 	rows := len(s.Tables["session"])
@@ -53,8 +53,8 @@ func (s *site) askMeanwhile(t *testing.T, service *service, header http.Header, 
 	t.Logf("%d requests", asked.Load())
 }
 
-// TestColumnsThatChangeType is about plans that PostgreSQL's driver keeps, of
-// tables that have changed since.
+// TestColumnsThatChangeType is about tables that change after PostgreSQL's
+// driver has kept plans for them.
 func TestColumnsThatChangeType(t *testing.T) {
 	s := newSite(t, postgreSQL(), joomlatest.Joomla42, joomlatest.Recorded("j5"))
 	db := s.database.open(t)
@@ -76,19 +76,19 @@ func TestColumnsThatChangeType(t *testing.T) {
 	})
 }
 
-// TestConnectionsThatAreKilled is about what an administrator, or the time that
-// a connection may idle, ends.
+// TestConnectionsThatAreKilled is about connections that an administrator or an
+// idle timeout ends.
 func TestConnectionsThatAreKilled(t *testing.T) {
 	for _, d := range servers() {
 		t.Run(d.name, func(t *testing.T) {
 			s := newSite(t, d, joomlatest.Joomla42, joomlatest.Recorded("j5"))
 			db, kill := s.killable(t)
 			known := s.open(t, db, s.config)
-			// The guard alone: a list that breaks after its first row is cut.
+			// Only the guard: a list that breaks after its first row is cut.
 			service := serve(t, capi.HandlerOptions{}, capi.Sessions{}, guardOf(t, known))
 			s.Tables["session"] = nil
 			s.askMeanwhile(t, service, s.CookieOf(t, "super"), func() {
-				for range 10 { // Not so often that one request is hit twice.
+				for range 10 { // Rarely enough not to hit one request twice.
 					time.Sleep(300 * time.Millisecond)
 					kill()
 				}
@@ -97,8 +97,8 @@ func TestConnectionsThatAreKilled(t *testing.T) {
 	}
 }
 
-// killable opens the site's database under a name of its own, and returns what
-// kills one of those connections.
+// killable opens the site's database under a name of its own, and returns a
+// function that kills one of those connections.
 func (s *site) killable(t *testing.T) (*sql.DB, func()) {
 	t.Helper()
 	own := s.database

@@ -52,8 +52,8 @@ var payloads = map[string]func(random *rand.ChaCha8) string{
 	},
 }
 
-// benchmarkSite makes a site of so many sessions, which are the same in every
-// run.
+// benchmarkSite makes a site with the given number of sessions, the same in
+// every run.
 func benchmarkSite(b *testing.B, d database, payload string, rows int) *site {
 	b.Helper()
 	s := emptySite(b, d, joomlatest.Joomla42)
@@ -91,8 +91,8 @@ func readRaw(ctx context.Context, s *site, each func(columns []sql.RawBytes)) er
 	return rows.Err()
 }
 
-// copied is the limit of HTTP: the rows of the list, sent as the driver returns
-// them.
+// copied is the limit of HTTP: it sends the rows of the list as the driver
+// returns them.
 func copied(s *site) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		out := bufio.NewWriterSize(w, 64<<10)
@@ -144,10 +144,10 @@ func naive(s *site) http.HandlerFunc {
 	}
 }
 
-// BenchmarkList reads the list of a real database over real HTTP, next to the
-// driver's limit, which is to read the rows and drop them, that of HTTP on top
-// of it, and what people would write. MB/s are those of the rows in the
-// database, whatever they become on the wire.
+// BenchmarkList reads the list of a real database over real HTTP. It compares
+// with reading the rows and dropping them, with sending them as they are, and
+// with the handler that people would write. MB/s count the rows in the
+// database, not the bytes on the wire.
 func BenchmarkList(b *testing.B) {
 	for _, d := range databases() {
 		benchmarkList(b, d, d.name)
@@ -180,8 +180,7 @@ func benchmarkList(b *testing.B, d database, name string) {
 }
 
 // bufferedMariaDB is MariaDB with connections that are read through a buffer,
-// as those of cmd/capi. The driver by itself asks the network for 4 KB at a
-// time.
+// as in cmd/capi. The driver itself reads 4 KB at a time.
 func bufferedMariaDB() database {
 	mysql.RegisterDialContext("buffered", func(ctx context.Context, address string) (net.Conn, error) {
 		var dialer net.Dialer
@@ -203,8 +202,8 @@ type bufferedConn struct {
 
 func (c bufferedConn) Read(p []byte) (int, error) { return c.reader.Read(p) }
 
-// benchmarkGet reads what handler answers, over loopback, and reports the peak
-// of the heap with the time.
+// benchmarkGet reads the handler's answer over loopback, and reports the time
+// and the peak of the heap.
 func benchmarkGet(b *testing.B, handler http.Handler, size int64) {
 	server := httptest.NewServer(handler)
 	defer server.Close()
@@ -243,7 +242,7 @@ func benchmarkGet(b *testing.B, handler http.Handler, size int64) {
 	b.ReportMetric(float64(peak.Load())/(1<<20), "peak-MiB")
 }
 
-// writerOnly and readerOnly keep io.CopyBuffer to the buffer that it is given.
+// writerOnly and readerOnly make io.CopyBuffer use its buffer.
 type (
 	writerOnly struct{ io.Writer }
 	readerOnly struct{ io.Reader }

@@ -17,7 +17,8 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// neededColumns are what the library reads of tables that every site has.
+// neededColumns are the columns that the library reads in tables that every
+// site has.
 var neededColumns = map[string][]string{
 	"session":            {"session_id", "client_id", "guest", "time", "data", "userid", "username"},
 	"users":              {"id", "username", "name", "email", "block", "activation"},
@@ -29,15 +30,15 @@ var neededColumns = map[string][]string{
 	"user_profiles":      {"user_id", "profile_key", "profile_value"},
 }
 
-// broken is session data that is out of reach.
+// broken is a SessionData that always fails.
 type broken struct{}
 
 func (broken) Payloads(context.Context, []string) ([]capi.Payload, error) {
 	return nil, errors.New("connection refused")
 }
 
-// check returns what Check says of the site now, in a pool of its own:
-// statements that are prepared would outlive changes.
+// check returns the result of Check in a new pool, because prepared statements
+// would outlive changes.
 func (s *site) check(t testing.TB, change func(*capi.SiteConfig)) error {
 	t.Helper()
 	config := s.config
@@ -66,7 +67,7 @@ func TestSiteCheckFindsNothing(t *testing.T) {
 		require.ErrorIs(t, s.check(t, redis), capi.ErrSessionData)
 		s.Exec(t, `UPDATE "#__session" SET "time" = '1'`)
 		require.NoError(t, s.check(t, redis), "no session that should have data")
-		s.Exec(t, `ALTER TABLE "#__services_tokens" RENAME TO "#__gone"`) // Not every site has it.
+		s.Exec(t, `ALTER TABLE "#__services_tokens" RENAME TO "#__gone"`) // Optional.
 		require.NoError(t, s.check(t, nil))
 		s.Exec(t, `ALTER TABLE "#__gone" RENAME TO "#__services_tokens"`)
 	})
@@ -131,7 +132,7 @@ func TestSiteCheckNamesWhatIsWrong(t *testing.T) {
 		s.Exec(t, `ALTER TABLE "#__user_mfa" RENAME COLUMN "method" TO "gone"`)
 		says(s.check(t, redis), "no table "+s.Prefix+"viewlevels", s.Prefix+"users has no column block", "no asset root.1",
 			s.Prefix+"services_tokens has no column token", s.Prefix+"user_mfa has no column method", "cannot read session data")
-		s.Exec(t, `ALTER TABLE "#__gone" RENAME TO "#__viewlevels"`) // It is dropped with the test.
+		s.Exec(t, `ALTER TABLE "#__gone" RENAME TO "#__viewlevels"`) // The end of the test drops it.
 	})
 }
 
@@ -148,8 +149,8 @@ func TestSiteCheckNamesMissingPrivileges(t *testing.T) {
 			tables = append(tables, table)
 		}
 		for i := range len(tables) + 1 {
-			// All at once, but for one: MariaDB lets nobody in who may read
-			// nothing.
+			// All at once, except one: MariaDB refuses logins of users who may
+			// read nothing.
 			unreadable := slices.DeleteFunc(slices.Clone(tables), func(table string) bool { return table == "users" })
 			if i < len(tables) {
 				unreadable = tables[i : i+1]
@@ -161,7 +162,7 @@ func TestSiteCheckNamesMissingPrivileges(t *testing.T) {
 				err := s.open(t, s.limited(t, unreadable...), s.config).Check(t.Context())
 				for _, table := range unreadable {
 					if table == "user_mfa" && len(unreadable) > 1 {
-						continue // Whether it matters is in a table that cannot be read.
+						continue // An unreadable table says whether it matters.
 					}
 					require.ErrorContains(t, err, "table "+s.Prefix+table+" cannot be read: grant SELECT")
 				}

@@ -16,12 +16,12 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// smallBuffer is the room of connections that must not take much of a list
-// before somebody reads it.
+// smallBuffer is the buffer size of connections that must not hold much of a
+// list that nobody has read.
 const smallBuffer = 32 << 10
 
-// newClient returns a client of its own connections, that are closed with the
-// test.
+// newClient returns a client with its own connections, which the end of the
+// test closes.
 func newClient(t testing.TB) *http.Client {
 	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: 1000}
@@ -29,7 +29,7 @@ func newClient(t testing.TB) *http.Client {
 	return &http.Client{Transport: transport, Timeout: time.Minute}
 }
 
-// newSmallClient is newClient with little room in its connections.
+// newSmallClient is newClient with small buffers.
 func newSmallClient(t testing.TB) *http.Client {
 	t.Helper()
 	transport := &http.Transport{
@@ -45,7 +45,7 @@ func newSmallClient(t testing.TB) *http.Client {
 	return &http.Client{Transport: transport, Timeout: time.Minute}
 }
 
-// A reply is what a client got to see.
+// A reply is an answer as a client saw it.
 type reply struct {
 	status int
 	header http.Header
@@ -53,8 +53,7 @@ type reply struct {
 	err    error // of the request, or of reading the answer to its end
 }
 
-// request sends a GET request and returns its response, of which nothing of the
-// body has been read.
+// request sends a GET request and returns its response, with an unread body.
 func request(ctx context.Context, client *http.Client, url string, header http.Header) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -84,7 +83,7 @@ func finish(response *http.Response) reply {
 }
 
 // isList reports whether a client would take the answer for a session list, and
-// of how many sessions.
+// how many sessions it has.
 func (r reply) isList() (rows int, ok bool) {
 	if r.err != nil || r.status != http.StatusOK {
 		return 0, false
@@ -94,16 +93,15 @@ func (r reply) isList() (rows int, ok bool) {
 		err := json.Unmarshal(r.body, &list)
 		return len(list.Msg), err == nil
 	}
-	// Large ones are looked at in a way that takes no seconds under the race
-	// detector.
+	// Decoding large ones would take seconds under the race detector.
 	return bytes.Count(r.body, []byte(`{"session_id":"`)), bytes.HasPrefix(r.body, []byte(`{"msg":[{"session_id":"`)) &&
 		bytes.HasSuffix(r.body, listEnd)
 }
 
-// listEnd is what a list that is whole ends in.
+// listEnd is the end of a whole list.
 var listEnd = []byte(`"}],"error":false,"status":200}`)
 
-// requireList fails the test if r is not a whole list of so many sessions.
+// requireList fails the test if r is not a whole list with that many rows.
 func (r reply) requireList(t testing.TB, rows int) {
 	t.Helper()
 	require.NoError(t, r.err)
@@ -113,8 +111,7 @@ func (r reply) requireList(t testing.TB, rows int) {
 	require.Equal(t, rows, got)
 }
 
-// requireRefused fails the test if r is not the whole answer of that status,
-// one of an error, and nothing else.
+// requireRefused fails the test if r is not exactly the error with that status.
 func (r reply) requireRefused(t testing.TB, status int) {
 	t.Helper()
 	messages := map[int]string{
@@ -127,8 +124,8 @@ func (r reply) requireRefused(t testing.TB, status int) {
 	assert.Equal(t, messages[status], string(r.body))
 }
 
-// requireCut fails the test if r is anything but a list whose end is missing,
-// and was noticed to be.
+// requireCut fails the test if r is not a list whose end is missing, or if the
+// client did not notice that.
 func (r reply) requireCut(t testing.TB) {
 	t.Helper()
 	require.Error(t, r.err, "an answer of %d bytes ended in order", len(r.body))

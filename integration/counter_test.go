@@ -11,15 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A countingConnector counts what a driver is asked.
+// A countingConnector counts the calls of a driver.
 type countingConnector struct {
 	driver.Connector
 	counts
 }
 
 type counts struct {
-	trips   atomic.Int64 // one for each statement that it prepares, and one for each that it runs
-	queries atomic.Int64 // those that it runs, or would if it could prepare them
+	trips   atomic.Int64 // one for each statement that is prepared, and one for each that is run
+	queries atomic.Int64 // queries that were run, or would have been if preparing them had not failed
 	failed  atomic.Int64
 }
 
@@ -29,8 +29,8 @@ func (c *counts) reset() {
 	c.failed.Store(0)
 }
 
-// ran counts a round trip, which is all of a query if err is an error or
-// prepared is false.
+// ran counts a round trip. If err is not nil or prepared is false, it is also a
+// query.
 func (c *counts) ran(err error, prepared bool) {
 	c.trips.Add(1)
 	if err != nil {
@@ -78,7 +78,7 @@ func (c *countingConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return countingConnection{connection.(driverConnection), &c.counts}, nil
 }
 
-// driverConnection is what the connections of all three drivers are.
+// driverConnection has what the connections of all three drivers implement.
 type driverConnection interface {
 	driver.Conn
 	driver.QueryerContext
@@ -93,7 +93,7 @@ type countingConnection struct {
 
 func (c countingConnection) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	rows, err := c.driverConnection.QueryContext(ctx, query, args)
-	if !errors.Is(err, driver.ErrSkip) { // Then it is going to be prepared.
+	if !errors.Is(err, driver.ErrSkip) { // Otherwise it will be prepared.
 		c.counts.ran(err, false)
 	}
 	return rows, err

@@ -13,8 +13,8 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// A token, which a program sends on purpose, decides before the cookie that a
-// browser sends by itself, as long as it is valid.
+// A valid token, which a program sends on purpose, takes precedence over the
+// cookie, which a browser sends by itself.
 func TestAnyOfCredentials(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
 		s := joomla5(t, d)
@@ -64,7 +64,7 @@ func TestAnyOfCredentials(t *testing.T) {
 	})
 }
 
-// Whom the rules let through is whom Joomla has in those groups.
+// The rules let through the users whom Joomla has in those groups.
 func TestRequireRecorded(t *testing.T) {
 	s := newSite(t, sqlite(), joomlatest.Joomla42, joomlatest.Recorded("j6"))
 	auth := guardOf(t, s.capi(t, nil))

@@ -14,17 +14,16 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-// A database is a database system that holds sites of tests, as one running
-// instance of it.
+// A database is a running database system with the sites of tests.
 type database struct {
 	name   string // in the names of tests
 	driver string // for sql.Open
-	dbType string // what configuration.php calls it
-	dsn    string // empty for SQLite, where every site has a file of its own
+	dbType string // its name in configuration.php
+	dsn    string // empty for SQLite, where every site has its own file
 }
 
-// databases returns one of each system. Where they are is up to CAPI_MYSQL_DSN
-// and CAPI_POSTGRES_DSN.
+// databases returns one of each system, at CAPI_MYSQL_DSN and
+// CAPI_POSTGRES_DSN.
 func databases() []database {
 	return []database{mariaDB(), postgreSQL(), sqlite()}
 }
@@ -47,9 +46,9 @@ func environment(name, otherwise string) string {
 	return otherwise
 }
 
-// open returns a pool of connections to the database, which is closed with the
-// test: a new file for SQLite. A server that does not answer skips the test, or
-// fails it in CI.
+// open returns a pool of connections to the database, or for SQLite to a new
+// file. The end of the test closes it. If the server does not answer, the test
+// is skipped, or fails in CI.
 func (d database) open(t testing.TB) *sql.DB {
 	t.Helper()
 	dsn := d.dsn
@@ -73,7 +72,7 @@ func (d database) open(t testing.TB) *sql.DB {
 	return db
 }
 
-// onEach runs test for each of databases, and in parallel to others.
+// onEach runs test for each database, in parallel with other tests.
 func onEach(t *testing.T, test func(t *testing.T, d database)) {
 	for _, d := range databases() {
 		t.Run(d.name, func(t *testing.T) {

@@ -1,11 +1,11 @@
 // Package integration tests the capi library against real MariaDB, PostgreSQL
 // and SQLite, with tables of Joomla's own column types, and measures it over
-// their real drivers. It holds no code of its own, and is a module of its own,
-// so that no driver reaches those who import the library.
+// their real drivers. It has only tests, and is a separate module, so that
+// importing the library does not bring in drivers.
 //
 // The servers are those of CAPI_MYSQL_DSN and CAPI_POSTGRES_DSN, by default
-// local ones. What runs on MariaDB runs on MySQL, too. To have one, unpack
-// MySQL's server, and give its DSN:
+// local ones. The tests of MariaDB also run on MySQL: unpack its server, and
+// set its DSN:
 //
 //	mysqld --initialize-insecure --datadir=/tmp/mysql
 //	mysqld --datadir=/tmp/mysql --socket=/tmp/mysql.sock --port=3307 --mysqlx=off &

@@ -22,24 +22,24 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// The tests of this file are not parallel to others, since they look for
-// goroutines that were left over.
+// The tests of this file do not run in parallel with others, since they look
+// for leaked goroutines.
 
 const (
-	// bigList is how many sessions make a list that is sent in many parts.
+	// bigList is the number of sessions in a list that is sent in many parts.
 	bigList = 1000
-	// hugeList is how many make one of more bytes than the buffers between
-	// database and client take.
+	// hugeList is the number in a list with more bytes than the buffers between
+	// database and client hold.
 	hugeList = 8000
 )
 
-// fill adds so many sessions, of 2 KB each.
+// fill adds sessions of 2 KB each.
 func (s *site) fill(t testing.TB, sessions int) {
 	t.Helper()
 	digits := "(SELECT 0 AS d" + strings.Join([]string{"", "1", "2", "3", "4", "5", "6", "7", "8", "9"}, " UNION ALL SELECT ") + ")"
 	numbers := map[string]string{
-		// MySQL has no sequences, and bounds its recursion: the first of all
-		// combinations of four digits.
+		// MySQL has no sequences, and limits recursion: count with combinations
+		// of four digits.
 		"mariadb": "SELECT n FROM (SELECT 1 + a.d + 10 * b.d + 100 * c.d + 1000 * e.d AS n FROM " + digits + " AS a, " + digits +
 			" AS b, " + digits + " AS c, " + digits + " AS e) AS numbers WHERE n <= " + strconv.Itoa(sessions),
 		"postgresql": "SELECT n FROM generate_series(1, " + strconv.Itoa(sessions) + ") AS numbers (n)",
@@ -60,7 +60,7 @@ func (s *site) fill(t testing.TB, sessions int) {
 		`SELECT `+id+`, 0, 1, 1795489076, `+data+`, 0, '' FROM (`+numbers+`) AS filling`)
 }
 
-// servers are the databases that are reached by a network.
+// servers are the databases that are reached over a network.
 func servers() []database { return []database{mariaDB(), postgreSQL()} }
 
 // begin asks for the list and reads its first bytes only.
@@ -95,7 +95,7 @@ func TestFaultServerKilledDuringTheList(t *testing.T) {
 			service.ask(t, nil).requireRefused(t, http.StatusInternalServerError)
 			requireIdle(t, site.DB)
 
-			// And up again: the pool finds its way back by itself.
+			// And up again: the pool recovers by itself.
 			server.run(t)
 			site.Exec(t, `DELETE FROM "#__session"`)
 			site.fill(t, 10)
@@ -108,7 +108,7 @@ func TestFaultConnectionCut(t *testing.T) {
 	tests := []struct {
 		name  string
 		after int64 // bytes of the answer to the query
-		cut   bool  // the list had been begun
+		cut   bool  // whether the list had begun
 	}{
 		{"at the first byte", 0, false},
 		{"in the first row", 1000, false},
@@ -126,7 +126,7 @@ func TestFaultConnectionCut(t *testing.T) {
 				service := serve(t, capi.HandlerOptions{}, capi.NewSQLStore(site.capi(t, nil)), anyone)
 				site.DB.SetMaxOpenConns(1)
 				site.DB.SetMaxIdleConns(1)
-				service.ask(t, nil).requireList(t, bigList) // The first prepares the query, with drivers that do.
+				service.ask(t, nil).requireList(t, bigList) // The first one prepares the query, if the driver prepares queries.
 				passed := proxy.count(func() { service.ask(t, nil).requireList(t, bigList) })
 				after := test.after
 				if after < 0 {
@@ -186,8 +186,7 @@ func TestFaultQueryHangs(t *testing.T) {
 			service.ask(t, nil).requireRefused(t, http.StatusInternalServerError)
 			require.Eventually(t, func() bool { return site.DB.Stats().InUse == 1 }, 5*time.Second, 5*time.Millisecond,
 				"only the lock may hold a connection")
-			// PostgreSQL is told at once. MariaDB notices when it comes to
-			// answer.
+			// PostgreSQL learns it at once, MariaDB only when it answers.
 			t.Logf("queries in the database: %d", site.queriesRunning(t))
 			unlock()
 			service.ask(t, nil).requireList(t, 10)
@@ -206,8 +205,7 @@ func TestFaultQueryHangs(t *testing.T) {
 			require.Eventually(t, func() bool { return site.DB.Stats().InUse == 1 }, 5*time.Second, 5*time.Millisecond,
 				"only the lock may hold a connection")
 			assert.Zero(t, service.log.errors(), service.log)
-			// PostgreSQL is told at once. MariaDB notices when it comes to
-			// answer.
+			// PostgreSQL learns it at once, MariaDB only when it answers.
 			t.Logf("queries in the database: %d", site.queriesRunning(t))
 			unlock()
 			service.ask(t, nil).requireList(t, 10)
@@ -278,8 +276,7 @@ func TestFaultClientStalls(t *testing.T) {
 			service := serve(t, capi.HandlerOptions{StallTimeout: stall}, capi.NewSQLStore(site.capi(t, nil)), anyone)
 			response := service.begin(t)
 			began := time.Now()
-			// One byte a second, for as long as the service takes to lose
-			// patience.
+			// One byte a second, until the service loses patience.
 			for site.DB.Stats().InUse > 0 {
 				require.Less(t, time.Since(began), 20*time.Second, "the client still holds the connection")
 				_, err := io.ReadFull(response.Body, make([]byte, 1))
@@ -312,8 +309,8 @@ func TestFaultClientLeaves(t *testing.T) {
 	}
 }
 
-// queriesRunning returns how many queries of the session table the database
-// server works at.
+// queriesRunning returns how many queries of the session table the server is
+// running.
 func (s *site) queriesRunning(t testing.TB) (n int) {
 	t.Helper()
 	query := map[string]string{
@@ -358,14 +355,14 @@ func TestFaultThousandClientsLeaveAtOnce(t *testing.T) {
 			site.Exec(t, `DELETE FROM "#__session"`)
 			site.fill(t, bigList)
 			service.ask(t, nil).requireList(t, bigList)
-			// A client that has not left yet may get connections that others
-			// broke as they left, three in a row: then database/sql gives up.
+			// A client that stays may get three connections in a row that
+			// leaving clients broke: then database/sql gives up.
 			assert.Less(t, service.log.errors(), clients/100, service.log)
 		})
 	}
 }
 
-// panicking returns store with a panic in it before the session of that number.
+// panicking returns store with a panic before the session with that number.
 func panicking(store capi.Store, before int) capi.Store {
 	return capi.StoreFunc(func(ctx context.Context) iter.Seq2[capi.Session, error] {
 		return func(yield func(capi.Session, error) bool) {
@@ -383,7 +380,7 @@ func panicking(store capi.Store, before int) capi.Store {
 	})
 }
 
-// recovering is what many services have around their handlers.
+// recovering is a middleware that many services have.
 func recovering(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {

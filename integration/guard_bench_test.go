@@ -12,8 +12,9 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// BenchmarkGuard is the guard alone: the whole decision on a Super Admin's
-// cookie on each database, its queries included, and a refusal that takes none.
+// BenchmarkGuard measures only the guard: the whole decision on a Super Admin's
+// cookie on each database, including its queries, and a refusal without
+// queries.
 func BenchmarkGuard(b *testing.B) {
 	for _, d := range databases() {
 		s := joomla5(b, d)
@@ -35,9 +36,8 @@ func BenchmarkGuard(b *testing.B) {
 	}
 }
 
-// BenchmarkRefusal is the handler for those who get no list, beside one that
-// answers nothing: without a cookie, with one that could be none, and with one
-// of a session that is not there.
+// BenchmarkRefusal compares refusals with an empty handler: without a cookie,
+// with a malformed one, and with the cookie of an unknown session.
 func BenchmarkRefusal(b *testing.B) {
 	s := joomla5(b, mariaDB())
 	auth, err := capi.NewSessionAuthorizer(s.capi(b, nil))

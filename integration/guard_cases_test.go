@@ -16,7 +16,7 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// memory is session data by id, such as Redis or Memcached would have it.
+// memory is session data by id, as Redis or Memcached would have it.
 type memory map[string]capi.Payload
 
 func (m memory) Payloads(_ context.Context, ids []string) ([]capi.Payload, error) {
@@ -27,7 +27,7 @@ func (m memory) Payloads(_ context.Context, ids []string) ([]capi.Payload, error
 	return payloads, nil
 }
 
-// memoryOf returns what Redis held, by the ids in its keys.
+// memoryOf returns the sessions in Redis, by the ids in their keys.
 func memoryOf(held map[string]joomlatest.RedisValue) memory {
 	m := memory{}
 	for key, value := range held {
@@ -61,7 +61,7 @@ func cookiesOf(c joomlatest.Case) http.Header {
 	return http.Header{"Cookie": {strings.Join(cookies, "; ")}}
 }
 
-// requireAnswer asks the site, as a service started now knows it.
+// requireAnswer asks a new service of the site.
 func (s *site) requireAnswer(t testing.TB, status int, header http.Header, about string) {
 	t.Helper()
 	service := s.guarded(t, nil)
@@ -84,8 +84,8 @@ func TestGuardSecondFactorAsJoomla(t *testing.T) {
 	})
 }
 
-// TestGuardHandlersAsJoomla is about live sessions and ended ones by where they
-// live. Files and Memcached were not recorded: they hold what Redis does.
+// TestGuardHandlersAsJoomla is about live and ended sessions, wherever they
+// live. Files and Memcached were not recorded: they hold the same as Redis.
 func TestGuardHandlersAsJoomla(t *testing.T) {
 	live := map[string]capi.Payload{} // by site and application
 	key := func(c joomlatest.Case) string { return c.Site + string(rune('0'+c.ClientID)) }
@@ -106,7 +106,7 @@ func TestGuardHandlersAsJoomla(t *testing.T) {
 		handlers, now := map[string]int{}, int64(0)
 		for _, c := range joomlatest.Handlers() {
 			s := all[c.Site]
-			if now = max(now, c.Recording.Now); c.Recording.Now == 0 { // There is no row: about as late as the case before.
+			if now = max(now, c.Recording.Now); c.Recording.Now == 0 { // There is no row: take about the time of the previous case.
 				c.Recording.Now = now
 			}
 			held := memoryOf(c.Redis)
@@ -126,8 +126,8 @@ func TestGuardHandlersAsJoomla(t *testing.T) {
 			if c.SessionHandler == "database" {
 				continue
 			}
-			// The row is not written again while the session lives, as in 3.x.
-			// The timer is, in the session.
+			// As in 3.x, the row is not updated while the session lives, but
+			// the timer in the session is.
 			s.Exec(t, `UPDATE "#__session" SET "time" = '1'`)
 			s.requireAnswer(t, c.Want, cookiesOf(c), about+", with an old row")
 			// The row outlives the session.
@@ -159,8 +159,7 @@ func (s *site) becomeWithFiles(t testing.TB, c joomlatest.Case, content capi.Pay
 	s.requireAnswer(t, http.StatusUnauthorized, cookiesOf(c), about+", gone")
 }
 
-// TestGuardRefusesToGuess is about sites whose sessions live where nobody can
-// look.
+// TestGuardRefusesToGuess is about sites with session data that cannot be read.
 func TestGuardRefusesToGuess(t *testing.T) {
 	s := joomla5(t, sqlite())
 	for _, handler := range []string{"redis", "memcached", "filesystem", "none", "apcu"} {

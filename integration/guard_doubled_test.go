@@ -11,7 +11,7 @@ import (
 )
 
 // TestGuardRefusesDoubledRows is about tables that lost their keys when they
-// were copied. Whose session it is, or what account, cannot be told.
+// were copied. It is unknown whose session it is, or which account counts.
 func TestGuardRefusesDoubledRows(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
 		s := newSite(t, d, joomlatest.Joomla42, joomlatest.Recorded("j6"))

@@ -44,7 +44,7 @@ func TestGuardReadsFormsAsJoomla(t *testing.T) {
 				for _, form := range recorded.Cases {
 					id := strings.Map(idLetter, form.Name)
 					if strings.HasPrefix(form.Name, "old form under escape") && handler == "redis" {
-						continue // Joomla 3 escapes in the table alone.
+						continue // Joomla 3 escapes only in the table.
 					}
 					r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 					assert.NoError(t, err)

@@ -19,7 +19,7 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// FuzzGuard holds the guard to the model, in worlds at random.
+// FuzzGuard compares the guard with the model, in random worlds.
 func FuzzGuard(f *testing.F) {
 	for seed := range uint64(300) {
 		f.Add(seed)
@@ -106,7 +106,7 @@ func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
 // one reports true once in n times.
 func one(r *rand.Rand, n int) bool { return r.IntN(n) == 0 }
 
-// worldLayouts are the forms of the tables: of 3.2, 3.9 and today's.
+// worldLayouts are the forms of the tables: those of 3.2, 3.9 and the newest.
 var worldLayouts = []joomlatest.Layout{joomlatest.Joomla25, joomlatest.Joomla39, joomlatest.Joomla42}
 
 func randomWorld(r *rand.Rand) *world {
@@ -158,8 +158,8 @@ func randomWorld(r *rand.Rand) *world {
 	return w
 }
 
-// addGroups adds group id as a nested set from left on, with children, and
-// returns the id and the position that come next.
+// addGroups adds group id as a nested set that begins at left, with children,
+// and returns the next id and position.
 func (w *world) addGroups(r *rand.Rand, id, left int64) (nextID, right int64) {
 	at := len(w.groups)
 	w.groups = append(w.groups, worldGroup{id: id, lft: left})
@@ -171,7 +171,7 @@ func (w *world) addGroups(r *rand.Rand, id, left int64) (nextID, right int64) {
 	return id, right + 1
 }
 
-// randomGroup returns a group's id, now and then of one that does not exist.
+// randomGroup returns the id of a group that, now and then, does not exist.
 func (w *world) randomGroup(r *rand.Rand) int64 {
 	if one(r, 12) {
 		return 77
@@ -193,7 +193,7 @@ func (w *world) randomSession(r *rand.Rand, id string) worldSession {
 	}
 	s.timer = w.now - pick(r, []int64{0, 0, w.lifetime, w.lifetime + 1})
 	s.form, s.class, s.counted, s.timed = pick(r, []string{"values", "namespace", "variable"}), `Joomla\CMS\User\User`, !one(r, 8), !one(r, 8)
-	if one(r, 2) { // What the site itself writes.
+	if one(r, 2) { // As the site itself writes it.
 		s.form = map[bool]string{true: "values", false: "namespace"}[w.layout >= joomlatest.Joomla40]
 	}
 	if one(r, 4) {
@@ -203,7 +203,7 @@ func (w *world) randomSession(r *rand.Rand, id string) worldSession {
 	return s
 }
 
-// payload is what the session holds.
+// payload returns the data of the session.
 func (s worldSession) payload() string {
 	object := func(class string, members ...string) string {
 		text := fmt.Sprintf(`O:%d:"%s":%d:{`, len(class), class, len(members)/2)

@@ -40,7 +40,7 @@ func TestGuardRefusesRulesAsPHP(t *testing.T) {
 		service := s.guarded(t, nil)
 		super := s.CookieOf(t, "super")
 		refused := slices.Clone(refused)
-		if d.dbType == "sqlite" { // Others take no such text.
+		if d.dbType == "sqlite" { // Others do not accept such text.
 			refused = append(refused, with("\"x\":\"\xff\""), with("\"x\":\"\xed\xa0\x80\""), with("\"x\":\"\xc0\x80\""), good+"\x00")
 		}
 		for _, rules := range refused {
@@ -57,8 +57,9 @@ func TestGuardRefusesRulesAsPHP(t *testing.T) {
 	})
 }
 
-// TestGuardGoesByTheRootAsset puts left-over assets without a parent around the
-// root, each of which would make Registered Super Admins, and Super Users none.
+// TestGuardGoesByTheRootAsset puts stray assets without a parent around the
+// root, each of which would make Registered Super Admins instead of Super
+// Users.
 func TestGuardGoesByTheRootAsset(t *testing.T) {
 	const around = 5000 // the id of the root, and where it is in the nested set
 	tests := map[string][][2]int{
@@ -111,7 +112,7 @@ func TestGuardHeedsTheAccessOfThePlugin(t *testing.T) {
 		for access, want := range map[string]int{"1": 200, "5": 200, "2": 401, "3": 401, "6": 401, "0": 401, "77": 401} {
 			ask(want, "0", access, "access "+access)
 		}
-		// What a visitor sees is up to the group of visitors and its ancestors.
+		// The group of visitors and its ancestors decide what a visitor sees.
 		for rules, want := range map[string]int{`[1]`: 200, `["9"]`: 200, `[26]`: 401, `[]`: 401, `{"a":9}`: 200, `[9`: 401, ``: 401, `[" 9"]`: 401} {
 			s.Exec(t, level, rules)
 			ask(want, "0", "5", "rules "+rules)
@@ -123,7 +124,7 @@ func TestGuardHeedsTheAccessOfThePlugin(t *testing.T) {
 			ask(want, "0", "5", "params "+params)
 			ask(200, "0", "1", "params "+params)
 		}
-		// That of the plugin user/token does not matter.
+		// The access level of the plugin user/token does not matter.
 		s.Exec(t, `UPDATE "#__extensions" SET "access" = 3, "state" = -1 WHERE "folder" = 'user'`)
 		ask(200, "0", "1", "plugin user/token")
 		assert.Zero(t, service.log.errors(), service.log)
@@ -179,8 +180,8 @@ func TestGuardRefusesAmbiguousCAPITokens(t *testing.T) {
 	})
 }
 
-// TestGuardFailsWhereItMayNotRead is about a table that is there: its absence
-// would be another answer.
+// TestGuardFailsWhereItMayNotRead is about a table that exists but cannot be
+// read: if it did not exist, the answer would differ.
 func TestGuardFailsWhereItMayNotRead(t *testing.T) {
 	for _, d := range servers() {
 		t.Run(d.name, func(t *testing.T) {
@@ -197,7 +198,7 @@ func TestGuardFailsWhereItMayNotRead(t *testing.T) {
 			}
 			assert.Contains(t, service.log.String(), s.Prefix+"services_tokens")
 			if d.name == "mariadb" {
-				return // It does not tell such an account which tables there are.
+				return // It does not show such an account which tables exist.
 			}
 			s.Exec(t, `ALTER TABLE "#__services_tokens" RENAME TO "#__gone"`)
 			before := service.log.errors()
@@ -225,12 +226,12 @@ func TestGuardHeedsSecondFactors(t *testing.T) {
 		{"not checked", []string{"totp"}, map[string]int{"totp": 1}, ``, "i:0;", "", 403},
 		{"checked is null", []string{"totp"}, map[string]int{"totp": 1}, ``, "N;", "", 403},
 		{"in another case", []string{"TOTP"}, map[string]int{"totp": 1}, ``, "", "", 403},
-		{"backup codes alone", []string{"backupcodes"}, map[string]int{"backupcodes": 1, "totp": 1}, ``, "", "", 200},
+		{"only backup codes", []string{"backupcodes"}, map[string]int{"backupcodes": 1, "totp": 1}, ``, "", "", 200},
 		{"of another method", []string{"email"}, map[string]int{"totp": 1, "email": 0}, ``, "", "", 200},
 		{"of two, one enabled", []string{"email", "totp"}, map[string]int{"totp": 1, "email": 0}, ``, "", "", 403},
 		{"mandatory", nil, map[string]int{"totp": 1}, ``, "", "i:1;", 403},
 		{"mandatory, checked", nil, map[string]int{"totp": 1}, ``, "i:1;", "i:1;", 403},
-		{"mandatory no more", nil, map[string]int{"totp": 1}, ``, "i:1;", "i:0;", 200},
+		{"not mandatory", nil, map[string]int{"totp": 1}, ``, "i:1;", "i:0;", 200},
 		{"exempt, before the first page", []string{"totp"}, map[string]int{"totp": 1}, `{"neverMFAUserGroups":[8]}`, "", "", 403},
 		{"exempt, after it", []string{"totp"}, map[string]int{"totp": 1}, `{"neverMFAUserGroups":[8]}`, "i:1;", "", 200},
 		{"forced", nil, nil, `{"forceMFAUserGroups":[8]}`, "", "", 403},
@@ -273,7 +274,7 @@ func TestGuardTakesTheTimeOfOldSites(t *testing.T) {
 				s.requireAnswer(t, http.StatusOK, header, fmt.Sprint(handler, " ", time))
 			}
 		}
-		s.config.SessionHandler = "database" // The handler was changed: what is left elsewhere does not count.
+		s.config.SessionHandler = "database" // The handler was changed: sessions elsewhere do not count.
 		s.requireAnswer(t, http.StatusUnauthorized, header, "database")
 	})
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// A world is a site as the decision sees it.
+// A world is everything about a site that the decision depends on.
 type world struct {
 	now, lifetime int64
 	inTable       bool // $session_handler is database
@@ -19,8 +19,8 @@ type world struct {
 	groups        []worldGroup
 	users         []worldUser
 	sessions      []worldSession
-	// rules are core.admin of the root asset, key by key in PHP's writing or
-	// not. readable reports whether json_decode takes them.
+	// rules are core.admin of the root asset. Not all keys are as PHP writes
+	// them. readable reports whether json_decode accepts the rules.
 	rules    []worldRule
 	readable bool
 	plugins  map[string]bool // of second factors: enabled or not
@@ -59,8 +59,8 @@ type worldRule struct {
 	allowed bool
 }
 
-// answer is what a request with the session ids gets: one Super Admin is
-// enough, and a refused user outweighs no user.
+// answer returns the status of a request with the session ids: one Super Admin
+// is enough, and a refused user outweighs no user.
 func (w *world) answer(ids []string) int {
 	status := http.StatusUnauthorized
 	for _, s := range w.sessions {
@@ -126,8 +126,8 @@ func (w *world) pending(s worldSession, u worldUser) bool {
 	return enrolled || in(w.forced)
 }
 
-// groupsOf are the groups of a user with all their ancestors, by nested set,
-// and 0 for a group that does not exist.
+// groupsOf returns the groups of a user with all their ancestors, by nested
+// set, and 0 for a group that does not exist.
 func (w *world) groupsOf(u worldUser) (all []int64) {
 	if len(u.groups) == 0 {
 		return []int64{1}
@@ -148,21 +148,21 @@ func (w *world) groupsOf(u worldUser) (all []int64) {
 }
 
 func (w *world) superAdmin(u worldUser) bool {
-	// A number is an id, and no name that anybody could register under.
+	// A number is an id, and not a username: anybody could register under it.
 	if id, err := strconv.ParseInt(w.rootUser, 10, 64); err == nil && id == u.id || err != nil && w.rootUser == u.name {
 		return true
 	}
 	identities := append(w.groupsOf(u), -u.id)
 	granted := false
 	for _, rule := range w.rules {
-		id, _ := strconv.ParseInt(strings.TrimSpace(rule.key), 10, 64) // 0 for what is none, as in PHP.
+		id, _ := strconv.ParseInt(strings.TrimSpace(rule.key), 10, 64) // 0 if it is not a number, as in PHP.
 		if !w.readable || !slices.Contains(identities, id) {
 			continue
 		}
 		if !rule.allowed {
 			return false
 		}
-		// A key that PHP would not write for an integer may deny, but not
+		// A key that is not an integer as PHP writes it may deny, but not
 		// grant.
 		granted = granted || rule.key == strconv.FormatInt(id, 10)
 	}

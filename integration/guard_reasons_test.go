@@ -11,8 +11,8 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// TestGuardGivesReasons is about what an operator finds in the log of a
-// refusal, at level Debug, and does not find.
+// TestGuardGivesReasons is about what the log says about a refusal at level
+// Debug, and what it does not say.
 func TestGuardGivesReasons(t *testing.T) {
 	const hush = "hush0123456789abcdef"
 	apiToken := func(text string) http.Header {

@@ -41,7 +41,7 @@ func TestGuardTakesRulesOfAllShapes(t *testing.T) {
 		{`{"core.admin":{}}`, "super", 403},                     //
 		{`{"core.admin":[]}`, "super", 403},                     // as PHP writes an empty object
 		{`{"core.manage":{"8":1}}`, "super", 403},               //
-		{`{"core.admin":{"1":1}}`, "nogroups", 200},             // Joomla takes them for guests, who are public.
+		{`{"core.admin":{"1":1}}`, "nogroups", 200},             // Joomla takes them for guests, who are in Public.
 		{`{"core.admin":{"8":1,"2":1}}`, "nogroups", 403},       //
 		{`{"core.admin":{"1":1}}`, "dangling_group", 403},       //
 		{`{"core.admin":{"999":1}}`, "dangling_group", 403},     //
@@ -58,7 +58,7 @@ func TestGuardTakesRulesOfAllShapes(t *testing.T) {
 		{`{"core.admin":{"8":"0.0"}}`, "super", 200},            // Only "" and "0" are false.
 		{`{"core.admin":"8"}`, "super", 403},                    //
 		{`{"core.admin":true}`, "super", 403},                   //
-		{`{"core.admin":{"8":1},"core.admin":0}`, "super", 403}, // Of doubled keys, the last counts.
+		{`{"core.admin":{"8":1},"core.admin":0}`, "super", 403}, // Of repeated keys, the last counts.
 		{`{"core.admin":0,"core.admin":{"8":1}}`, "super", 200}, //
 		{`{"core.admin":{"8":0,"8":1}}`, "super", 200},          //
 		{`{"core.admin":{"8":1,"8":0}}`, "super", 403},          //
@@ -83,8 +83,7 @@ func TestGuardTakesRulesOfAllShapes(t *testing.T) {
 			assert.Equal(t, test.status, reply.status, "%s %s", test.rules, test.username)
 			s.requireStatus(t, test.status, reply)
 		}
-		// Without a root asset, there are no rules, whatever those of others
-		// are.
+		// Without a root asset, there are no rules, whatever other assets have.
 		s.Exec(t, `DELETE FROM "#__assets" WHERE "name" = 'root.1'`)
 		s.Exec(t, `UPDATE "#__assets" SET "rules" = ?`, `{"core.admin":{"8":1}}`)
 		s.requireStatus(t, http.StatusForbidden, service.ask(t, s.CookieOf(t, "super")))
@@ -118,7 +117,7 @@ func TestGuardKnowsTheRootUser(t *testing.T) {
 	}{
 		{"registered", "registered", 200}, {"101", "registered", 200}, {"", "registered", 403}, {"102", "registered", 403},
 		{"Registered", "registered", 403}, {"registered ", "registered", 403}, {"-101", "registered", 403}, {"0", "registered", 403},
-		{"user_rule_deny", "user_rule_deny", 200}, {"108", "user_rule_deny", 200}, // Even of whom the rules deny it to.
+		{"user_rule_deny", "user_rule_deny", 200}, {"108", "user_rule_deny", 200}, // Even if the rules deny it.
 		{"super_blocked", "super_blocked", 403}, {"Ünï_çødé", "Ünï_çødé", 200}, {"o'quote", "o'quote", 200},
 	}
 	onEach(t, func(t *testing.T, d database) {
@@ -168,7 +167,7 @@ func TestGuardLooksAtTheSession(t *testing.T) {
 					"null client":      {add("nullclient", row{"client_id": nil}), 200},
 					"other client":     {add("otherclient", row{"client_id": "1"}), 200},
 					"no username":      {add("nousername", row{"username": ""}), 200},
-					"another username": {add("username", row{"username": "registered"}), 200}, // The user is who counts.
+					"another username": {add("username", row{"username": "registered"}), 200}, // The user id counts.
 					"just active":      {add("justactive", at(-lifetime)), 200},
 					"just expired":     {add("justexpired", at(-lifetime-time.Second)), 401},
 					"long expired":     {add("longexpired", at(-lifetime*1000)), 401},
@@ -269,7 +268,7 @@ func TestGuardTakesEitherApplication(t *testing.T) {
 func TestGuardTakesTheSharedSessionName(t *testing.T) {
 	onEachSite(t, func(t *testing.T, s *site) {
 		service := s.guarded(t, func(c *capi.SiteConfig) { c.SessionName = "shared" })
-		// With its name, the site's own cookies are none any more.
+		// With another name, the site's own cookies do not count.
 		s.requireStatus(t, http.StatusUnauthorized, service.ask(t, s.CookieOf(t, "super")))
 		s.Exec(t, `UPDATE "#__session" SET "client_id" = NULL`)
 		s.requireStatus(t, http.StatusUnauthorized, service.ask(t, s.CookieOf(t, "super")))
@@ -281,7 +280,7 @@ func TestGuardTakesTheSharedSessionName(t *testing.T) {
 }
 
 func TestGuardHeedsPlugins(t *testing.T) {
-	// Of the recorded tokens, all of which are good by themselves.
+	// Recorded tokens; each is valid by itself.
 	const super, auditor, registered = "bearer sha256 super", "auditor (core.admin but not in token groups)",
 		"registered with token"
 	const setParams = `UPDATE "#__extensions" SET "params" = ? WHERE "folder" = 'user'`
@@ -348,7 +347,7 @@ func TestGuardHeedsPlugins(t *testing.T) {
 // members may use tokens.
 func groups(value string) string { return `{"allowedUserGroups":` + value + `}` }
 
-// cookieName is how Joomla names the cookie of a session: hashed as an
+// cookieName returns Joomla's name for the cookie of a session: hashed as an
 // application's name, and again as a session's.
 func cookieName(secret, name string) string {
 	hash := func(text string) string { return fmt.Sprintf("%x", md5.Sum([]byte(text))) }

@@ -7,9 +7,9 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// TestGuardSecondFactorInDoubt is about factors that Joomla knows of, though no
-// row of #__user_mfa has the name of an enabled plugin. They matter between the
-// password and the first page, which sets mfa_checked.
+// TestGuardSecondFactorInDoubt is about factors without a row of #__user_mfa
+// that names an enabled plugin. They matter between the password and the first
+// page, which sets mfa_checked.
 func TestGuardSecondFactorInDoubt(t *testing.T) {
 	const enabled, disabled = "1", "0"
 	tests := []struct {
@@ -18,12 +18,12 @@ func TestGuardSecondFactorInDoubt(t *testing.T) {
 		plugins       [][2]string
 		status        int
 	}{
-		// Joomla 4.2 turns the factor of 3.2 to 4.1 into a row at the first
-		// page, and asks for it then.
+		// At the first page, Joomla 4.2 turns the factor of 3.2 to 4.1 into a
+		// row, and then asks for it.
 		{"of 4.1", "totp:c2VjcmV0", nil, [][2]string{{"totp", enabled}}, http.StatusForbidden},
 		{"of 4.1, no plugins", "totp:c2VjcmV0", nil, [][2]string{{"totp", disabled}}, http.StatusOK},
 		{"of 4.1, turned into a row", "", []string{"totp"}, [][2]string{{"totp", enabled}}, http.StatusForbidden},
-		// A plugin may call its method what it wants.
+		// A plugin may give its method any name.
 		{"of a plugin of another name", "", []string{"sms"}, [][2]string{{"smsgateway", enabled}}, http.StatusForbidden},
 		{"of a plugin of another name, disabled", "", []string{"sms"}, [][2]string{{"smsgateway", disabled}}, http.StatusOK},
 		{"of a disabled plugin", "", []string{"totp"}, [][2]string{{"totp", disabled}, {"email", enabled}}, http.StatusOK},
@@ -47,8 +47,8 @@ func TestGuardSecondFactorInDoubt(t *testing.T) {
 	})
 }
 
-// TestGuardSecondFactorOfOtherCollation is about a table that was converted
-// alone, or made anew by another server.
+// TestGuardSecondFactorOfOtherCollation is about a table with another collation
+// than the rest: only it was converted, or another server created it.
 func TestGuardSecondFactorOfOtherCollation(t *testing.T) {
 	s := newSite(t, mariaDB(), joomlatest.Joomla42, joomlatest.Recorded("j6"))
 	s.Exec(t, `ALTER TABLE "#__user_mfa" CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci`)

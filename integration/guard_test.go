@@ -26,15 +26,15 @@ func onEachSite(t *testing.T, test func(t *testing.T, s *site)) {
 	}
 }
 
-// guarded starts the service of a site as it would run: its store, its guard,
-// the contract's configuration.
+// guarded starts the service of a site as it would run, with its store, its
+// guard and the contract's configuration.
 func (s *site) guarded(t testing.TB, change func(*capi.SiteConfig)) *service {
 	t.Helper()
 	return serve(t, capi.HandlerOptions{}, capi.NewSQLStore(s.capi(t, nil)), s.guard(t, change))
 }
 
-// requireStatus fails the test if r is not the whole answer of that status: the
-// list, or what is in its place.
+// requireStatus fails the test if r is not the whole answer with that status:
+// the list or an error.
 func (s *site) requireStatus(t testing.TB, status int, r reply) {
 	t.Helper()
 	if status != http.StatusOK {
@@ -54,7 +54,7 @@ func TestGuardAnswersSessionsAsJoomla(t *testing.T) {
 			want := session.Want()
 			header := http.Header{"Cookie": {session.Cookie.Name + "=" + session.Cookie.Value}}
 			s.requireStatus(t, want, service.ask(t, header))
-			// Among others, as browsers send it.
+			// Among other cookies, as browsers send it.
 			header = http.Header{"Cookie": {"a=b; " + session.Cookie.Name + "=" + session.Cookie.Value + "; c=d"}}
 			s.requireStatus(t, want, service.ask(t, header))
 		}
@@ -63,7 +63,7 @@ func TestGuardAnswersSessionsAsJoomla(t *testing.T) {
 	})
 }
 
-// TestGuardGrantsCoreAdminAsJoomla is about the rule alone: all accounts are in
+// TestGuardGrantsCoreAdminAsJoomla is only about the rule: all accounts are in
 // order.
 func TestGuardGrantsCoreAdminAsJoomla(t *testing.T) {
 	onEachSite(t, func(t *testing.T, s *site) {
@@ -151,8 +151,7 @@ func TestGuardAnswersCAPITokens(t *testing.T) {
 		}
 		assert.Zero(t, service.log.errors(), service.log)
 
-		// Trimmed is what net/http does with spaces at the end, so this asks
-		// the guard itself.
+		// net/http trims trailing spaces, so this asks the guard itself.
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		require.NoError(t, err)
 		r.Header.Set("token", good+" ")
@@ -160,8 +159,8 @@ func TestGuardAnswersCAPITokens(t *testing.T) {
 		r.Header.Set("token", good)
 		require.NoError(t, s.guard(t, nil).Authorize(r))
 
-		// Where that extension is not installed, there are no such credentials,
-		// and others go on to hold.
+		// If that extension is not installed, there are no such credentials,
+		// and the others stay valid.
 		s.Exec(t, `DROP TABLE "#__services_tokens"`)
 		s.requireStatus(t, http.StatusUnauthorized, service.ask(t, http.Header{"Token": {good}}))
 		header := s.CookieOf(t, "super")

@@ -54,13 +54,13 @@ func TestGuardTakesHostileCredentials(t *testing.T) {
 					}
 				}
 				assert.Zero(t, service.log.errors(), service.log)
-				s.requireStatus(t, http.StatusOK, service.ask(t, s.CookieOf(t, "super"))) // All is still there.
+				s.requireStatus(t, http.StatusOK, service.ask(t, s.CookieOf(t, "super"))) // Everything is still there.
 			})
 		})
 	}
 }
 
-// TestGuardTakesHostileBytes sends what Go's own client refuses to.
+// TestGuardTakesHostileBytes sends bytes that Go's own client refuses to send.
 func TestGuardTakesHostileBytes(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
 		s := newSite(t, d, joomlatest.Joomla33, joomlatest.Recorded("j5"))
@@ -110,7 +110,7 @@ func TestSiteRefusesHostilePrefixes(t *testing.T) {
 		s := emptySite(t, d, joomlatest.Joomla42)
 		for _, prefix := range append([]string{"jos-", "jos.", "a b_", `a"b`, "a`b", "a\x00b", "jös_", "a;b", "a/**/"}, hostile...) {
 			if prefix == "1e1" || prefix == "0x73" {
-				continue // These are prefixes as good as others.
+				continue // These are valid prefixes.
 			}
 			config := s.config
 			config.DBPrefix = prefix

@@ -15,10 +15,10 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// BenchmarkTenSessions is a request as dashboards make it, cookie check, rights
-// and list, of a site with ten sessions on MariaDB, from 8 and 50 clients at
-// once: over HTTP, and its queries alone. Reported are the latencies that half
-// of the requests, and 99 of 100, stay below.
+// BenchmarkTenSessions measures requests as a dashboard makes them, with cookie
+// check, rights and list, for a site with ten sessions on MariaDB, from 8 and
+// 50 concurrent clients: over HTTP, and only the queries. It reports the median
+// and the 99th percentile of the latency.
 func BenchmarkTenSessions(b *testing.B) {
 	s := joomla5(b, mariaDB())
 	cookie := s.CookieOf(b, "admin")
@@ -26,8 +26,8 @@ func BenchmarkTenSessions(b *testing.B) {
 	var sessions int
 	require.NoError(b, s.DB.QueryRow(s.SQL(`SELECT COUNT(*) FROM "#__session"`)).Scan(&sessions))
 	require.Equal(b, 10, sessions)
-	// More connections than the database has cores to spare only make some
-	// requests wait for all the others.
+	// With more connections than the database has spare cores, some requests
+	// only wait for all the others.
 	s.DB.SetMaxOpenConns(8)
 	s.DB.SetMaxIdleConns(8)
 	auth, store := s.guard(b, nil), capi.NewSQLStore(s.capi(b, nil))

@@ -18,9 +18,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestLoad asks for 1,000 sessions from 200 clients at once, for
-// CAPI_LOAD_SECONDS, 5 unless it says else. Half of the clients are refused, a
-// tenth reads slowly, and a tenth leaves in the middle.
+// TestLoad asks for 1,000 sessions from 200 concurrent clients, for
+// CAPI_LOAD_SECONDS, or 5. Half of the clients are refused, a tenth reads
+// slowly, and a tenth leaves in the middle.
 func TestLoad(t *testing.T) {
 	const clients, rows, connections = 200, 1000, 50
 	seconds, err := strconv.Atoi(environment("CAPI_LOAD_SECONDS", "5"))
@@ -46,8 +46,8 @@ func TestLoad(t *testing.T) {
 	}
 	first := service.ask(t, super)
 	first.requireList(t, rows)
-	// list asks for the list without keeping it, and fails if it is not what it
-	// was at first.
+	// list asks for the list without keeping it, and fails if it differs from
+	// the first one.
 	list := func(ctx context.Context, what string, header http.Header, wrap func(io.Reader) io.Reader) {
 		response, err := request(ctx, service.client, service.url, header)
 		if err != nil {
@@ -62,8 +62,8 @@ func TestLoad(t *testing.T) {
 		}
 	}
 	plain := func(body io.Reader) io.Reader { return body }
-	// Each kind of client asks once. Their number out of ten is how many there
-	// are of them.
+	// Each kind of client asks once. The key is how many of ten clients are of
+	// it.
 	kinds := []func(ctx context.Context){
 		0: func(ctx context.Context) {
 			if r := get(ctx, service.client, service.url, registered); r.err != nil || r.status != http.StatusForbidden ||
@@ -148,7 +148,7 @@ func TestLoad(t *testing.T) {
 	for name, n := range map[string]*atomic.Int64{"refused": &refused, "listed": &listed, "slow": &slow, "left": &left} {
 		assert.Positive(t, n.Load(), name)
 	}
-	if len(memory) >= 6 { // Fewer were taken where the machine is too busy.
+	if len(memory) >= 6 { // A machine that is too busy takes fewer.
 		early, late := max(memory[0], memory[1], memory[2]), max(memory[len(memory)-2], memory[len(memory)-3])
 		assert.Less(t, late, early+early/2+8<<20, "the heap grows: MB %s", megabytes(memory))
 	}
@@ -163,7 +163,7 @@ func megabytes(sizes []uint64) string {
 	return strings.Join(texts, " ")
 }
 
-// A slowReader takes a moment before each read, which is of some KB.
+// A slowReader pauses before each read of some KB.
 type slowReader struct{ reader io.Reader }
 
 func (r slowReader) Read(p []byte) (int, error) {

@@ -21,8 +21,7 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// oddColumns are values that a column of the table takes, besides those that
-// Joomla writes.
+// oddColumns are values that the columns accept, but Joomla does not write.
 func (s *site) oddColumns() map[string][]any {
 	text := []any{"", " ", "0", "null", "é🐘\u2028\u2029", "\x01\x1f\x7f\t\r\n", `"\/<>&'`, "\ufffd\uffff"}
 	numbers := []any{nil, "0", "-1", "7", "32767"}
@@ -38,7 +37,7 @@ func (s *site) oddColumns() map[string][]any {
 	if s.Layout < joomlatest.Joomla39 {
 		odd["time"] = append(odd["time"], "", "abc", "007", "+1", " 1", "1 ", "1.5", "1e3", "99999999999999", "-0", nil)
 	}
-	if s.database.dbType == "sqlite" { // Its columns take anything.
+	if s.database.dbType == "sqlite" { // Its columns accept anything.
 		anything := []any{nil, "", "x", "-0", "9223372036854775807", "9223372036854775808", "-9223372036854775808", "1.5", "0.1", "-0.00001", "1e14", "123456789012345.6", 1e300, 0.1 + 0.2,
 			12345678901234.5, 9e-5, math.Inf(-1), " 1 ", "0x1",
 			[]byte("bytes"), "\xff\xed\xa0\x80"}
@@ -52,7 +51,7 @@ func (s *site) oddColumns() map[string][]any {
 	return odd
 }
 
-// TestSQLStoreListsOddRows compares the list with that of PHP, byte for byte.
+// TestSQLStoreListsOddRows compares the list with PHP's, byte by byte.
 func TestSQLStoreListsOddRows(t *testing.T) {
 	onEachLayout(t, func(t *testing.T, s *site) {
 		n := 0
@@ -73,7 +72,7 @@ func TestSQLStoreListsOddRows(t *testing.T) {
 		for i, element := range elements(t, want) {
 			assert.Equal(t, string(element), string(rows[i]))
 		}
-		assert.Equal(t, len(want), len(got.body)) // The elements are said above.
+		assert.Equal(t, len(want), len(got.body)) // The elements were compared above.
 		assert.True(t, string(want) == string(got.body))
 	})
 }
@@ -86,8 +85,8 @@ func elements(t testing.TB, body []byte) []json.RawMessage {
 	return list.Msg
 }
 
-// listOfPHP returns the list that PHP makes of the table. Where there is no PHP
-// with that driver, the test is skipped, or fails in CI.
+// listOfPHP returns the list that PHP makes of the table. Without a PHP that
+// has the driver, the test is skipped, or fails in CI.
 func (s *site) listOfPHP(t testing.TB) []byte {
 	t.Helper()
 	php := program(t, "php")

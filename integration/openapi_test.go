@@ -31,14 +31,14 @@ import (
 
 const endpoint = "/api/v1/user/sessions"
 
-// A description is the OpenAPI document that the library ships, and what holds
-// requests and answers against it.
+// A description is the OpenAPI document of the library, with validators for
+// requests and answers.
 type description struct {
 	model *openapi.Document
-	// requests is not strict, since the strict mode knows no cookies that are
-	// described as a way to authenticate.
+	// requests is not strict, since strict mode does not know cookies that are
+	// security schemes.
 	requests validator.Validator
-	// answers is strict: a header or a member that is not described is wrong.
+	// answers is strict: headers and members that are not described are errors.
 	answers validator.Validator
 }
 
@@ -56,7 +56,7 @@ func described(t *testing.T) description {
 	return description{&model.Model, requests, answers}
 }
 
-// An answer is a whole HTTP answer, to be looked at more than once.
+// An answer is a whole HTTP answer that can be read more than once.
 type answer struct {
 	status int
 	header http.Header
@@ -67,8 +67,8 @@ type answer struct {
 func (d description) check(t *testing.T, method string, a answer) []string {
 	t.Helper()
 	if !slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodOptions}, method) {
-		// OpenAPI has no place for methods that are not there: their answer is
-		// described with those of GET.
+		// OpenAPI has no place for methods that do not exist: GET describes
+		// their answer.
 		require.Equal(t, http.StatusMethodNotAllowed, a.status)
 		method = http.MethodGet
 	}
@@ -83,8 +83,7 @@ func (d description) check(t *testing.T, method string, a answer) []string {
 		wrong = append(wrong, problem.Error())
 	}
 	assert.Equal(t, len(wrong) == 0, valid)
-	// The validator does not mind a body that is missing, nor one that is not
-	// described.
+	// The validator ignores bodies that are missing or not described.
 	operation := d.model.Paths.PathItems.GetOrZero(endpoint).GetOperations().GetOrZero(strings.ToLower(method))
 	described := operation.Responses.Codes.GetOrZero(strconv.Itoa(a.status))
 	if described != nil && (orderedmap.Len(described.Content) > 0) != (a.body != "") {
@@ -137,8 +136,7 @@ func TestOpenAPIDocumentIsValid(t *testing.T) {
 	assert.False(t, valid, "a document that is not OpenAPI")
 }
 
-// The table of what a request gets: each answer, under the contract's policy
-// and under one that names origins.
+// Every answer, with the contract's policy and with one that names origins.
 func TestOpenAPIDescribesEveryAnswer(t *testing.T) {
 	t.Parallel()
 	d := described(t)
@@ -217,7 +215,7 @@ func TestOpenAPIDescribesEveryAnswer(t *testing.T) {
 	}
 }
 
-// Every request of a recording, of whatever way to authenticate, is answered as
+// Every recorded request, with any kind of credential, is answered as
 // described.
 func TestOpenAPIDescribesRecordedRequests(t *testing.T) {
 	t.Parallel()
@@ -248,8 +246,7 @@ func TestOpenAPIDescribesRecordedRequests(t *testing.T) {
 	}
 }
 
-// Each way to authenticate that the document describes is one that the library
-// takes, by the document's own names.
+// The library accepts each way to authenticate, by the names in the document.
 func TestOpenAPIWaysToAuthenticate(t *testing.T) {
 	t.Parallel()
 	d := described(t)
@@ -303,7 +300,7 @@ func TestOpenAPIWaysToAuthenticate(t *testing.T) {
 	}
 }
 
-// What the document shows as an example is itself as described.
+// The examples in the document are as it describes.
 func TestOpenAPIExamples(t *testing.T) {
 	t.Parallel()
 	d := described(t)
@@ -341,7 +338,7 @@ func TestOpenAPIExamples(t *testing.T) {
 	assert.Equal(t, 9, count)
 }
 
-// The validator is one that finds what is wrong.
+// The validator finds errors.
 func TestOpenAPIRefusesWrongAnswers(t *testing.T) {
 	t.Parallel()
 	d := described(t)
@@ -391,12 +388,12 @@ func TestOpenAPIRefusesWrongAnswers(t *testing.T) {
 	}
 }
 
-// replace returns a change of the first part of a body that is part.
+// replace returns a change that replaces the first part in a body.
 func replace(part, by string) func(*answer) {
 	return func(a *answer) { a.body = strings.Replace(a.body, part, by, 1) }
 }
 
-// set returns a change of a header, which is removed if value is empty.
+// set returns a change that sets a header, or removes it if value is empty.
 func set(name, value string) func(*answer) {
 	return func(a *answer) {
 		a.header.Del(name)

@@ -13,16 +13,16 @@ import (
 )
 
 // storedSession is a session as Joomla stores it, and the serialized value in
-// it for a reader of such values alone.
+// it.
 type storedSession struct {
 	data  capi.Payload
 	value []byte
 }
 
 // storedSessions returns a session of about 4 KB in each way in which Joomla
-// stores one. phpserialize knows no session format, no base64 and no masked
-// bytes, so it is handed the value alone, in an array, which its generic reader
-// asks for.
+// stores one. phpserialize knows neither the session format nor base64 nor
+// masked bytes, so it gets only the value, in an array, which its generic
+// reader requires.
 func storedSessions() map[string]storedSession {
 	timer := `O:8:"stdClass":3:{s:5:"start";i:1795489083;s:4:"last";i:1795489083;s:3:"now";i:1795489083;}`
 	user := `O:20:"Joomla\CMS\User\User":6:{s:2:"id";s:3:"840";s:4:"name";s:10:"Zoe Muller";s:8:"username";s:3:"zoe";` +
@@ -45,9 +45,9 @@ func storedSessions() map[string]storedSession {
 	}
 }
 
-// BenchmarkPayload compares decoding and masking with what phpserialize takes
-// to decode the same value. The bytes of the style "registry" are those of its
-// base64 text, which phpserialize is spared.
+// BenchmarkPayload compares decoding and masking with phpserialize's decoding
+// of the same value. The bytes of the style "registry" are those of its base64
+// text, which phpserialize does not read.
 func BenchmarkPayload(b *testing.B) {
 	mask := capi.MaskSecrets()
 	for style, s := range storedSessions() {

@@ -7,10 +7,9 @@ import (
 	"strings"
 )
 
-// payloadOf returns what a session of a user holds, in a form that every Joomla
-// since 3.4.7 reads: members are further names in the namespace of its
-// Registry, each followed by its value, in PHP's serialization. User 0 is a
-// guest.
+// payloadOf returns the data of a user's session, in a form that every Joomla
+// since 3.4.7 reads. Members are further names in the namespace of its
+// Registry, each followed by its serialized value. User 0 is a guest.
 func payloadOf(user int64, members ...string) string {
 	if !slices.Contains(members, "session") {
 		members = append(members, lastRequest(4_102_444_800)...) // 2100, later than any test.
@@ -27,8 +26,8 @@ func payloadOf(user int64, members ...string) string {
 		`O:8:"stdClass":1:{s:9:"__default";O:8:"stdClass":%d:{%s}}}`, 1+len(members)/2, &text))
 }
 
-// wrapped returns a session of the one variable joomla, which holds a
-// serialized Registry.
+// wrapped returns a session whose only variable, joomla, holds a serialized
+// Registry.
 func wrapped(serialized string) string {
 	encoded := base64.StdEncoding.EncodeToString([]byte(serialized))
 	return fmt.Sprintf(`joomla|s:%d:"%s";`, len(encoded), encoded)

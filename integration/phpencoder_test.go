@@ -14,10 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// phpEncoderProgram reads the rows of an envelope, each field behind its length
-// in four bytes, from the file that it is given. It then encodes the envelope
-// for each line that it reads, and writes how many nanoseconds that took and
-// how many bytes it gave; for the line "print" it writes those as well.
+// phpEncoderProgram reads the rows of an envelope from a file, each field after
+// its length in four bytes. For each line of input, it encodes the envelope,
+// and writes the nanoseconds and the number of bytes; for the line "print", it
+// also writes the bytes.
 const phpEncoderProgram = `
 $text = file_get_contents($argv[1]);
 $envelope = ['msg' => [], 'error' => false, 'status' => 200];
@@ -75,8 +75,8 @@ func newPHPEncoder(b *testing.B, envelope wireEnvelope[string]) *phpEncoder {
 	return &phpEncoder{in, bufio.NewReader(out)}
 }
 
-// encode returns how long PHP takes to encode the envelope once. What it writes
-// goes to w, unless that is nil.
+// encode returns how long PHP takes to encode the envelope once. If w is not
+// nil, it gets the envelope.
 func (e *phpEncoder) encode(w io.Writer) (taken time.Duration, err error) {
 	line := "\n"
 	if w != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // A proxy is between a pool of connections and a database server, and breaks
-// what passes.
+// connections.
 type proxy struct {
 	listener net.Listener
 	target   string
@@ -20,11 +20,11 @@ type proxy struct {
 
 	mutex       sync.Mutex
 	connections map[net.Conn]struct{}
-	left        int64         // how many bytes of the server still pass; negative for all
-	held        chan struct{} // not nil: nothing of the server passes until it is closed
+	left        int64         // how many more bytes from the server pass; negative for all
+	held        chan struct{} // if not nil, nothing from the server passes until it is closed
 }
 
-// withProxy returns d behind a proxy, which is closed with the test.
+// withProxy returns d behind a proxy, which the end of the test closes.
 func withProxy(t testing.TB, d database) (database, *proxy) {
 	t.Helper()
 	p := &proxy{left: -1, connections: map[net.Conn]struct{}{}}
@@ -102,7 +102,8 @@ func (p *proxy) pass(to, from net.Conn, ofServer bool) {
 	}
 }
 
-// allow returns how many of n bytes of the server may pass, when they may.
+// allow returns how many of n bytes from the server may pass, as soon as they
+// may.
 func (p *proxy) allow(n int) int {
 	p.mutex.Lock()
 	held := p.held
@@ -120,8 +121,8 @@ func (p *proxy) allow(n int) int {
 	return n
 }
 
-// cutAfter lets n more bytes of the server pass and cuts the connection that
-// wants more, and every one after it.
+// cutAfter lets n more bytes from the server pass. It cuts the connection that
+// has more, and every later one.
 func (p *proxy) cutAfter(n int64) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
@@ -131,7 +132,7 @@ func (p *proxy) cutAfter(n int64) {
 // heal lets everything pass again.
 func (p *proxy) heal() { p.cutAfter(-1) }
 
-// hold keeps back what the server says.
+// hold holds back the bytes of the server.
 func (p *proxy) hold() {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
@@ -157,7 +158,7 @@ func (p *proxy) cut() {
 	}
 }
 
-// count returns how many bytes of the server pass while during runs.
+// count returns how many bytes from the server pass while during runs.
 func (p *proxy) count(during func()) int64 {
 	const many = 1 << 50
 	p.cutAfter(many)

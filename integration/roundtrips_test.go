@@ -14,8 +14,8 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// A cost is what a request takes: queries, and at most as many round trips,
-// where a driver first prepares them.
+// A cost is the cost of a request: its queries and, with drivers that prepare
+// them first, the most round trips.
 type cost struct{ queries, trips int64 }
 
 func TestGuardRoundTrips(t *testing.T) {
@@ -66,14 +66,14 @@ func TestGuardRoundTrips(t *testing.T) {
 			counter.requireCost(t, auth, test.header, test.err, test.cost, name)
 		}
 
-		// From the data of a session to its user it is one query, whatever the
-		// metadata.
+		// From the data of a session to its user, it takes one query, with or
+		// without metadata.
 		for _, metadataOff := range []bool{false, true} {
 			s.data = memory{"elsewhere": capi.Payload(payloadOf(102))}
 			config := s.config
 			config.SessionHandler, config.SessionMetadataOff = "redis", metadataOff
 			auth := guardOf(t, s.open(t, db, config))
-			// Once in a while it is one more, for which Joomla the site is.
+			// Once in a while, it takes one more, for the version of Joomla.
 			counter.requireCost(t, auth, cookie(site+"=elsewhere"), nil, cost{2, 4}, "first session elsewhere")
 			counter.requireCost(t, auth, cookie(site+"=elsewhere"), nil, cost{1, 2}, "session elsewhere")
 			counter.requireCost(t, auth, cookie(site+"=nowhere"), capi.ErrUnauthenticated, cost{}, "session nowhere")
@@ -101,8 +101,8 @@ func (c *countingConnector) requireCost(t testing.TB, auth capi.Authorizer, head
 	assert.Zero(t, c.failed.Load(), name)
 }
 
-// TestGuardLearnsTheTables is about what sites before 3.3 and 4.2 lack: it is
-// found out once, not by a failing query for each request.
+// TestGuardLearnsTheTables checks that what sites before 3.3 and 4.2 lack is
+// found out once, and not by a failing query for each request.
 func TestGuardLearnsTheTables(t *testing.T) {
 	for _, layout := range []joomlatest.Layout{joomlatest.Joomla25, joomlatest.Joomla33, joomlatest.Joomla39, joomlatest.Joomla42} {
 		t.Run(layout.String(), func(t *testing.T) {
@@ -126,7 +126,7 @@ func TestGuardLearnsTheTables(t *testing.T) {
 				for _, session := range s.Sessions {
 					want := map[int]error{403: capi.ErrForbidden, 401: capi.ErrUnauthenticated}[session.Want()]
 					if session.Username == "super_must_reset" && layout == joomlatest.Joomla25 {
-						want = nil // Nobody has to, yet.
+						want = nil // Not required yet.
 					}
 					counter.requireCost(t, auth, http.Header{"Cookie": {session.Cookie.Name + "=" + session.Cookie.Value}}, want,
 						cost{1, 2}, session.Username)

@@ -16,9 +16,9 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// joomla3 makes the site that Joomla 3 was recorded with, in tables that lack
-// what came with Joomla 4, and returns cookies of two sessions of its Super
-// Admin: a recorded one, which each version reads, and one of the form of 4.
+// joomla3 makes the recorded site of Joomla 3, in tables without the additions
+// of Joomla 4. It returns cookies of two sessions of its Super Admin: a
+// recorded one, which each version reads, and one in the form of 4.
 func joomla3(t testing.TB, d database) (s *site, three, four http.Header) {
 	t.Helper()
 	s = newSite(t, d, joomlatest.Joomla33, joomlatest.Recorded("j3"))
@@ -44,7 +44,7 @@ func requireAuthorized(t testing.TB, err error, auth capi.Authorizer, header htt
 	}
 }
 
-// TestGuardNoticesUpgrades is about a site that becomes one of Joomla 4, and of
+// TestGuardNoticesUpgrades is about a site that is upgraded to Joomla 4, and to
 // 4.2, while it is served.
 func TestGuardNoticesUpgrades(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
@@ -66,8 +66,8 @@ func TestGuardNoticesUpgrades(t *testing.T) {
 	})
 }
 
-// TestGuardWithoutFactors is about a table of factors that is gone while there
-// is a plugin for them.
+// TestGuardWithoutFactors is about a missing table of factors with a plugin for
+// them.
 func TestGuardWithoutFactors(t *testing.T) {
 	s, three, _ := joomla3(t, sqlite())
 	require.NoError(t, s.check(t, nil))
@@ -83,7 +83,7 @@ func TestGuardWithoutFactors(t *testing.T) {
 	}
 }
 
-// TestGuardLearnsTheTablesOnce lets many requests find out at once.
+// TestGuardLearnsTheTablesOnce lets many requests find out concurrently.
 func TestGuardLearnsTheTablesOnce(t *testing.T) {
 	s := newSite(t, sqlite(), joomlatest.Joomla25, joomlatest.Recorded("j3"))
 	s.Insert(t, "services_tokens", row{"token": "good", "userid": "902", "state": "1"})
@@ -104,9 +104,9 @@ func TestGuardLearnsTheTablesOnce(t *testing.T) {
 	require.NoError(t, s.check(t, nil))
 }
 
-// TestGuardWithoutTheVersion is about an account that may read columns of
-// #__extensions, but not the one that tells which Joomla it is: what counts is
-// what each Joomla reads.
+// TestGuardWithoutTheVersion is about an account that may not read the column
+// of #__extensions that tells the version: only sessions that every Joomla
+// reads count.
 func TestGuardWithoutTheVersion(t *testing.T) {
 	for _, d := range servers() {
 		t.Run(d.name, func(t *testing.T) {

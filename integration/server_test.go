@@ -34,7 +34,7 @@ func ownServer(t testing.TB, d database) *databaseServer {
 }
 
 // ownServerWith is ownServer, with parameters of the DSN (sslmode is
-// PostgreSQL's alone) and further arguments.
+// only PostgreSQL's) and further arguments.
 func ownServerWith(t testing.TB, d database, parameters string, arguments ...string) *databaseServer {
 	t.Helper()
 	home, err := os.MkdirTemp("", "capi")

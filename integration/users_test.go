@@ -14,7 +14,7 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// TestSiteUsers compares users with what the recorded Joomla says of them.
+// TestSiteUsers compares users with those of the recorded Joomla.
 func TestSiteUsers(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
 		s := joomla5(t, d)

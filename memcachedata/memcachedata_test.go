@@ -25,7 +25,7 @@ import (
 	"github.com/capi-go/capi/memcachedata"
 )
 
-// A server is a memcached process of one test, which may be killed.
+// A server is a memcached process for one test, which may kill it.
 type server struct {
 	addr string // the path of a socket
 	cmd  *exec.Cmd
@@ -120,15 +120,15 @@ func TestDataPayloadsOfSeveralServers(t *testing.T) {
 	got, err := memcachedata.New(client).Payloads(t.Context(), ids)
 	require.NoError(t, err)
 	assert.Equal(t, want, got)
-	// Of those that live at the other, nothing is known.
+	// Nothing is known about the sessions of the other server.
 	two.kill()
 	_, err = memcachedata.New(client).Payloads(t.Context(), ids)
 	require.Error(t, err)
 }
 
-// Live and ended sessions, and the second factor, as Joomla answered them. What
-// Joomla wrote into Redis, it writes into Memcached alike, and PHP compresses
-// it there.
+// Live and ended sessions, and the second factor, as Joomla answered them.
+// Joomla writes the same into Memcached as into Redis, and PHP compresses it
+// there.
 func TestGuardAsJoomla(t *testing.T) {
 	client := ownServer(t).client(t)
 	if addr := os.Getenv("CAPI_MEMCACHED_ADDR"); addr != "" {
@@ -215,9 +215,9 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// answering returns the port of a server that takes connections, and answers
-// what comes first with answer; with none, it never answers. Its connections
-// are sent to accepted.
+// answering returns the port of a server that answers the first bytes of each
+// connection with answer, or never if it is empty. It sends its connections to
+// accepted.
 func answering(t *testing.T, answer string) (port int, accepted <-chan net.Conn) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

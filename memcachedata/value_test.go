@@ -82,8 +82,8 @@ func TestPayloadOfOdd(t *testing.T) {
 	}
 }
 
-// Whatever the block, the text is no longer than said and is made in proportion
-// to the block.
+// Whatever the block is, the text is not longer than stated, and its cost is in
+// proportion to the block.
 func FuzzFastLZ(f *testing.F) {
 	for _, test := range phpValues {
 		if value, err := base64.StdEncoding.DecodeString(test.base64); err == nil && len(value) > 4 {
@@ -96,7 +96,7 @@ func FuzzFastLZ(f *testing.F) {
 		if ok && len(text) > size || cap(text) > max(64, 2*264*len(block)) {
 			t.Fatalf("%d bytes, %d allocated, of at most %d", len(text), cap(text), size)
 		}
-		// Literal runs are what a text is where nothing repeats.
+		// A text without repetitions consists of literal runs.
 		literal := []byte{}
 		for rest := block; len(rest) > 0; {
 			n := min(len(rest), 32)

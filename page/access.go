@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"sync"
@@ -23,14 +24,28 @@ func fromHere(r *http.Request) bool {
 type shownSite struct {
 	Name          string `json:"name"`
 	Administrator string `json:"administrator"`
+	Page          string `json:"page"`
 }
 
-// listSites answers with the sites that the caller may see.
+// listSites answers with all sites if one of them admits the caller, who is told
+// that the others exist, but not what is in them.
 func (h *handler) listSites(w http.ResponseWriter, r *http.Request) {
-	if !fromHere(r) {
-		h.Answer(w, r, http.StatusForbidden, "Not authorized: other origins may not ask.")
+	if err := h.admitted(r); err != nil {
+		h.refuse(w, r, err)
 		return
 	}
+	shown := make([]shownSite, len(h.sites))
+	for i, site := range h.sites {
+		shown[i] = shownSite{site.Name, site.Administrator, site.Page}
+	}
+	h.Answer(w, r, http.StatusOK, shown)
+}
+
+// admitted returns nil as soon as one of the sites admits the request, without
+// waiting for the others. Otherwise it returns the error that explains most.
+func (h *handler) admitted(r *http.Request) error {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
 	answers, panics := make([]error, len(h.sites)), make([]any, len(h.sites))
 	var group sync.WaitGroup
 	const atOnce = 8
@@ -42,7 +57,12 @@ func (h *handler) listSites(w http.ResponseWriter, r *http.Request) {
 			turns <- struct{}{}
 			defer func() { <-turns }()
 			defer func() { panics[i] = recover() }()
-			_, answers[i] = capi.Authorize(site.Auth, r)
+			if answers[i] = ctx.Err(); answers[i] != nil {
+				return
+			}
+			if _, answers[i] = capi.Authorize(site.Auth, r.WithContext(ctx)); answers[i] == nil {
+				cancel()
+			}
 		}()
 	}
 	group.Wait()
@@ -51,21 +71,16 @@ func (h *handler) listSites(w http.ResponseWriter, r *http.Request) {
 			panic(panicked) // In this goroutine, it ends the request, not the program.
 		}
 	}
-	shown := []shownSite{}
-	var refusal error
-	for i, err := range answers {
-		switch {
-		case err == nil:
-			shown = append(shown, shownSite{h.sites[i].Name, h.sites[i].Administrator})
-		case worse(err, refusal):
+	refusal := answers[0]
+	for _, err := range answers {
+		if err == nil {
+			return nil
+		}
+		if worse(err, refusal) {
 			refusal = err
 		}
 	}
-	if len(shown) == 0 {
-		h.refuse(w, r, refusal)
-		return
-	}
-	h.Answer(w, r, http.StatusOK, shown)
+	return refusal
 }
 
 // worse reports whether err is the better explanation for an empty page: a

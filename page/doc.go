@@ -6,8 +6,9 @@
 //	mux.Handle("/capi/", handler)
 //
 // Under the host of the site, the page sends Joomla's cookie; elsewhere, its
-// user types in a token. The feed has no session ids, and only the parts of a
-// session that the page shows. [OpenAPI] describes it.
+// user types in a token, one for all sites or one for each. The feed has no
+// session ids, and only the parts of a session that the page shows. [OpenAPI]
+// describes it.
 //
 // The handler may be mounted at any path that ends in a slash: the page uses
 // relative addresses only. It changes nothing on a site, and pages of other

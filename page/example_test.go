@@ -9,8 +9,8 @@ import (
 	"github.com/capi-go/capi/page"
 )
 
-// In a service, the Store and the Authorizer are those of a [capi.Site], which
-// also is the site's Joomla.
+// In a service, the Store, the Authorizer and Joomla are those of a
+// [capi.Site].
 func ExampleNewHandler() {
 	sessions := capi.Sessions{{UserID: 99, Username: "steve"}}
 	nobody := capi.AuthorizerFunc(func(*http.Request) error { return capi.ErrUnauthenticated })

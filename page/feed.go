@@ -2,6 +2,7 @@ package page
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -12,25 +13,48 @@ import (
 
 // feed answers with the feed of a site.
 func (h *handler) feed(w http.ResponseWriter, r *http.Request) {
-	if !fromHere(r) {
-		h.Answer(w, r, http.StatusForbidden, "Not authorized: other origins may not ask.")
+	site, user, ok := h.authorize(w, r)
+	if !ok {
 		return
 	}
-	query := r.URL.Query()
-	site := h.site(query.Get("site"))
-	if site == nil {
+	w.Header().Add("Vary", "Accept-Encoding")
+	if acceptsGzip(r) {
+		w.Header().Set("Content-Encoding", "gzip")
+	}
+	h.Stream(w, r, stream.Reader{ID: user.ID, Username: user.Username, Credential: user.Credential}, func(ctx context.Context, out *stream.Response) error {
+		zip := newCompressor(r, out)
+		f := &feed{handler: h, site: site, read: out, out: newFeedWriter(zip), now: time.Now(), user: user.ID, own: h.own(r)}
+		if err := f.write(ctx); err != nil {
+			w.Header().Del("Content-Encoding") // An answer in its place is not compressed.
+			return err
+		}
+		return zip.Close()
+	})
+}
+
+// authorize returns the site that a request is about and the user that it comes
+// from. If there is no such site, or it does not admit the request, authorize
+// answers it, and ok is false.
+func (h *handler) authorize(w http.ResponseWriter, r *http.Request) (site *Site, user capi.User, ok bool) {
+	if site = h.site(r.URL.Query().Get("site")); site == nil {
 		h.Answer(w, r, http.StatusNotFound, "No such site.")
-		return
+		return nil, capi.User{}, false
 	}
 	user, err := capi.Authorize(site.Auth, r)
 	if err != nil {
 		h.refuse(w, r, err)
-		return
+		return nil, capi.User{}, false
 	}
-	h.Stream(w, r, stream.Reader{ID: user.ID, Username: user.Username, Credential: user.Credential}, func(ctx context.Context, out *stream.Response) error {
-		f := &feed{handler: h, site: site, read: out, out: newFeedWriter(out), rows: query.Get("rows") != "0", now: time.Now()}
-		return f.write(ctx)
-	})
+	return site, user, true
+}
+
+// own returns the pseudonyms of the sessions whose cookies come with a request.
+func (h *handler) own(r *http.Request) map[string]bool {
+	own := map[string]bool{}
+	for _, cookie := range r.Cookies() {
+		own[h.pseudonym(capi.Session{ID: cookie.Value}).ID] = true
+	}
+	return own
 }
 
 // site returns the site with that name, or nil. An only site needs no name.
@@ -55,8 +79,9 @@ type feed struct {
 	site    *Site
 	read    *stream.Response // counts the sessions of the Store
 	out     *feedWriter
-	rows    bool // whether sessions are sent, and not only counted
 	now     time.Time
+	user    int64           // who reads
+	own     map[string]bool // as [handler.own] returns it
 	// logins are the sessions of people that have not ended, according to the
 	// sessions themselves.
 	logins []login
@@ -81,7 +106,7 @@ const (
 
 // write writes the lines of the feed.
 func (f *feed) write(ctx context.Context) error {
-	f.out.head(f.now)
+	f.out.head(f.now, f.user)
 	if f.site.Summary != nil {
 		var sum figures
 		err := stream.Each(ctx, f.site.Summary.Sessions(ctx), func(session capi.Session) error {
@@ -100,13 +125,20 @@ func (f *feed) write(ctx context.Context) error {
 		e := readEntry(&session)
 		ended := f.ended(session)
 		f.add(&sum, e, ended)
-		if e.guest || !f.rows {
+		if e.guest {
 			if f.site.Summary == nil {
 				return f.tellSoFar(&sum)
 			}
 			return f.out.err
 		}
-		return f.out.row(f.handler.pseudonym(session).ID, e, ended)
+		pseudonym, flags := f.handler.pseudonym(session).ID, int64(0)
+		if ended {
+			flags |= rowEnded
+		}
+		if f.own[pseudonym] {
+			flags |= rowOwn
+		}
+		return f.out.row(pseudonym, e, flags)
 	})
 	if err != nil {
 		return err
@@ -115,10 +147,8 @@ func (f *feed) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if f.rows {
-		f.out.marked("ended", gone)
-		f.out.marked("waiting", waiting)
-	}
+	f.out.marked("ended", gone)
+	f.out.marked("waiting", waiting)
 	f.out.figures(&sum, len(waiting), whole)
 	f.out.flush()
 	return f.out.err
@@ -150,20 +180,16 @@ func (f *feed) add(sum *figures, e *entry, ended bool) {
 	}
 }
 
-// settle finds out which sessions belong to deleted users, and which wait for
-// the second factor. Call it after the list has been read: a site may have only
-// one connection to its database.
+// settle finds out who the users are, which sessions belong to deleted users,
+// and which wait for the second factor. Call it after the list has been read: a
+// site may have only one connection to its database.
 func (f *feed) settle(ctx context.Context, sum *figures) (gone, waiting []login, err error) {
 	var existing, asked []int64
 	if f.site.Joomla != nil {
-		var users []int64
-		for _, l := range f.logins {
-			users = append(users, l.person)
-		}
-		if existing, err = f.site.Joomla.ExistingUsers(ctx, users); err != nil {
+		if existing, err = f.tellUsers(ctx); err != nil {
 			return nil, nil, err
 		}
-		users = users[:0]
+		var users []int64
 		for _, l := range f.logins {
 			if l.factor == open {
 				users = append(users, l.person)
@@ -191,6 +217,34 @@ func (f *feed) settle(ctx context.Context, sum *figures) (gone, waiting []login,
 		}
 	}
 	return gone, waiting, nil
+}
+
+// tellUsers sends who the users of the rows are, and returns those who exist, in
+// ascending order.
+func (f *feed) tellUsers(ctx context.Context) (existing []int64, err error) {
+	asked := slices.Sorted(maps.Keys(f.out.told))
+	if len(asked) == 0 {
+		return nil, nil
+	}
+	titles, err := f.site.Joomla.GroupTitles(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f.out.groups(titles)
+	const atOnce = 4096 // to hold few of them
+	for ids := range slices.Chunk(asked, atOnce) {
+		users, err := f.site.Joomla.Users(ctx, ids)
+		if err != nil {
+			return nil, err
+		}
+		for _, user := range users {
+			existing = append(existing, user.ID)
+		}
+		if err := f.out.users(users); err != nil {
+			return nil, err
+		}
+	}
+	return existing, nil
 }
 
 func (f *feed) ended(session capi.Session) bool {

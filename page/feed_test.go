@@ -3,6 +3,7 @@ package page_test
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -48,7 +49,7 @@ func TestFeed(t *testing.T) {
 	require.Len(t, lines, 3)
 	assert.InDelta(t, now.Unix(), lines[0].Now, 5)
 	assert.Equal(t, []string{"Firefox", "Chrome"}, lines[1].Agents)
-	unix := func(t time.Time) float64 { return float64(t.Unix()) }
+	age := func(t time.Time) float64 { return float64(lines[0].Now - t.Unix()) }
 	pseudonyms := map[any]bool{}
 	var rows [][]any
 	for _, row := range lines[1].Rows {
@@ -58,11 +59,11 @@ func TestFeed(t *testing.T) {
 	}
 	assert.Len(t, pseudonyms, 5)
 	assert.Equal(t, [][]any{
-		{0., 1., 42., "zoe", "Zoë Müll", unix(now.Add(-10 * time.Minute)), unix(started), 12., 0.},
-		{0., 0., 42., "zoe", "Zoë Müll", unix(now.Add(-2 * time.Minute)), unix(started), 12., 0.},
-		{0., -1., 43., "zoe", "Zoë Müll", unix(now), unix(started), 12., 1.},
-		{0., 0., 44., "<b>\ufffd" + strings.Repeat("é", 198) + "…", "", 0., 0., 0., -1.},
-		{0., 0., 45., "five", "", unix(now), 0., 0., -1.},
+		{0., 1., 42., "zoe", "Zoë Müll", age(now.Add(-10 * time.Minute)), age(started), 12., 0.},
+		{0., 0., 42., "", "", age(now.Add(-2 * time.Minute)), age(started), 12., 0.},
+		{0., -1., 43., "zoe", "Zoë Müll", age(now), age(started), 12., 1.},
+		{0., 0., 44., "<b>\ufffd" + strings.Repeat("é", 198) + "…", "", nil, nil, 0., -1.},
+		{0., 0., 45., "five", "", age(now), nil, 0., -1.},
 	}, rows)
 	last := lines[2]
 	require.NotNil(t, last.Figures)
@@ -83,61 +84,86 @@ func TestFeed(t *testing.T) {
 
 	again := readLines(t, get(handler, "/capi/feed").Body.String())
 	assert.Equal(t, lines[1].Rows, again[1].Rows, "pseudonyms hold")
-	counted := readLines(t, get(handler, "/capi/feed?rows=0").Body.String())
-	require.Len(t, counted, 2)
-	assert.Equal(t, last.Figures, counted[1].Figures)
 }
 
-// TestFeedOfDeletedUsers has sessions of users who do not exist any more, among
-// more users than one query takes.
-func TestFeedOfDeletedUsers(t *testing.T) {
-	now := time.Now()
+// TestFeedOfUsersFails has a site that cannot tell who its users are.
+func TestFeedOfUsersFails(t *testing.T) {
 	db, mock, err := sqlmock.New()
 	require.NoError(t, err)
 	defer db.Close()
 	site, err := capi.NewSite(db, capi.SiteConfig{DBType: "pgsql", DBPrefix: "jos_", Secret: capi.NewSecret("secret")})
 	require.NoError(t, err)
-	sessions := capi.Sessions{
-		{ID: "id-of-a-guest", Guest: true, Time: now, Data: capi.Payload("")},
-		{ID: "id-of-42", ClientID: capi.ClientAdministrator, UserID: 42, Time: now, Data: userData("42", "", now, now)},
-		{ID: "id-of-43", ClientID: capi.ClientAdministrator, UserID: 43, Time: now, Data: userData("43", "", now, now)},
-		{ID: "id-of-43-2", UserID: 43, Username: "deleted", Time: now},
-		{ID: "id-without-user", Username: "somebody", Time: now},
-		{ID: "id-of-nobody", UserID: 1 << 40, Username: "nobody", Time: now},
+	handler := newHandler(t, page.Site{Store: capi.Sessions{{UserID: 42, Time: time.Now()}}, Auth: answering(nil), Joomla: site})
+	mock.ExpectQuery(".").WillReturnError(errors.New("the database is on fire"))
+	w := get(handler, "/capi/feed", "Accept-Encoding", "gzip")
+	assert.Equal(t, http.StatusInternalServerError, w.Code)
+	assert.Empty(t, w.Header().Get("Content-Encoding"))
+	assert.JSONEq(t, `{"msg":"Internal server error.","error":true,"status":500}`, w.Body.String())
+	mock.ExpectQuery(".").WillReturnError(errors.New("the database is on fire"))
+	w = get(handler, "/capi/user?id=42")
+	assert.Equal(t, http.StatusInternalServerError, w.Code)
+	assert.NotContains(t, w.Body.String(), "fire")
+	for _, target := range []string{"/capi/user", "/capi/user?id=x", "/capi/user?id=4294967297"} {
+		assert.Equal(t, http.StatusNotFound, get(handler, target).Code, target)
 	}
-	for id := int64(1000); id < 1200; id++ {
-		sessions = append(sessions, capi.Session{ID: fmt.Sprint("id-", id), UserID: id, Time: now})
-	}
-	const asked = `^SELECT "id" FROM "jos_users" WHERE "id" IN \(\$1, .*\$128\)$`
-	for range 2 {
-		first, second := sqlmock.NewRows([]string{"id"}).AddRow(42), sqlmock.NewRows([]string{"id"})
-		for id := int64(1000); id < 1126; id++ { // With 42 and 43, those of a query.
-			first.AddRow(id)
-		}
-		for id := int64(1126); id < 1200; id++ {
-			second.AddRow(id)
-		}
-		mock.ExpectQuery(asked).WillReturnRows(first)
-		mock.ExpectQuery(asked).WillReturnRows(second)
-		mock.ExpectQuery(`STRING_AGG`).WillReturnRows(sqlmock.NewRows([]string{"on", "off"}).AddRow("", ""))
-		mock.ExpectQuery(`com_users`).WillReturnRows(sqlmock.NewRows([]string{"params"}))
-	}
-	handler := newHandler(t, page.Site{Store: sessions, Auth: answering(nil), Joomla: site})
-	lines := readLines(t, get(handler, "/capi/feed").Body.String())
-	require.Len(t, lines, 4)
-	assert.Equal(t, []int{1, 2, 4}, lines[2].Ended)
-	got := lines[3].Figures
-	assert.Equal(t, 202, got.Persons)
-	assert.Equal(t, []int{202, 1, 3, 0}, []int{got.People, got.Guests, got.Ended, got.EndedGuests})
-	assert.Equal(t, 1, got.Applications[1].People, "of the administrator")
-	assert.Equal(t, 1, got.Applications[1].Ended)
-	assert.Equal(t, 3, got.Activity[0].Ended)
-	counted := readLines(t, get(handler, "/capi/feed?rows=0").Body.String())
-	assert.Equal(t, got, counted[len(counted)-1].Figures)
-
-	mock.ExpectQuery(`jos_users`).WillReturnError(errors.New("the database is on fire"))
-	assert.Equal(t, http.StatusInternalServerError, get(handler, "/capi/feed").Code)
 	require.NoError(t, mock.ExpectationsWereMet())
+}
+
+// TestFeedOwn marks the session whose cookie comes with the request.
+func TestFeedOwn(t *testing.T) {
+	sessions := capi.Sessions{{ID: "mine", UserID: 42}, {ID: "another", UserID: 42}}
+	auth := capi.AuthorizerFunc(func(r *http.Request) error {
+		capi.SetUser(r.Context(), capi.User{ID: 42, Credential: "session"})
+		return nil
+	})
+	handler := newHandler(t, page.Site{Store: sessions, Auth: auth})
+	lines := readLines(t, get(handler, "/feed", "Cookie", "a=b; joomla=mine").Body.String())
+	assert.Equal(t, int64(42), lines[0].User)
+	assert.Equal(t, []any{2., 0.}, []any{lines[1].Rows[0][1], lines[1].Rows[1][1]})
+	lines = readLines(t, get(handler, "/feed").Body.String())
+	assert.Equal(t, []any{0., 0.}, []any{lines[1].Rows[0][1], lines[1].Rows[1][1]})
+}
+
+// TestFeedCompressed reads a feed as browsers do, whole and cut.
+func TestFeedCompressed(t *testing.T) {
+	sessions := make(capi.Sessions, 5000)
+	for i := range sessions {
+		sessions[i] = capi.Session{UserID: int64(i + 1), Username: "somebody"}
+	}
+	broken := errors.New("broken")
+	failing := capi.StoreFunc(func(context.Context) iter.Seq2[capi.Session, error] {
+		return func(yield func(capi.Session, error) bool) {
+			for _, session := range sessions {
+				if !yield(session, nil) {
+					return
+				}
+			}
+			yield(capi.Session{}, broken)
+		}
+	})
+	whole := get(newHandler(t, page.Site{Store: sessions, Auth: answering(nil)}), "/feed")
+	assert.Equal(t, "Accept-Encoding", whole.Header().Get("Vary"))
+	for _, store := range []capi.Store{sessions, failing} {
+		server := httptest.NewServer(newHandler(t, page.Site{Store: store, Auth: answering(nil)}))
+		r, err := http.NewRequest(http.MethodGet, server.URL+"/feed", nil)
+		require.NoError(t, err)
+		r.Header.Set("Accept-Encoding", "br, gzip")
+		response, err := server.Client().Do(r)
+		require.NoError(t, err)
+		assert.Equal(t, "gzip", response.Header.Get("Content-Encoding"))
+		zip, err := gzip.NewReader(response.Body)
+		require.NoError(t, err)
+		body, err := io.ReadAll(zip)
+		if _, fails := store.(capi.StoreFunc); fails {
+			assert.ErrorIs(t, err, io.ErrUnexpectedEOF, "cut")
+			assert.NotContains(t, string(body), `"whole":true`)
+		} else {
+			require.NoError(t, err)
+			assert.Equal(t, len(readLines(t, whole.Body.String())[1].Rows), len(readLines(t, string(body))[1].Rows))
+		}
+		response.Body.Close()
+		server.Close()
+	}
 }
 
 func TestFeedSummary(t *testing.T) {
@@ -154,7 +180,7 @@ func TestFeedSummary(t *testing.T) {
 	assert.True(t, lines[2].Whole)
 }
 
-// TestFeedSoFar reads figures of a summary that has not come to its end.
+// TestFeedSoFar reads figures of an unfinished summary.
 func TestFeedSoFar(t *testing.T) {
 	seen := make(chan struct{})
 	summary := capi.StoreFunc(func(ctx context.Context) iter.Seq2[capi.Session, error] {
@@ -190,7 +216,7 @@ func TestFeedSoFar(t *testing.T) {
 	assert.Contains(t, last, `"whole":true}`)
 }
 
-// TestFeedAgents has more browsers than get numbers, and long ones.
+// TestFeedAgents has more browsers than numbers, and long names.
 func TestFeedAgents(t *testing.T) {
 	var sessions capi.Sessions
 	for i := range 1002 {
@@ -224,7 +250,7 @@ func TestFeedRefuses(t *testing.T) {
 		{"a failure", errors.New("the database is on fire"), 500, "Internal server error."},
 	} {
 		handler := newHandler(t, page.Site{Store: unread(t), Auth: answering(test.err)})
-		for _, path := range []string{"/capi/feed", "/capi/sites"} {
+		for _, path := range []string{"/capi/feed", "/capi/sites", "/capi/user?id=1"} {
 			w := get(handler, path)
 			assert.Equal(t, test.status, w.Code, test.name)
 			assert.JSONEq(t, fmt.Sprintf(`{"msg":%q,"error":true,"status":%d}`, test.msg, test.status), w.Body.String())
@@ -236,11 +262,15 @@ func TestFeedIsForItsOwnOrigin(t *testing.T) {
 	asked := false
 	auth := capi.AuthorizerFunc(func(*http.Request) error { asked = true; return nil })
 	handler := newHandler(t, page.Site{Store: capi.Sessions{}, Auth: auth})
-	for _, path := range []string{"/feed", "/sites"} {
+	for _, path := range []string{"/feed", "/sites", "/user"} {
 		for from, want := range map[string]int{"": 200, "same-origin": 200, "none": 200, "same-site": 403, "cross-site": 403} {
 			asked = false
 			w := get(handler, path, "Sec-Fetch-Site", from, "Origin", "https://elsewhere.example")
-			assert.Equal(t, want, w.Code, from)
+			if path == "/user" && want == 200 {
+				assert.Equal(t, 404, w.Code, "a Store alone knows no e-mail")
+			} else {
+				assert.Equal(t, want, w.Code, from)
+			}
 			assert.Equal(t, want == 200, asked, "nobody's database is asked")
 			for name := range w.Header() {
 				assert.NotContains(t, name, "Access-Control")
@@ -290,7 +320,7 @@ func TestFeedFails(t *testing.T) {
 	}
 }
 
-// Whatever ends a feed after its first bytes, the log says once who has read how
+// Whatever ends a feed after its first bytes, the log says once who read how
 // much of it.
 func TestFeedLogsReaders(t *testing.T) {
 	named := capi.AuthorizerFunc(func(r *http.Request) error {
@@ -306,7 +336,7 @@ func TestFeedLogsReaders(t *testing.T) {
 		"panic of the Store": {func(func(capi.Session, error) bool) { panic("a fault") }, "a fault"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			const sessions = 1000
+			const sessions = 5000
 			store := capi.StoreFunc(func(context.Context) iter.Seq2[capi.Session, error] {
 				return func(yield func(capi.Session, error) bool) {
 					for range sessions {

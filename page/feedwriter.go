@@ -1,16 +1,19 @@
 package page
 
 import (
+	"hash/maphash"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
+	"github.com/capi-go/capi"
 	"github.com/capi-go/capi/internal/phpjson"
-	"github.com/capi-go/capi/internal/stream"
 )
 
 const (
 	// rowsSize is roughly how long a line of rows gets.
-	rowsSize = 16 << 10
+	rowsSize = 64 << 10
 	// patience is how long rows wait for more before they are sent.
 	patience = 200 * time.Millisecond
 	// mostAgents is how many browsers get a number, so that each is sent once.
@@ -21,9 +24,11 @@ const (
 
 // A feedWriter writes the lines of a feed, each a JSON object:
 //
-//	{"now":1795489083}
+//	{"now":1795489083,"user":42}
 //	{"figures":{…},"whole":false}
-//	{"agents":["Mozilla/5.0 …"],"rows":[["4d1f…",0,0,42,"zoe","Zoë",1795489075,1795489000,12,0],…]}
+//	{"agents":["Mozilla/5.0 …"],"rows":[["4d1f…",0,0,42,"zoe","Zoë",8,75,12,0],…]}
+//	{"groups":[[8,"Super Users"]]}
+//	{"users":[[42,"zoe","Zoë",1,[8]],…]}
 //	{"ended":[3]}
 //	{"waiting":[0,17]}
 //	{"figures":{…},"whole":true}
@@ -31,46 +36,56 @@ const (
 // The first figures need a summary. If counting takes long, figures of a part
 // come before them, with "counting":true. A feed without the last ones is cut.
 type feedWriter struct {
-	out *stream.Response
+	out *compressor
 	// err is the first error of out. After it, nothing is sent.
 	err error
 	// line holds what is not sent yet; rows and newAgents hold the next line.
 	line, rows, newAgents []byte
 	agents                map[string]int
-	ordinal               int // how many rows there were
+	told                  map[int64]uint64 // hashes of names, by the user id of each row that has one
+	seed                  maphash.Seed     // of them
+	ordinal               int              // how many rows there were
+	now                   time.Time        // what ages are counted from
 	sent                  time.Time
 }
 
-func newFeedWriter(out *stream.Response) *feedWriter {
-	return &feedWriter{out: out, agents: map[string]int{}, sent: time.Now()}
+func newFeedWriter(out *compressor) *feedWriter {
+	return &feedWriter{out: out, agents: map[string]int{}, told: map[int64]uint64{}, seed: maphash.MakeSeed(), sent: time.Now()}
 }
 
-// head writes the first line: the time from which ages are counted.
-func (w *feedWriter) head(now time.Time) {
+// head writes the first line: the time that ages are counted from, and who
+// reads.
+func (w *feedWriter) head(now time.Time, user int64) {
+	w.now = now
 	w.line = append(w.line, `{"now":`...)
 	w.line = strconv.AppendInt(w.line, now.Unix(), 10)
+	w.line = append(w.line, `,"user":`...)
+	w.line = strconv.AppendInt(w.line, user, 10)
 	w.line = append(w.line, "}\n"...)
 }
 
+// Flags of rows.
+const (
+	rowEnded = 1 << iota
+	rowOwn   // the session of whoever reads
+)
+
 // row writes the session of a person.
-func (w *feedWriter) row(pseudonym string, e *entry, ended bool) error {
+func (w *feedWriter) row(pseudonym string, e *entry, flags int64) error {
 	w.rows = append(w.rows, comma(w.rows)...)
 	w.rows = append(w.rows, `["`...)
 	w.rows = append(w.rows, pseudonym[:10]...)
 	w.rows = append(w.rows, `",`...)
-	flags := int64(0)
-	if ended {
-		flags = 1
-	}
 	agent := w.agent(e.agent)
 	for _, n := range []int64{flags, int64(e.client), e.user} {
 		w.rows = append(strconv.AppendInt(w.rows, n, 10), ',')
 	}
-	w.rows = append(appendText(w.rows, e.username), ',')
-	w.rows = append(appendText(w.rows, e.name), ',')
-	for _, n := range []int64{unix(e.last), unix(e.started), e.requests} {
-		w.rows = append(strconv.AppendInt(w.rows, n, 10), ',')
-	}
+	username, name := w.names(e)
+	w.rows = append(appendText(w.rows, username), ',')
+	w.rows = append(appendText(w.rows, name), ',')
+	w.rows = append(w.appendAge(w.rows, e.last), ',')
+	w.rows = append(w.appendAge(w.rows, e.started), ',')
+	w.rows = append(strconv.AppendInt(w.rows, e.requests, 10), ',')
 	if agent >= 0 || e.agent == "" {
 		w.rows = strconv.AppendInt(w.rows, int64(agent), 10)
 	} else {
@@ -82,6 +97,20 @@ func (w *feedWriter) row(pseudonym string, e *entry, ended bool) error {
 		w.flush()
 	}
 	return w.err
+}
+
+// names returns what a row says of how its user is called: nothing, if an
+// earlier row has said the same.
+func (w *feedWriter) names(e *entry) (username, name string) {
+	if e.user == 0 {
+		return e.username, e.name
+	}
+	hash := maphash.String(w.seed, e.username+"\x00"+e.name)
+	if told, ok := w.told[e.user]; ok && told == hash {
+		return "", ""
+	}
+	w.told[e.user] = hash
+	return e.username, e.name
 }
 
 // agent returns the number of a browser, or -1 if it has none.
@@ -118,7 +147,61 @@ func (w *feedWriter) marked(name string, list []login) {
 	w.line = append(w.line, "]}\n"...)
 }
 
-// An extent is what figures cover.
+// groups writes the titles of groups.
+func (w *feedWriter) groups(titles map[int64]string) {
+	w.endRows()
+	w.line = append(w.line, `{"groups":[`...)
+	for i, id := range slices.Sorted(maps.Keys(titles)) {
+		if i > 0 {
+			w.line = append(w.line, ',')
+		}
+		w.line = strconv.AppendInt(append(w.line, '['), id, 10)
+		w.line = append(appendText(append(w.line, ','), titles[id]), ']')
+	}
+	w.line = append(w.line, "]}\n"...)
+}
+
+// Flags of users.
+const (
+	userSuper = 1 << iota
+	userBlocked
+)
+
+// users writes what a site knows of users.
+func (w *feedWriter) users(list []capi.User) error {
+	if len(list) == 0 {
+		return w.err
+	}
+	w.line = append(w.line, `{"users":[`...)
+	for i, user := range list {
+		if i > 0 {
+			w.line = append(w.line, ',')
+		}
+		w.line = strconv.AppendInt(append(w.line, '['), user.ID, 10)
+		w.line = appendText(append(w.line, ','), user.Username)
+		w.line = appendText(append(w.line, ','), user.Name)
+		flags := int64(0)
+		if user.SuperAdmin {
+			flags |= userSuper
+		}
+		if user.Blocked {
+			flags |= userBlocked
+		}
+		w.line = append(strconv.AppendInt(append(w.line, ','), flags, 10), ",["...)
+		for i, group := range user.DirectGroups {
+			if i > 0 {
+				w.line = append(w.line, ',')
+			}
+			w.line = strconv.AppendInt(w.line, group, 10)
+		}
+		w.line = append(w.line, "]]"...)
+	}
+	w.line = append(w.line, "]}\n"...)
+	w.flush()
+	return w.err
+}
+
+// What figures are of.
 type extent uint8
 
 const (
@@ -199,7 +282,7 @@ func (w *feedWriter) flush() {
 	w.endRows()
 	if w.err == nil && len(w.line) > 0 {
 		if _, w.err = w.out.Write(w.line); w.err == nil {
-			w.out.Flush()
+			w.err = w.out.Flush()
 		}
 	}
 	w.line, w.sent = w.line[:0], time.Now()
@@ -221,9 +304,11 @@ func appendText(dst []byte, text string) []byte {
 	return phpjson.AppendString(dst, text)
 }
 
-func unix(t time.Time) int64 {
+// appendAge appends how many seconds ago t was, null if it is not known. Ages
+// take fewer bytes than times.
+func (w *feedWriter) appendAge(dst []byte, t time.Time) []byte {
 	if t.IsZero() {
-		return 0
+		return append(dst, "null"...)
 	}
-	return t.Unix()
+	return strconv.AppendInt(dst, w.now.Unix()-t.Unix(), 10)
 }

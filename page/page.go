@@ -1,20 +1,16 @@
 package page
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/rand"
-	"crypto/sha256"
-	"embed"
-	"encoding/base64"
+	_ "embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/http"
-	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/capi-go/capi"
@@ -37,20 +33,25 @@ type Site struct {
 	// call it from several goroutines at once.
 	Auth capi.Authorizer
 	// Joomla tells which sessions have ended, also because their users were
-	// deleted, and who is asked for a second factor. It must be the site that
-	// Store reads. If it is nil, no session counts as ended, and only sessions
-	// themselves ([capi.State.MandatoryMFASetup]) show who waits.
+	// deleted, what users are called, which groups they are in, and who is
+	// asked for a second factor. It must be the site that Store reads. If it is
+	// nil, no session counts as ended, and only sessions themselves tell what
+	// their users are called and ([capi.State.MandatoryMFASetup]) who waits.
 	Joomla *capi.Site
 	// Administrator is the address that the page links to for logging users out
 	// in Joomla, such as "/administrator/". Empty is no link.
 	Administrator string
+	// Page is the address of the site's own page, under whose host the cookie
+	// of Joomla counts, such as "//www.example.org/capi/". Of several sites, the
+	// page links to those that do not accept the request. Empty is no link.
+	Page string
 
 	_ struct{} // Fields are written with names.
 }
 
 // Options are the optional settings of the page. The zero value is useful.
 type Options struct {
-	// Logger gets what [capi.HandlerOptions.Logger] gets. Nil is [slog.Default].
+	// Logger is like [capi.HandlerOptions.Logger]. Nil is [slog.Default].
 	Logger *slog.Logger
 	// StallTimeout is how long one write of the feed may take; see
 	// [capi.HandlerOptions.StallTimeout]. Zero is 30 seconds; less is an error.
@@ -73,7 +74,7 @@ func NewHandler(sites ...Site) (http.Handler, error) { return Options{}.NewHandl
 // panics if a Store or an Auth is nil or a nil pointer, or if a Joomla is the
 // zero Site.
 func (o Options) NewHandler(sites ...Site) (http.Handler, error) {
-	h := &handler{sites: slices.Clone(sites), files: readFiles(), Answers: stream.Answers{
+	h := &handler{sites: slices.Clone(sites), files: sync.OnceValue(readFiles), Answers: stream.Answers{
 		Package: "page", Read: "feed read", Reading: "reading sessions", Logger: o.Logger,
 		StallTimeout: cmp.Or(o.StallTimeout, 30*time.Second), Header: setFeedHeader, Envelope: capi.WriteEnvelope,
 		Unavailable: capi.ErrUnavailable,
@@ -123,7 +124,7 @@ type handler struct {
 	stream.Answers
 	sites     []Site
 	pseudonym capi.Redaction
-	files     map[string]file
+	files     func() map[string]file
 }
 
 // ServeHTTP implements [http.Handler].
@@ -137,26 +138,15 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Answer(w, r, http.StatusMethodNotAllowed, "Method not allowed.")
 		return
 	}
-	switch name := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]; name {
-	case "sites":
-		h.listSites(w, r)
-	case "feed":
-		h.feed(w, r)
+	name := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
+	asked, ok := map[string]http.HandlerFunc{"sites": h.listSites, "feed": h.feed, "user": h.user}[name]
+	switch {
+	case !ok:
+		h.serveFile(w, r, cmp.Or(name, "index.html"))
+	case !fromHere(r):
+		h.Answer(w, r, http.StatusForbidden, "Not authorized: other origins may not ask.")
 	default:
-		if name == "" {
-			name = "index.html"
-		}
-		f, ok := h.files[name]
-		if !ok {
-			h.Answer(w, r, http.StatusNotFound, "Not found.")
-			return
-		}
-		header.Set("Content-Security-Policy", policy)
-		header.Set("Cross-Origin-Opener-Policy", "same-origin")
-		header.Set("Cache-Control", "no-cache")
-		header.Set("Content-Type", f.contentType)
-		header.Set("ETag", f.tag)
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.content))
+		asked(w, r)
 	}
 }
 
@@ -178,11 +168,6 @@ var policy = strings.Join([]string{
 	"trusted-types worker",
 }, "; ")
 
-// The page as browsers get it: there is no build step.
-//
-//go:embed static
-var static embed.FS
-
 //go:embed feed.yaml
 var openAPI string
 
@@ -190,35 +175,3 @@ var openAPI string
 // handler serves as feed.yaml. Each call returns a copy, which the caller may
 // change.
 func OpenAPI() []byte { return []byte(openAPI) }
-
-// A file is a file of the page.
-type file struct {
-	contentType, tag string
-	content          []byte
-}
-
-// readFiles returns the files of the page by their names.
-func readFiles() map[string]file {
-	files := map[string]file{}
-	entries, err := fs.ReadDir(static, "static")
-	if err != nil {
-		panic(err) // Embedded files can be read.
-	}
-	types := map[string]string{
-		".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
-	}
-	for _, entry := range entries {
-		content, err := static.ReadFile("static/" + entry.Name())
-		if err != nil {
-			panic(err)
-		}
-		files[entry.Name()] = newFile(types[path.Ext(entry.Name())], content)
-	}
-	files["feed.yaml"] = newFile("application/yaml", OpenAPI())
-	return files
-}
-
-func newFile(contentType string, content []byte) file {
-	sum := sha256.Sum256(content)
-	return file{contentType, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`, content}
-}

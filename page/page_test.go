@@ -1,14 +1,14 @@
 package page_test
 
 import (
+	"compress/gzip"
 	"context"
+	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -48,18 +48,37 @@ func TestHandlerFiles(t *testing.T) {
 	for _, name := range files {
 		assert.Contains(t, index, `"`+name+`"`)
 	}
-	entries, err := os.ReadDir("static")
+	names := map[string]bool{}
+	err := filepath.WalkDir("static", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		assert.False(t, names[entry.Name()], "two files of the name %s", entry.Name())
+		names[entry.Name()] = true
+		content, err := os.ReadFile(path)
+		plain := get(handler, "/"+entry.Name())
+		assert.Equal(t, string(content), plain.Body.String())
+		zipped := get(handler, "/any/path/"+entry.Name(), "Accept-Encoding", "gzip, deflate, br, zstd")
+		reader, failed := gzip.NewReader(zipped.Body)
+		require.NoError(t, failed)
+		unzipped, failed := io.ReadAll(reader)
+		require.NoError(t, failed)
+		assert.Equal(t, string(content), string(unzipped))
+		assert.NotEqual(t, plain.Header().Get("ETag"), zipped.Header().Get("ETag"))
+		for _, w := range []*httptest.ResponseRecorder{plain, zipped} {
+			assert.Equal(t, http.StatusOK, w.Code)
+			assert.NotEmpty(t, w.Header().Get("Content-Type"), entry.Name())
+			assert.Equal(t, "Accept-Encoding", w.Header().Get("Vary"))
+			policy := w.Header().Get("Content-Security-Policy")
+			assert.Contains(t, policy, "default-src 'none'")
+			assert.NotContains(t, policy, "unsafe")
+			again := get(handler, "/"+entry.Name(), "If-None-Match", w.Header().Get("ETag"), "Accept-Encoding", w.Header().Get("Content-Encoding"))
+			assert.Equal(t, http.StatusNotModified, again.Code)
+		}
+		return err
+	})
 	require.NoError(t, err)
-	for _, entry := range entries {
-		w := get(handler, "/"+entry.Name())
-		assert.Equal(t, http.StatusOK, w.Code)
-		assert.NotEmpty(t, w.Header().Get("Content-Type"), entry.Name())
-		policy := w.Header().Get("Content-Security-Policy")
-		assert.Contains(t, policy, "default-src 'none'")
-		assert.NotContains(t, policy, "unsafe")
-		again := get(handler, "/"+entry.Name(), "If-None-Match", w.Header().Get("ETag"))
-		assert.Equal(t, http.StatusNotModified, again.Code)
-	}
+	assert.Greater(t, len(names), 20)
 	assert.Equal(t, http.StatusNotFound, get(handler, "/page.go").Code)
 	assert.Equal(t, http.StatusNotFound, get(handler, "/static").Code)
 
@@ -77,13 +96,14 @@ func TestHandlerHead(t *testing.T) {
 	assert.Empty(t, w.Body.String())
 }
 
-// TestHandlerSites asks for sites of which each has a guard of its own.
+// TestHandlerSites asks for sites with different guards.
 func TestHandlerSites(t *testing.T) {
-	one := page.Site{Name: "one", Store: capi.Sessions{}, Auth: answering(nil), Administrator: "/administrator/"}
+	one := page.Site{Name: "one", Store: capi.Sessions{}, Auth: answering(nil), Administrator: "/administrator/", Page: "//one/capi/"}
 	two := page.Site{Name: "two", Store: capi.Sessions{}, Auth: answering(capi.ErrForbidden)}
 	three := page.Site{Name: "three", Store: capi.Sessions{}, Auth: answering(context.DeadlineExceeded)}
 	w := get(newHandler(t, two, one, three), "/sites")
-	assert.JSONEq(t, `{"msg":[{"name":"one","administrator":"/administrator/"}],"error":false,"status":200}`, w.Body.String())
+	assert.JSONEq(t, `{"msg":[{"name":"two","administrator":"","page":""},{"name":"one","administrator":"/administrator/","page":"//one/capi/"},
+		{"name":"three","administrator":"","page":""}],"error":false,"status":200}`, w.Body.String(), "who sees one is told of all")
 	handler := newHandler(t, two, one)
 	assert.Equal(t, http.StatusOK, get(handler, "/feed?site=one").Code)
 	assert.Equal(t, http.StatusForbidden, get(handler, "/feed?site=two").Code)
@@ -93,8 +113,8 @@ func TestHandlerSites(t *testing.T) {
 	assert.Equal(t, http.StatusOK, get(newHandler(t, one), "/feed").Code, "the only site needs no name")
 }
 
-// What an Authorizer panics with ends the request, as net/http has it, and not
-// the program.
+// A panic of an Authorizer ends the request, as usual in net/http, and not the
+// program.
 func TestHandlerSitesPanic(t *testing.T) {
 	broken := page.Site{Name: "broken", Store: capi.Sessions{}, Auth: capi.AuthorizerFunc(func(*http.Request) error { panic("broken") })}
 	one := page.Site{Name: "one", Store: capi.Sessions{}, Auth: answering(nil)}
@@ -102,41 +122,23 @@ func TestHandlerSitesPanic(t *testing.T) {
 	assert.PanicsWithValue(t, "broken", func() { get(handler, "/sites") })
 }
 
-// TestTexts compares the names of texts with those that the page uses.
-func TestTexts(t *testing.T) {
-	read := func(name string) string {
-		text, err := os.ReadFile(filepath.Join("static", name))
-		require.NoError(t, err)
-		return string(text)
-	}
-	var there []string
-	for _, match := range regexp.MustCompile(`(?m)^    (?:"([^"]+)"|(\w+)):`).FindAllStringSubmatch(read("texts.js"), -1) {
-		there = append(there, match[1]+match[2])
-	}
-	require.Greater(t, len(there), 50)
-	var used []string
-	for _, match := range regexp.MustCompile(`data-text="(\w+)"`).FindAllStringSubmatch(read("index.html"), -1) {
-		used = append(used, match[1])
-	}
-	var scripts strings.Builder
-	paths, err := filepath.Glob("static/*.js")
-	require.NoError(t, err)
-	for _, path := range paths {
-		scripts.WriteString(read(filepath.Base(path)))
-	}
-	for _, match := range regexp.MustCompile(`(?:text\(|Failure\("\w+", (?:\w+ \? )?)"(\w+)"`).FindAllStringSubmatch(scripts.String(), -1) {
-		used = append(used, match[1])
-	}
-	require.Greater(t, len(used), 50)
-	for _, name := range used {
-		if !strings.HasSuffix(name, "_") && name != "application" {
-			assert.Contains(t, there, name)
-		}
-	}
-	for _, name := range there {
-		if strings.HasPrefix(name, "reason_") || strings.HasPrefix(name, "application") || strings.HasPrefix(name, "duration_") {
-			continue
-		}
-		assert.True(t, slices.Contains(used, name) || strings.Contains(scripts.String(), `"`+name+`"`), "nothing uses the text %s", name)
+// TestHandlerSitesHanging does not wait for a site that hangs, if another one
+// admits the request.
+func TestHandlerSitesHanging(t *testing.T) {
+	hanging := page.Site{Name: "hanging", Store: unread(t), Auth: capi.AuthorizerFunc(func(r *http.Request) error {
+		<-r.Context().Done()
+		return r.Context().Err()
+	})}
+	one := page.Site{Name: "one", Store: unread(t), Auth: answering(nil)}
+	assert.Equal(t, http.StatusOK, get(newHandler(t, hanging, one), "/sites").Code)
+}
+
+func TestHandlerEncodings(t *testing.T) {
+	handler := newHandler(t, page.Site{Store: unread(t), Auth: answering(nil)})
+	for accepted, want := range map[string]string{
+		"": "", "gzip": "gzip", "GZIP;q=0.5": "gzip", "br, gzip": "gzip", "*": "gzip", "identity": "", "gzip;q=0": "", "gzip;q=0.0, *": "",
+		"*;q=0": "", "*;q=0, gzip": "gzip", "gzip;q=x": "", "xgzip": "", "br;q=1, *;q=0.1": "gzip",
+	} {
+		assert.Equal(t, want, get(handler, "/", "Accept-Encoding", accepted).Header().Get("Content-Encoding"), accepted)
 	}
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/capi-go/capi/page"
 )
 
-// newHandler returns the handler of sites, which logs nothing.
+// newHandler returns a handler of sites that logs nothing.
 func newHandler(t testing.TB, sites ...page.Site) http.Handler {
 	t.Helper()
 	handler, err := page.Options{Logger: slog.New(slog.DiscardHandler)}.NewHandler(sites...)
@@ -51,9 +51,10 @@ func get(handler http.Handler, target string, header ...string) *httptest.Respon
 	return w
 }
 
-// A line is one of a feed.
+// A line is a line of a feed.
 type line struct {
 	Now     int64
+	User    int64
 	Figures *figures
 	Whole   bool
 	Agents  []string
@@ -85,8 +86,8 @@ func readLines(t testing.TB, body string) (lines []line) {
 	}
 }
 
-// userData returns the data of a session of Joomla 3.4 with what the page shows
-// of it.
+// userData returns the data of a session of Joomla 3.4 with everything that the
+// page shows.
 func userData(id, agent string, started, now time.Time) capi.Payload {
 	return capi.Payload(`__default|a:6:{s:15:"session.counter";i:12;s:19:"session.timer.start";i:` + itoa(started.Unix()) +
 		`;s:17:"session.timer.now";i:` + itoa(now.Unix()) + `;s:22:"session.client.browser";s:` + itoa(int64(len(agent))) + `:"` + agent +

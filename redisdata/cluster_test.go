@@ -30,7 +30,7 @@ func long(t testing.TB) {
 	}
 }
 
-// ownCluster starts a Cluster of three masters for the test.
+// ownCluster starts a Cluster with three masters for the test.
 func ownCluster(t testing.TB) ([]*server, *redis.ClusterClient) {
 	t.Helper()
 	var nodes []*server
@@ -107,7 +107,7 @@ func TestClusterLosesMasterDuringWalk(t *testing.T) {
 	nodes, cluster := ownCluster(t)
 	fill(t, cluster, "jfw", nil, 6000, 8000)
 	serve(t, redisdata.NewStore(redisdata.New(cluster)), anyone).requireCut(t, func() {
-		for _, node := range nodes[1:] { // One of them has not been read yet, whatever their order.
+		for _, node := range nodes[1:] { // Whatever their order, one of them was not read yet.
 			node.kill()
 		}
 	})
@@ -123,7 +123,7 @@ func TestSentinelFailover(t *testing.T) {
 	var addrs []string
 	for range 3 {
 		sentinel := &server{port: freePort(t)}
-		file := filepath.Join(t.TempDir(), "sentinel.conf") // Which it writes to.
+		file := filepath.Join(t.TempDir(), "sentinel.conf") // Sentinel writes to it.
 		require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, "port %d\nbind 127.0.0.1\nsentinel monitor site 127.0.0.1 %d 2\n"+
 			"sentinel down-after-milliseconds site 500\nsentinel failover-timeout site 3000\n", sentinel.port, master.port), 0o600))
 		sentinel.args = []string{file, "--sentinel"}
@@ -146,7 +146,7 @@ func TestSentinelFailover(t *testing.T) {
 		until(t, func(ctx context.Context) bool { return client.DBSize(ctx).Val() == int64(n+len(c.Redis)) })
 		require.NoError(t, client.Close())
 	}
-	for _, addr := range addrs { // A Sentinel that does not know the replicas can promote none.
+	for _, addr := range addrs { // A Sentinel can only promote replicas that it knows.
 		sentinel := redis.NewSentinelClient(&redis.Options{Addr: addr})
 		until(t, func(ctx context.Context) bool {
 			known, err := sentinel.Replicas(ctx, "site").Result()
@@ -169,8 +169,8 @@ func TestSentinelFailover(t *testing.T) {
 				switch {
 				case err != nil || status == http.StatusInternalServerError:
 					failed.Add(1)
-				// Each has its data, whose own length is in it, and the walk
-				// has the guard's session too.
+				// Each session has its data, which says how long it is, and the
+				// walk also has the guard's session.
 				case status == http.StatusOK && strings.Count(string(body), "x|s:4000:") == n:
 					whole.Add(1)
 				default:
@@ -189,4 +189,83 @@ func TestSentinelFailover(t *testing.T) {
 	assert.Zero(t, wrong.Load())
 	assert.NotZero(t, failed.Load())
 	guarded.requireStatus(t, http.StatusOK, c.Cookies)
+}
+
+// TestClusterMovesSlots moves slots to and fro while lists are read: each list
+// is whole and has each session once, or fails.
+func TestClusterMovesSlots(t *testing.T) {
+	long(t)
+	nodes, cluster := ownCluster(t)
+	const n = 1500
+	fill(t, cluster, "jfw", nil, n, 200)
+	var clients []*redis.Client
+	var ids []string
+	for _, node := range nodes {
+		client := node.client()
+		t.Cleanup(func() { client.Close() })
+		id, err := client.Do(t.Context(), "CLUSTER", "MYID").Text()
+		require.NoError(t, err)
+		clients, ids = append(clients, client), append(ids, id)
+	}
+	// move moves a slot with its keys, as redis-cli --cluster reshard does.
+	move := func(slot, from, to int) {
+		do := func(node int, args ...any) {
+			if !t.Failed() {
+				assert.NoError(t, clients[node].Do(t.Context(), args...).Err(), "%v", args)
+			}
+		}
+		do(to, "CLUSTER", "SETSLOT", slot, "IMPORTING", ids[from])
+		do(from, "CLUSTER", "SETSLOT", slot, "MIGRATING", ids[to])
+		for {
+			keys, err := clients[from].ClusterGetKeysInSlot(t.Context(), slot, 10).Result()
+			if !assert.NoError(t, err) || len(keys) == 0 {
+				break
+			}
+			for _, key := range keys {
+				do(from, "MIGRATE", "127.0.0.1", nodes[to].port, key, 0, 1000)
+			}
+		}
+		do(to, "CLUSTER", "SETSLOT", slot, "NODE", ids[to])
+		do(from, "CLUSTER", "SETSLOT", slot, "NODE", ids[to])
+	}
+	store := redisdata.NewStore(redisdata.New(cluster))
+	whole, failed := 0, 0
+	read := func() {
+		seen := map[string]bool{}
+		sessions, err := capi.Collect(store.Sessions(t.Context()))
+		if err != nil {
+			failed++
+			if len(sessions) == 0 {
+				assert.ErrorIs(t, err, capi.ErrUnavailable)
+			}
+			return
+		}
+		whole++
+		for _, session := range sessions {
+			assert.False(t, seen[session.ID], "a session that is listed twice")
+			seen[session.ID] = true
+		}
+		assert.Len(t, seen, n)
+	}
+	var stop atomic.Bool
+	var group sync.WaitGroup
+	group.Go(func() {
+		for slot := 0; !stop.Load() && !t.Failed(); slot = (slot + 1) % 400 {
+			move(slot, 0, 1)
+			move(slot, 1, 0)
+			time.Sleep(50 * time.Millisecond) // So that some lists are whole.
+		}
+	})
+	for begun := time.Now(); time.Since(begun) < 10*time.Second && !t.Failed(); {
+		read()
+	}
+	stop.Store(true)
+	group.Wait()
+	t.Logf("%d lists whole, %d failed", whole, failed)
+	assert.Positive(t, failed)
+	until(t, func(context.Context) bool {
+		before := whole
+		read()
+		return whole > before
+	})
 }

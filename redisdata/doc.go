@@ -9,8 +9,8 @@
 // A [Data] reads what sessions hold, and knows which of them are live. A
 // [Store] lists the sessions of a site with $session_metadata off, which are in
 // no table. Both only read: an account needs the commands GET, MGET, GETRANGE,
-// STRLEN, EXISTS and SCAN, and on a Cluster those that go-redis uses to find
-// the nodes.
+// STRLEN, EXISTS and SCAN, and on a Cluster CLUSTER NODES and those that go-redis
+// uses to find the nodes.
 //
 // # Joomla 3
 //

@@ -4,11 +4,14 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/capi-go/capi"
 )
 
 var (
@@ -49,7 +52,7 @@ func withoutContent(err error) error {
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	switch {
-	case err == nil, errors.Is(err, errTooLong), errors.Is(err, errAnswer), errors.Is(err, errClient):
+	case err == nil, errors.Is(err, errTooLong), errors.Is(err, errAnswer), errors.Is(err, errClient), errors.Is(err, errMoving):
 		return err
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
@@ -59,7 +62,7 @@ func withoutContent(err error) error {
 			return errors.New(text)
 		}
 		if redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "ASK") {
-			return errors.New("the slot of a key is on another node")
+			return fmt.Errorf("%w: the slot of a key is on another node", capi.ErrUnavailable)
 		}
 		return err
 	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),

@@ -11,7 +11,7 @@ import (
 	"github.com/capi-go/capi/redisdata"
 )
 
-// The list of a site whose configuration.php says where its sessions are.
+// The list of a site whose configuration.php names the Redis server.
 func ExampleOpen() {
 	var db *sql.DB // the site's database
 	config, err := capi.LoadSiteConfig("/var/www/site/configuration.php")
@@ -38,8 +38,8 @@ func ExampleOpen() {
 	http.Handle("/api/v1/user/sessions", capi.NewHandler(store, auth))
 }
 
-// Sentinel, a Cluster and all else that configuration.php cannot say is a
-// matter of the client.
+// For Sentinel, a Cluster and anything else that configuration.php cannot
+// express, create the client yourself.
 func ExampleNew() {
 	client := redis.NewUniversalClient(&redis.UniversalOptions{
 		MasterName: "site", Addrs: []string{"10.0.0.1:26379", "10.0.0.2:26379", "10.0.0.3:26379"},

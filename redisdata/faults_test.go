@@ -61,7 +61,7 @@ func TestFaultStoreDownAndUp(t *testing.T) {
 		assert.NotContains(t, service.log(), id)
 	}
 	own.start(t)
-	service.requireStatus(t, http.StatusUnauthorized, c.Cookies) // It has forgotten everything.
+	service.requireStatus(t, http.StatusUnauthorized, c.Cookies) // It has lost everything.
 	set()
 	service.requireStatus(t, http.StatusOK, c.Cookies)
 }
@@ -92,8 +92,8 @@ func TestFaultValueOfAnotherType(t *testing.T) {
 	service.requireStatus(t, http.StatusUnauthorized, c.Cookies)
 }
 
-// A server that takes connections and never answers: the request's context ends
-// the wait.
+// With a server that accepts connections and never answers, the request's
+// context ends the wait.
 func TestFaultSilentServer(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -130,8 +130,8 @@ func TestFaultSilentServer(t *testing.T) {
 	}
 }
 
-// Redis ends in the middle of a list, of rows that it fills and of its own:
-// neither looks whole.
+// Redis stops in the middle of a list, of rows or of its own: neither list
+// looks whole.
 func TestFaultKilledDuringTheList(t *testing.T) {
 	own := ownServer(t)
 	client := own.client()
@@ -144,15 +144,15 @@ func TestFaultKilledDuringTheList(t *testing.T) {
 	own.start(t)
 	fill(t, client, "jfw", nil, n, 8000)
 	serve(t, redisdata.NewStore(data), anyone).requireCut(t, own.kill)
-	// Killed, and up again before the next read: its keys are gone, which looks
-	// like sessions that have ended.
+	// If it is up again before the next read, its keys are gone, which looks
+	// like ended sessions.
 	own.start(t)
 	fill(t, client, "jfw", nil, n, 8000)
 	serve(t, redisdata.NewStore(data), anyone).requireCut(t, func() { own.kill(); own.start(t) })
 	fill(t, client, "jfw", nil, n, 8000)
 	filled := serve(t, capi.NewSQLStore(site), anyone)
 	_, rest, err := filled.get(t.Context(), nil, func() { own.kill(); own.start(t) })
-	if err != nil { // A read met the time between.
+	if err != nil { // A read came while it was down.
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 		return
 	}
@@ -161,8 +161,8 @@ func TestFaultKilledDuringTheList(t *testing.T) {
 	assert.Equal(t, n-1, strings.Count(string(rest), `"session_id"`), "after the first, which was read before")
 }
 
-// What expires between the row and the read of its data is no longer there, and
-// nothing else is wrong.
+// A session that expires between its row and its data is left out, and the list
+// is whole.
 func TestFaultExpiredDuringTheList(t *testing.T) {
 	client, prefix := real(t)
 	data := redisdata.Options{Prefix: prefix}.New(client)
@@ -199,7 +199,7 @@ func TestFaultExpiredDuringTheList(t *testing.T) {
 	}
 }
 
-// A command that the account may not use is told of by name.
+// The error names a command that the account may not use.
 func TestFaultNoPermission(t *testing.T) {
 	own := ownServer(t)
 	client := own.client()

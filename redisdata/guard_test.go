@@ -17,9 +17,9 @@ import (
 	"github.com/capi-go/capi/storetest"
 )
 
-// Sessions that live in Redis, that ended there though their rows are left, and
-// whose second factor is pending: each request is answered as Joomla answered
-// it, and what the lists hold is what Redis held.
+// Sessions that live in Redis, that ended there but still have rows, and whose
+// second factor is pending: each request is answered as Joomla answered it, and
+// lists have the data of Redis.
 func TestGuardAsJoomla(t *testing.T) {
 	client, prefix := real(t)
 	tested := 0
@@ -37,7 +37,7 @@ func TestGuardAsJoomla(t *testing.T) {
 				ttl = time.Minute
 			}
 			require.NoError(t, client.Set(t.Context(), prefix+key, stored.Value, ttl).Err())
-			if c.Recording.Now == 0 { // Without a row, the data alone has a time.
+			if c.Recording.Now == 0 { // Without a row, only the data has a time.
 				state, err := capi.Payload(stored.Value).State()
 				require.NoError(t, err)
 				c.Recording.Now = state.Now.Unix()
@@ -72,7 +72,7 @@ func TestGuardAsJoomla(t *testing.T) {
 			for _, session := range list {
 				assert.Nil(t, session.Data, what...)
 			}
-		} else { // Its end in Redis is its end, whatever the row says.
+		} else { // It ends with its key in Redis, whatever the row says.
 			serve(t, store, guard).requireStatus(t, http.StatusUnauthorized, c.Cookies, what...)
 		}
 		tested++

@@ -19,9 +19,9 @@ import (
 	"github.com/capi-go/capi/redisdata"
 )
 
-// What a list of sessions of 2 KB takes over HTTP, with rows of MariaDB that
-// are filled from Redis and from Redis alone, next to the same keys read by
-// go-redis and dropped.
+// The cost of a list of sessions of 2 KB over HTTP, with rows of MariaDB filled
+// from Redis and from Redis only, compared with go-redis reading the same keys
+// and dropping them.
 func BenchmarkList(b *testing.B) {
 	own := ownServer(b)
 	client := own.client()
@@ -79,8 +79,7 @@ func readAlone(b *testing.B, client *redis.Client, n int) {
 	}
 }
 
-// measure runs read, and reports what it takes for a session, and the most
-// heap.
+// measure runs read, and reports the time per session and the peak of the heap.
 func measure(b *testing.B, n int, read func()) {
 	stop, peak := make(chan struct{}), make(chan uint64)
 	go func() {

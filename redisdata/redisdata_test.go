@@ -44,7 +44,7 @@ func TestDataPayloads(t *testing.T) {
 		capi.Payload(`joomla|s:4:"bnVs";`), capi.Payload(`joomla|s:4:"bnVs";`), nil, nil}
 	for name, data := range map[string]*redisdata.Data{
 		"one server": redisdata.New(client),
-		// Not known to be one server, so that it is asked as a Cluster is.
+		// It does not look like a single server, so it is asked like a Cluster.
 		"each key": redisdata.New(struct{ redis.UniversalClient }{client}),
 	} {
 		got, err := data.Payloads(t.Context(), ids)
@@ -122,8 +122,8 @@ func TestDataErrorsHoldNoSecrets(t *testing.T) {
 	}
 }
 
-// answering returns the address of a server that takes any HELLO and answers
-// all else alike, and then ends.
+// answering returns the address of a server that accepts any HELLO, answers
+// everything else with answer, and then ends.
 func answering(t *testing.T, answer string) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -156,8 +156,7 @@ func answering(t *testing.T, answer string) string {
 	return listener.Addr().String()
 }
 
-// A silent server is given up on when the context ends, by a cancellation as by
-// a deadline.
+// Both a cancellation and a deadline end the wait for a silent server.
 func TestDataPayloadsEndWithContext(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -216,7 +215,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// With tls://, no certificate will do but one of the system's authorities.
+// With tls://, only a certificate of the system's authorities is accepted.
 func TestOpenTLS(t *testing.T) {
 	for want, start := range map[string]func(*httptest.Server){
 		"certificate": (*httptest.Server).StartTLS, "TLS handshake": (*httptest.Server).Start,

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A server is a redis-server process of one test, which may be killed.
+// A server is a redis-server process for one test, which may kill it.
 type server struct {
 	port int
 	args []string
@@ -34,8 +34,8 @@ func ownServer(t testing.TB, args ...string) *server {
 	return s
 }
 
-// freePort returns a port that is free, as is the one 10,000 above, which nodes
-// of a Cluster take too.
+// freePort returns a free port. The port 10,000 above is also free: nodes of a
+// Cluster use both.
 func freePort(t testing.TB) int {
 	t.Helper()
 	for {
@@ -83,10 +83,10 @@ func (s *server) kill() {
 
 func (s *server) addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 
-// client returns a client of the server, which is the caller's to close.
+// client returns a client of the server, which the caller must close.
 func (s *server) client() *redis.Client { return redis.NewClient(&redis.Options{Addr: s.addr()}) }
 
-// until waits for half a minute at most until done reports true.
+// until waits until done reports true, at most half a minute.
 func until(t testing.TB, done func(context.Context) bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
@@ -103,7 +103,7 @@ func until(t testing.TB, done func(context.Context) bool) {
 }
 
 // real returns a client of the Redis at CAPI_REDIS_URL, and a prefix of keys
-// that are deleted with the test.
+// that the end of the test deletes.
 func real(t testing.TB) (client *redis.Client, prefix string) {
 	t.Helper()
 	url := os.Getenv("CAPI_REDIS_URL")

@@ -26,10 +26,10 @@ import (
 	"github.com/capi-go/capi/internal/joomlatest"
 )
 
-// anyone is the Authorizer of tests of something else.
+// anyone accepts every request, for tests of something else.
 var anyone = capi.AuthorizerFunc(func(*http.Request) error { return nil })
 
-// newSite returns a site in a file of its own that keeps its sessions in data.
+// newSite returns a site in its own file that keeps its sessions in data.
 func newSite(t testing.TB, recording *joomlatest.Recording, data capi.SessionData, metadata bool) (*joomlatest.Site, *capi.Site) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "site.db")+"?_pragma=synchronous(0)")
@@ -46,7 +46,7 @@ func newSite(t testing.TB, recording *joomlatest.Recording, data capi.SessionDat
 	return tables, site
 }
 
-// A service is a handler on a server of its own, and what it logs.
+// A service is a handler on its own server, with its log.
 type service struct {
 	*httptest.Server
 	mutex  sync.Mutex
@@ -77,8 +77,8 @@ func serve(t testing.TB, store capi.Store, auth capi.Authorizer) *service {
 	return s
 }
 
-// get asks for the list with cookies, calls midway when its first bytes are
-// here, and reads the rest.
+// get asks for the list with cookies, calls midway after its first bytes, and
+// reads the rest.
 func (s *service) get(ctx context.Context, cookies map[string]string, midway func()) (status int, body []byte, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL, nil)
 	if err != nil {
@@ -121,7 +121,7 @@ func (s *service) requireCut(t testing.TB, midway func()) {
 	assert.Equal(t, 1, strings.Count(s.log(), "level=ERROR"), s.log())
 }
 
-// requireStatus checks what the guard answers.
+// requireStatus checks the status of the guard's answer.
 func (s *service) requireStatus(t testing.TB, want int, cookies map[string]string, what ...any) {
 	t.Helper()
 	status, body, err := s.get(t.Context(), cookies, nil)

@@ -39,10 +39,10 @@ import (
 // batch.
 //
 // A range holds one connection, and a few hundred sessions in memory. It reads
-// the nodes of a Cluster one after another. If its connection breaks, or a node
-// loses keys of a Cluster to another, the range fails instead of continuing
-// elsewhere, where the cursor means something else. Slots that move between two
-// other nodes meanwhile may hide sessions from it. A connection of the client,
+// the nodes of a Cluster one after another. If its connection breaks, or slots of
+// a Cluster move from one node to another, the range fails: a cursor means
+// something else elsewhere, and sessions would be missing or listed twice. While
+// slots move, it fails before its first session. A connection of the client,
 // but no session, may be held for up to its ReadTimeout after the range has
 // ended. The range fails at once if the client is not a [redis.Client],
 // [redis.ClusterClient] or [redis.Ring].
@@ -122,8 +122,18 @@ func (s *Store) read(ctx context.Context, batches chan<- batch) {
 		}
 	}
 	nodes, cluster, err := s.data.nodes(ctx)
+	before := ""
+	if err == nil && cluster {
+		before, err = slots(ctx, nodes)
+	}
 	for i := 0; err == nil && i < len(nodes); i++ {
 		err = s.data.walk(ctx, nodes[i], cluster, send)
+	}
+	if err == nil && cluster {
+		var after string
+		if after, err = slots(ctx, nodes); err == nil && after != before {
+			err = errMoving
+		}
 	}
 	if err != nil {
 		send(batch{err: withoutContent(err)})

@@ -16,9 +16,8 @@ import (
 	"github.com/capi-go/capi/storetest"
 )
 
-// asRows is a Store that adds to what Redis holds of sessions what only rows
-// hold, so that it can be compared with rows: those fields, and sessions
-// without data.
+// asRows is a Store that adds what only rows have to the sessions in Redis, so
+// that they can be compared with rows: some fields, and sessions without data.
 type asRows struct {
 	*redisdata.Store
 	rows map[string]capi.Session
@@ -66,7 +65,7 @@ func TestStoreSessions(t *testing.T) {
 	server, client := mini(t)
 	const prefix = `a*[b]?\:`
 	for key, value := range map[string]string{
-		// Joomla before 3.4.7 keeps more of the user than the id.
+		// Joomla before 3.4.7 stores more of the user than the id.
 		prefix + "in":        `__default|a:2:{s:13:"session.timer";i:0;s:4:"user";O:5:"JUser":2:{s:2:"id";s:2:"42";s:8:"username";s:5:"steve";}}`,
 		prefix + "timed":     `__default|a:2:{s:7:"session";a:1:{s:5:"timer";a:1:{s:3:"now";i:1795646391;}}s:4:"user";a:1:{s:2:"id";i:7;}}`,
 		prefix + "guest":     "",
@@ -95,8 +94,8 @@ func TestStoreSessions(t *testing.T) {
 	}, got)
 }
 
-// A cursor of SCAN means nothing on another connection, which may be one to
-// another server.
+// A cursor of SCAN is not valid on another connection, which may be to another
+// server.
 func TestStoreSessionsCut(t *testing.T) {
 	server, client := mini(t)
 	for i := range 3000 {
@@ -117,8 +116,8 @@ func TestStoreSessionsCut(t *testing.T) {
 	assert.Len(t, list, 3000)
 }
 
-// A context that ends with the last session of those that came at once ends
-// the range with an error: it does not look whole.
+// A context that ends with the last session of a batch ends the range with an
+// error, so that it does not look whole.
 func TestStoreSessionsCancelled(t *testing.T) {
 	server, client := mini(t)
 	for i := range 600 {
@@ -133,7 +132,7 @@ func TestStoreSessionsCancelled(t *testing.T) {
 		for _, err = range store.Sessions(ctx) {
 			if count++; count == last {
 				cancel()
-				time.Sleep(100 * time.Microsecond) // For what reads ahead to notice.
+				time.Sleep(100 * time.Microsecond) // Lets the reader ahead notice.
 			}
 		}
 		cancel()

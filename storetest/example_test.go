@@ -9,7 +9,7 @@ import (
 	"github.com/capi-go/capi/storetest"
 )
 
-// A cache is a Store of one's own.
+// A cache is a Store of your own.
 type cache struct{ sessions []capi.Session }
 
 func (c *cache) Sessions(ctx context.Context) iter.Seq2[capi.Session, error] {
@@ -18,7 +18,7 @@ func (c *cache) Sessions(ctx context.Context) iter.Seq2[capi.Session, error] {
 
 func newCache(_ *testing.T, sessions []capi.Session) capi.Store { return &cache{sessions: sessions} }
 
-// The test of a Store of one's own is one call of Run.
+// The test of your own Store is one call of Run.
 func ExampleRun() {
 	// func TestCache(t *testing.T)
 	_ = func(t *testing.T) {

@@ -30,14 +30,13 @@ func TestRunOnStoreFunc(t *testing.T) {
 	})
 }
 
-// A pool of one connection is the least that a Store can have, and it may lend
-// its memory.
+// A Store with only one connection, whose memory it lends.
 func TestRunOnOneConnection(t *testing.T) {
 	Run(t, func(_ *testing.T, sessions []capi.Session) capi.Store { return newPool(sessions, 1) })
 }
 
-// pool is a Store whose ranges need one of a few connections, and whose Data is
-// memory of that connection.
+// pool is a Store whose ranges each need one of a few connections, which owns
+// the memory of Data.
 type pool struct {
 	sessions    capi.Sessions
 	connections chan []byte
@@ -107,11 +106,11 @@ func ranged(each func(ctx context.Context, sessions []capi.Session, yield func(c
 	}
 }
 
-// broken are stores that a check must find fault with.
+// broken are stores that must fail a check.
 var broken = []struct {
 	name  string
 	check string // the check that must fail
-	want  string // what its error must hold
+	want  string // a part of its error
 	store func(sessions []capi.Session) capi.Store
 }{
 	{"nil iterator", "content", "returned nil", func([]capi.Session) capi.Store {
@@ -349,7 +348,7 @@ var broken = []struct {
 	}},
 }
 
-// silent takes the end of its context for the end of the list.
+// silent stores take the end of the context for the end of the list.
 var silent = ranged(func(ctx context.Context, sessions []capi.Session, yield func(capi.Session, error) bool) {
 	for _, session := range sessions {
 		if ctx.Err() != nil || !yield(session, nil) {
@@ -358,7 +357,7 @@ var silent = ranged(func(ctx context.Context, sessions []capi.Session, yield fun
 	}
 })
 
-// reluctant looks at its context when the list is through.
+// reluctant looks at its context only at the end of the list.
 func reluctant(ctx context.Context, sessions []capi.Session, yield func(capi.Session, error) bool) {
 	for _, session := range sessions {
 		if !yield(session, nil) {
@@ -374,8 +373,8 @@ func TestChecksFailOnBrokenStores(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for _, tt := range broken {
 		t.Run(tt.check+"/"+tt.name, func(t *testing.T) {
-			// The goroutines that a store has leaked end with its context, and
-			// would hide those of the next.
+			// The goroutines that a store leaked end with its context, and
+			// would hide those of the next store.
 			for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before+1; time.Sleep(time.Millisecond) {
 				require.True(t, time.Now().Before(end))
 			}

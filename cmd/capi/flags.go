@@ -13,11 +13,11 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// usageWidth is how wide help is at most.
+// usageWidth is the greatest width of the texts of flags.
 const usageWidth = 80
 
-// printUsage prints how a command is used. It does what cobra does by itself,
-// but wraps the flags and has them in the order in which they were added.
+// printUsage prints how to use a command. Unlike cobra's own, it wraps the texts
+// of flags.
 func printUsage(c *cobra.Command) error {
 	w := c.OutOrStderr()
 	fmt.Fprintln(w, "Usage:")
@@ -42,14 +42,13 @@ func printUsage(c *cobra.Command) error {
 	return nil
 }
 
-// explainFlag adds to the error of a flag that does not exist which ones may
-// have been meant.
+// explainFlag adds suggestions to the error of an unknown flag.
 func explainFlag(c *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
 		return err
 	}
-	// A name behind one hyphen is read as several flags of one letter.
+	// A name after a single hyphen is parsed as flags of one letter.
 	name, hyphens := unknown.GetSpecifiedShortnames(), "-"
 	if name == "" {
 		name, hyphens = unknown.GetSpecifiedName(), "--"
@@ -66,7 +65,7 @@ func explainFlag(c *cobra.Command, err error) error {
 
 // similar returns those of known that somebody may have meant with name.
 func similar(name string, known []string) []string {
-	// Cobra compares names of commands alone.
+	// Cobra suggests commands only.
 	commands := &cobra.Command{SuggestionsMinimumDistance: 2}
 	for _, name := range known {
 		commands.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
@@ -77,10 +76,23 @@ func similar(name string, known []string) []string {
 // errNoConfig is the error of a command line without a site.
 var errNoConfig = errors.New("flag --config is missing")
 
+// A namedValue is the value of a flag, with a name for the help.
+type namedValue struct {
+	pflag.Value
+	name string
+}
+
+// Type implements [pflag.Value].
+func (v namedValue) Type() string { return v.name }
+
 // addCompletions tells shells what the arguments and flags of c may be.
 func addCompletions(c *cobra.Command) {
 	c.ValidArgsFunction = cobra.NoFileCompletions
 	c.Flags().VisitAll(func(flag *pflag.Flag) {
+		// Completions would show the quotes.
+		if name, usage := pflag.UnquoteUsage(flag); usage != flag.Usage {
+			flag.Usage, flag.Value = usage, namedValue{flag.Value, name}
+		}
 		var err error
 		switch flag.Name {
 		case "config":
@@ -90,7 +102,7 @@ func addCompletions(c *cobra.Command) {
 		case "session-dir":
 			err = c.MarkFlagDirname(flag.Name)
 		default:
-			err = c.RegisterFlagCompletionFunc(flag.Name, cobra.FixedCompletions(choices(flag.Name), cobra.ShellCompDirectiveNoFileComp))
+			err = c.RegisterFlagCompletionFunc(flag.Name, cobra.FixedCompletions(choices(c.Name(), flag.Name), cobra.ShellCompDirectiveNoFileComp))
 		}
 		if err != nil {
 			panic(err) // It was registered twice.
@@ -98,10 +110,13 @@ func addCompletions(c *cobra.Command) {
 	})
 }
 
-// choices returns the values of a flag that has few.
-func choices(flag string) []string {
+// choices returns the possible values of a flag, nil if there are too many.
+func choices(command, flag string) []string {
 	switch flag {
 	case "format":
+		if command == "watch" {
+			return []string{"text", "json"}
+		}
 		return []string{"table", "csv", "json", "jsonl"}
 	case "sort":
 		return []string{"time", "user", "application"}
@@ -119,7 +134,7 @@ func choices(flag string) []string {
 	return nil
 }
 
-// atMost returns what refuses more than so many arguments that are no flags.
+// atMost returns a check that refuses more arguments than most.
 func atMost(most int) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) > most {

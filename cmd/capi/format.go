@@ -19,8 +19,8 @@ type jsonSessions struct {
 	started bool
 }
 
-// newJSONSessions returns what prints sessions on lines or, with array, as the
-// elements of an array. An array whose end is missing is not whole.
+// newJSONSessions returns a jsonSessions that prints each session on a line, or
+// all of them as an array. A list that breaks off leaves the array open.
 func newJSONSessions(w io.Writer, array bool) *jsonSessions {
 	return &jsonSessions{w: bufio.NewWriter(w), array: array}
 }
@@ -61,8 +61,8 @@ func (j *jsonSessions) end() error {
 	return j.w.Flush()
 }
 
-// printCSV prints rows as RFC 4180 has it. Each text is quoted: spreadsheets
-// may also take semicolons and tabs for the ends of cells.
+// printCSV prints rows as CSV. It quotes every text, since spreadsheets may also
+// split cells at semicolons and tabs.
 func printCSV(w io.Writer, rows []row, ids capi.Redaction, raw bool) error {
 	out := bufio.NewWriter(w)
 	text := func(cell string) {
@@ -86,7 +86,7 @@ func printCSV(w io.Writer, rows []row, ids capi.Redaction, raw bool) error {
 	return out.Flush()
 }
 
-// requests returns how many requests a session has seen, if that is known.
+// requests returns the number of requests in a session, or "" if it is unknown.
 func requests(r row) string {
 	if r.requests <= 0 {
 		return ""
@@ -94,8 +94,8 @@ func requests(r row) string {
 	return strconv.FormatInt(r.requests, 10)
 }
 
-// notFormula returns a cell of which no spreadsheet takes a part for a formula,
-// also where it takes other separators than commas: see
+// notFormula puts an apostrophe before whatever a spreadsheet could run as a
+// formula, also if it splits cells at other characters than commas. See
 // https://owasp.org/www-community/attacks/CSV_Injection.
 func notFormula(cell string) string {
 	var b strings.Builder
@@ -110,9 +110,9 @@ func notFormula(cell string) string {
 	return b.String()
 }
 
-// printable returns text without what could steer a terminal: clients choose
-// what is in it. Joiners stay where letters need them, which those of Latin,
-// Greek and Cyrillic do not.
+// printable replaces what could steer a terminal, as clients choose the text. It
+// keeps joiners between letters of scripts that need them: not Latin, Greek and
+// Cyrillic.
 func printable(text string) string {
 	if strings.IndexFunc(text, func(r rune) bool { return r > '~' || r < ' ' }) < 0 {
 		return text
@@ -129,7 +129,7 @@ func printable(text string) string {
 	return string(runes)
 }
 
-// joins reports whether a joiner beside r may change how it looks.
+// joins reports whether a joiner next to r may change its look.
 func joins(r rune) bool {
 	return r > unicode.MaxLatin1 && unicode.IsPrint(r) && !unicode.In(r, unicode.Latin, unicode.Greek, unicode.Cyrillic)
 }

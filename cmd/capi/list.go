@@ -49,7 +49,8 @@ const listExample = `  capi list https://example.org --token-file token
   capi list --config /var/www/html/configuration.php --active --application administrator
   capi list --config /var/www/html/configuration.php --guests --format csv >sessions.csv`
 
-// exitInterrupted is what a list exits with that was interrupted, as shells do.
+// exitInterrupted is the exit status of a list that was interrupted, as in
+// shells.
 const exitInterrupted = 130
 
 // errInterrupted is the error of a list that was interrupted.
@@ -70,7 +71,10 @@ func newListCommand() *cobra.Command {
 		Use: "list [URL]", Short: "Show who is logged in, by an endpoint or by a site's database", Long: listUsage, Example: listExample,
 		Args: atMost(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := o.validate(args); err != nil {
+			if err := o.complete(c.Flags(), args); err != nil {
+				return err
+			}
+			if err := o.validate(); err != nil {
 				return err
 			}
 			err := list(c.Context(), o, c)
@@ -103,19 +107,19 @@ func (o *listOptions) addFlags(c *pflag.FlagSet) {
 }
 
 // validate reports what is wrong with the options.
-func (o *listOptions) validate(args []string) error {
+func (o *listOptions) validate() error {
 	switch {
-	case !slices.Contains(choices("format"), o.format):
+	case !slices.Contains(choices("list", "format"), o.format):
 		return fmt.Errorf("flag --format must be table, csv, json or jsonl: %q", o.format)
-	case !slices.Contains(choices("sort"), o.sort):
+	case !slices.Contains(choices("list", "sort"), o.sort):
 		return fmt.Errorf("flag --sort must be time, user or application: %q", o.sort)
-	case !slices.Contains(choices("ids"), o.ids):
+	case !slices.Contains(choices("list", "ids"), o.ids):
 		return fmt.Errorf("flag --ids must be pseudonym, real or none: %q", o.ids)
 	}
-	return o.sourceFlags.validate(args)
+	return o.sourceFlags.validate()
 }
 
-// list prints the list. With an error, it has printed what came before.
+// list prints the list. On an error, it has printed what came before it.
 func list(ctx context.Context, o listOptions, c *cobra.Command) (err error) {
 	s, err := o.open(capi.SQLStoreOptions{ActiveOnly: o.filter.active})
 	if err != nil {
@@ -165,7 +169,7 @@ func (o *listOptions) read(ctx context.Context, s *source, progress *progress) f
 				return
 			}
 		}
-		if err := ctx.Err(); err != nil { // Stores may stop silently when ctx ends.
+		if err := ctx.Err(); err != nil { // A Store may just stop when ctx ends.
 			yield(reading{}, err)
 		}
 	}
@@ -220,7 +224,7 @@ func (o *listOptions) printRows(ctx context.Context, w io.Writer, s *source, ids
 	if failure != nil && progress.count == 0 {
 		return failure
 	}
-	if o.filter.active { // A user may be gone.
+	if o.filter.active { // A user may have been deleted.
 		rows = slices.DeleteFunc(rows, func(r row) bool { return r.standing == ended })
 	}
 	sortRows(rows, o.sort)
@@ -315,8 +319,8 @@ func number(n int, one, many string) string {
 	return strconv.Itoa(n) + " " + many
 }
 
-// idRedaction returns what is done to session ids, of which pseudonyms are made
-// with key.
+// idRedaction returns the Redaction of session ids. The key is that of
+// pseudonyms.
 func (o *listOptions) idRedaction(key []byte) (capi.Redaction, error) {
 	switch o.ids {
 	case "none":

@@ -24,18 +24,18 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// An exitError is what a command returns that has said itself why it failed.
-// Any other error of a command is wrong usage.
+// An exitError is the error of a command that has already said why it failed.
+// Any other error of a command means wrong usage.
 type exitError int
 
 // Error implements error.
 func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// What the program exits with.
+// The exit statuses of all commands.
 const (
-	exitOK     = 0 // It did what it was told.
-	exitFailed = 1 // It could not, or check found a problem.
-	exitUsage  = 2 // It was started in a way that makes no sense.
+	exitOK     = 0 // done
+	exitFailed = 1 // failed, or check has found a problem
+	exitUsage  = 2 // wrong usage
 )
 
 const rootUsage = `capi serves and shows who is logged in to Joomla sites.
@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // newRootCommand returns the command line of the program. The command serve
-// calls stop once the next signal is to end the program at once.
+// calls stop to let the next signal end the program at once.
 func newRootCommand(stop func()) *cobra.Command {
 	root := &cobra.Command{
 		Use: "capi", Short: "Who is logged in to Joomla sites", Long: rootUsage, Version: programVersion(),

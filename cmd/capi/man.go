@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// newManCommand returns the command man, which is not in the help: those who
-// make packages run it.
+// newManCommand returns the command man. It is for those who make packages, and
+// not in the help.
 func newManCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "man DIRECTORY", Hidden: true, Short: "Write the manual pages",
@@ -47,7 +47,7 @@ func writeMan(root *cobra.Command, directory string) error {
 	root.InitDefaultVersionFlag()
 	pages := []*cobra.Command{root}
 	for _, c := range root.Commands() {
-		if c.IsAvailableCommand() && c.Name() != "completion" { // Which has a page's worth of help for each shell.
+		if c.IsAvailableCommand() && c.Name() != "completion" { // Its help is long, and cobra's.
 			c.InitDefaultHelpFlag()
 			pages = append(pages, c)
 		}
@@ -123,7 +123,7 @@ func (p *manPage) line(format string, args ...any) { fmt.Fprintf(p.w, format+"\n
 
 func (p *manPage) section(name string) { p.line(".SH %s", name) }
 
-// paragraph writes text in which lines that are indented stay lines.
+// paragraph writes text. It keeps the breaks of indented lines.
 func (p *manPage) paragraph(text string) {
 	indented := false
 	var filled []string
@@ -145,7 +145,7 @@ func (p *manPage) paragraph(text string) {
 	}
 }
 
-// fill writes text in lines of a usual length.
+// fill writes text in short lines.
 func (p *manPage) fill(text string) {
 	length := 0
 	for i, word := range strings.Fields(text) {
@@ -189,7 +189,7 @@ func (p *manPage) flag(flag *pflag.Flag) {
 	p.item(head, usage)
 }
 
-// roff returns text as roff has it, where a hyphen is one of the command line.
+// roff escapes text for roff. Hyphens stay those of the command line.
 func roff(text string) string {
 	var b strings.Builder
 	for i, r := range text {

@@ -149,7 +149,7 @@ func testDeb(t *testing.T, root string) {
 	states("inactive inactive")
 
 	// What the comments of the unit and of the file of flags say.
-	m.run("! runuser -u capi -- capi check -config /var/www/html/configuration.php")
+	m.run("! runuser -u capi -- capi check --config /var/www/html/configuration.php")
 	m.run(`mkdir /etc/systemd/system/capi.service.d
 printf '[Service]\nSupplementaryGroups=www-data\n' >/etc/systemd/system/capi.service.d/override.conf
 echo '# Changed.' >>/etc/default/capi

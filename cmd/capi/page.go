@@ -34,7 +34,7 @@ func (r *router) addPage(name string, sites []*followedSite, logger *slog.Logger
 	byName := map[string]http.Handler{}
 	for i, s := range sites {
 		// Each site serves its own feed, by its current configuration.
-		shown[i] = page.Site{Name: s.name, Store: capi.Sessions{}, Auth: s, Administrator: s.administrator()}
+		shown[i] = page.Site{Name: s.name, Store: capi.Sessions{}, Auth: s, Administrator: s.administrator(), Page: s.page()}
 		byName[s.name] = s.feed()
 	}
 	handler, err := page.Options{Logger: logger}.NewHandler(shown...)
@@ -42,7 +42,7 @@ func (r *router) addPage(name string, sites []*followedSite, logger *slog.Logger
 		return err
 	}
 	r.handle(name, "page", pagePath, handler)
-	r.handle(name, "feed", pagePath+"feed", http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+	ofSite := http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		feed := byName[request.URL.Query().Get("site")]
 		switch {
 		case len(sites) == 1:
@@ -51,8 +51,19 @@ func (r *router) addPage(name string, sites []*followedSite, logger *slog.Logger
 			feed = handler // It says that there is no such site.
 		}
 		feed.ServeHTTP(w, request)
-	}))
+	})
+	r.handle(name, "feed", pagePath+"feed", ofSite)
+	r.handle(name, "user", pagePath+"user", ofSite)
 	return nil
+}
+
+// page returns the address of the page under the site's own host, where its
+// cookie counts. A site that is a path of another host has none.
+func (f *followedSite) page() string {
+	if strings.Contains(f.name, ".") { // A host.
+		return "//" + f.name + pagePath
+	}
+	return ""
 }
 
 // newFeed returns the handler of a site's feed.

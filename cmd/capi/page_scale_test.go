@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"runtime"
 	"slices"
@@ -57,6 +59,17 @@ func scale(t *testing.T, b *browser, sessions int) {
 	t.Logf("the machine: %d processors, load %s", runtime.NumCPU(), load)
 	// The recorded sessions are there, too.
 	assert.GreaterOrEqual(t, digits(people), live)
+	// As many as in the query of Joomla's module "Logged-in Users", which does not
+	// look at who has ended.
+	var module int
+	require.NoError(t, site.DB.QueryRowContext(t.Context(), site.SQL(`SELECT COUNT(*) FROM "#__session" AS s
+		JOIN "#__users" AS u ON s."userid" = u."id" WHERE s."guest" = 0`)).Scan(&module))
+	assert.Equal(t, module, eval[int](tab, `[document.querySelector(".tile.loggedIn .detail"), document.querySelector(".tile.waiting .count"),
+		document.querySelector(".tile.ended .detail")].reduce((sum, {textContent}) => sum + Number(/\d[\d,]*/.exec(textContent)[0].replaceAll(",", "")), 0)`))
+
+	plain, zipped := feedBytes(t, program.URL, site.token(), "identity"), feedBytes(t, program.URL, site.token(), "gzip")
+	t.Logf("the feed: %d KB, compressed %d KB", plain>>10, zipped>>10)
+	assert.Less(t, zipped, int64(24*sessions), "what a session may cost on the way")
 
 	watchFrames(tab)
 	tab.do(focus("#filter"))
@@ -65,7 +78,7 @@ func scale(t *testing.T, b *browser, sessions int) {
 		tab.within(time.Minute, fmt.Sprintf(`performance.getEntriesByName("filter").length > %d`, i))
 	}
 	filters := tab.measured("filter")
-	assert.Contains(t, tab.column(".name")[0], "lena.eri")
+	assert.Contains(t, tab.column(".username")[0], "lena.eri")
 	tab.do(clear("#filter"))
 	t.Logf("filter: %v a key at most, longest frame %v", slices.Max(filters), worstFrame(tab))
 
@@ -94,6 +107,22 @@ func scale(t *testing.T, b *browser, sessions int) {
 	tab.scroll(kb.Home, `document.querySelector("#spacer > .row[aria-rowindex='2']") !== null`)
 	assert.Less(t, eval[int](tab, `document.querySelectorAll("*").length`), 1500, "only what is on the screen is there")
 	assert.Empty(t, eval[[]string](tab, `violations`))
+}
+
+// feedBytes returns how long a feed is.
+func feedBytes(t *testing.T, address, token, encoding string) int64 {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodGet, address+pagePath+"feed", nil)
+	require.NoError(t, err)
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Accept-Encoding", encoding)
+	response, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	n, err := io.Copy(io.Discard, response.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	return n
 }
 
 // onScreen is true when the middle of the table shows a row.

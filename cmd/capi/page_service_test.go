@@ -146,11 +146,12 @@ func pageRefused(t *testing.T, b *browser) {
 	tab := b.open(t, 400, 900)
 	tab.load(s.URL)
 	assert.Equal(t, "alert", eval[string](tab, `document.getElementById("notice").getAttribute("role")`))
+	assert.False(t, eval[bool](tab, `document.getElementById("notice").checkVisibility()`), "the first visit is greeted")
 	assert.False(t, eval[bool](tab, `document.getElementById("content").checkVisibility()`))
 	noScrolling(t, tab, 400)
 	for _, attempt := range []struct{ token, notice string }{
 		{"stale", "The server does not accept this token."},
-		{"weak", "Only Super Admins may see who is logged in."},
+		{"weak", "Only Super Users may see who is logged in."},
 	} {
 		tab.tabTo("#token")
 		tab.press(attempt.token, kb.Enter)
@@ -177,7 +178,7 @@ func pageGone(t *testing.T, b *browser) {
 	tab.goTo(s.URL + "/?x=y#token=sesame")
 	tab.eventually(whole)
 	assert.Equal(t, s.URL+"/?x=y", eval[string](tab, `location.href`), "the token is no part of the address")
-	applications := tab.column(".application")
+	applications := tab.column(".application .value")
 	for _, name := range []string{"Shared", "Site", "CLI"} {
 		assert.Contains(t, applications, name)
 	}
@@ -188,8 +189,8 @@ func pageGone(t *testing.T, b *browser) {
 		{failing, "The server has failed (status 500)."},
 		{broken, "The server broke off in the middle of the list."},
 		{shortened, "The server broke off in the middle of the list."},
-		{notAFeed, "The server sent something else than its list."},
-		{malformed, "The server sent something else than its list."},
+		{notAFeed, "The server sent something other than its list."},
+		{malformed, "The server sent something other than its list."},
 		{unreachable, "The server cannot be reached."},
 	} {
 		s.change(30, f.fault)

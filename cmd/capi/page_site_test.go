@@ -68,15 +68,16 @@ func (s *testSite) insertCrowd(t testing.TB, c crowd) (live int) {
 	const most = 1000
 	var values strings.Builder
 	var args []any
-	users := map[int]string{}
+	users := map[int]pageUser{}
 	for i := range c.sessions {
 		age := int64(random.Float64() * random.Float64() * 7200)
 		user, client, written := 0, 0, now-age
 		username := ""
 		if i%c.guests != 0 {
 			user = 10_000 + i*2/5
-			username = fmt.Sprintf("%s.%s%d", forenames[user%len(forenames)], surnames[user*7%len(surnames)], user)
-			users[user] = username
+			forename, surname := forenames[user%len(forenames)], surnames[user*7%len(surnames)]
+			username = fmt.Sprintf("%s.%s%d", forename, surname, user)
+			users[user] = pageUser{username, strings.ToUpper(forename[:1]) + forename[1:] + " " + strings.ToUpper(surname[:1]) + surname[1:]}
 			if i%8 == 0 {
 				client = 1
 			}
@@ -105,12 +106,16 @@ func (s *testSite) insertCrowd(t testing.TB, c crowd) (live int) {
 	return live
 }
 
+// A pageUser is who the table of users says that somebody is.
+type pageUser struct{ username, name string }
+
 // insertUsers adds users, by their ids: without one, a session is nobody's.
-func (s *testSite) insertUsers(t testing.TB, names map[int]string) {
+func (s *testSite) insertUsers(t testing.TB, users map[int]pageUser) {
 	t.Helper()
 	var rows []joomlatest.Row
-	for id, name := range names {
-		rows = append(rows, joomlatest.Row{"id": fmt.Sprint(id), "username": name})
+	for id, user := range users {
+		rows = append(rows, joomlatest.Row{"id": fmt.Sprint(id), "username": user.username, "name": user.name,
+			"email": fmt.Sprintf("user%d@host.example", id)})
 	}
 	s.Insert(t, "users", rows...)
 }
@@ -155,12 +160,13 @@ func joomla34Data(user int, name, username, agent string, now int64) string {
 		now-300, now, len(agent), agent, user, len(name), name, len(username), username)
 }
 
-// insertSession adds a session.
-func (s *testSite) insertSession(t testing.TB, id string, client, guest, user int, username, data string, written time.Time) {
+// insertSession adds a user, and a session of theirs.
+func (s *testSite) insertSession(t testing.TB, id string, client, user int, as pageUser, agent string) {
 	t.Helper()
+	now := time.Now()
 	s.Exec(t, `INSERT INTO "#__session" ("session_id","client_id","guest","time","data","userid","username") VALUES (?,?,?,?,?,?,?)`,
-		[]byte(id), client, guest, written.Unix(), data, user, username)
-	s.insertUsers(t, map[int]string{user: id})
+		[]byte(id), client, 0, now.Unix(), joomla34Data(user, as.name, as.username, agent, now.Unix()), user, as.username)
+	s.insertUsers(t, map[int]pageUser{user: as})
 }
 
 // cookie returns the cookie of a Super Admin's session.

@@ -5,10 +5,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	cdppage "github.com/chromedp/cdproto/page"
@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// whole is true when the page shows all of a feed.
-const whole = `document.getElementById("state").dataset.state === "live" && document.getElementById("sum").dataset.whole === "true" &&
+// whole is true when the page shows all of the feeds that there are.
+const whole = `["live", "partial"].includes(document.getElementById("state").dataset.state) && document.getElementById("sum").dataset.whole === "true" &&
 	document.getElementById("refresh").getAttribute("aria-busy") === "false"`
 
 // TestPage looks at the page of capi serve, over rows of MariaDB that a real
@@ -28,9 +28,13 @@ const whole = `document.getElementById("state").dataset.state === "live" && docu
 func TestPage(t *testing.T) {
 	site, php := newPageSite(t)
 	recorded := len(site.Tables["session"])
-	const crowded = 400
+	const crowded, added = 400, 3
 	site.insertCrowd(t, crowd{sessions: crowded, guests: 2, ended: 9})
-	site.insertSession(t, "real-name", 0, 0, 900, "zoe", joomla34Data(900, "Zoë Müller", "zoe", agents[0], time.Now().Unix()), time.Now())
+	site.insertSession(t, "real-name", 0, 900, pageUser{"zoe", "Zoë Müller"}, agents[0])
+	site.insertSession(t, "renamed", 0, 901, pageUser{"yves", "Yves"}, agents[0])
+	site.Exec(t, `UPDATE "#__users" SET "username" = 'yvonne', "name" = 'Yvonne', "block" = 1 WHERE "id" = 901`)
+	site.insertSession(t, "deleted", 0, 902, pageUser{"xaver", "Xaver"}, agents[0])
+	site.Exec(t, `DELETE FROM "#__users" WHERE "id" = 902`)
 	program := serveProcess(t, php)
 	b := startBrowser(t)
 	address := program.URL + pagePath
@@ -48,7 +52,7 @@ func TestPage(t *testing.T) {
 				tab.goTo(address + "#token=" + site.token())
 				tab.eventually(whole)
 				assert.Equal(t, address, eval[string](tab, `location.href`), "the token is taken out of the address")
-				numbersAddUp(t, tab, recorded+crowded+1)
+				numbersAddUp(t, tab, recorded+crowded+added)
 				noScrolling(t, tab, width)
 				marksStandOut(t, tab)
 				tab.noViolations(script, fmt.Sprint(width, dark))
@@ -67,7 +71,9 @@ func TestPage(t *testing.T) {
 			})
 		}
 	}
+	t.Run("widths", func(t *testing.T) { pageWidths(t, b, address+"#token="+site.token()) })
 	t.Run("people", func(t *testing.T) { people(t, b, site, address) })
+	t.Run("address", func(t *testing.T) { pageAddress(t, b, site, address) })
 	t.Run("keyboard", func(t *testing.T) { keyboard(t, b, site, address) })
 	t.Run("cookie", func(t *testing.T) { cookie(t, b, site, address) })
 	t.Run("paper", func(t *testing.T) { paper(t, b, site, address) })
@@ -79,10 +85,10 @@ func numbersAddUp(t *testing.T, tab *tab, want int) {
 	t.Helper()
 	for _, id := range []string{"applications", "activity"} {
 		assert.Equal(t, want, eval[int](tab, `Array.from(document.querySelectorAll("#`+id+` tbody tr"))
-			.filter((row) => row.cells[0].textContent !== "Total")
+			.filter((row) => !row.cells[0].textContent.startsWith("Total"))
 			.flatMap((row) => Array.from(row.cells).slice(1, 4)).reduce((sum, {textContent}) => sum + Number(textContent.replaceAll(",", "")), 0)`), id)
 	}
-	sum := eval[[]int](tab, `document.getElementById("sum").textContent.match(/[\d,]+/g).map((n) => Number(n.replaceAll(",", "")))`)
+	sum := eval[[]int](tab, `document.getElementById("sum").textContent.split(" · ")[0].match(/[\d,]+/g).map((n) => Number(n.replaceAll(",", "")))`)
 	require.Len(t, sum, 5)
 	assert.Equal(t, want, sum[4])
 	assert.Equal(t, want, sum[0]+sum[1]+sum[2]+sum[3])
@@ -142,13 +148,14 @@ func people(t *testing.T, b *browser, site *testSite, address string) {
 	tab := b.open(t, 1280, 960)
 	tab.goTo(address + "#token=" + site.token())
 	tab.eventually(whole)
-	type shown struct{ Name, Username, Badge, More, Application, Requests, Browser, Session, Class string }
+	type shown struct{ Name, Username, Notes, Application, Requests, Browser, Session, Class string }
 	rows := func() []shown {
 		return eval[[]shown](tab, `Array.from(document.querySelectorAll("#spacer > .row:not(.ended-heading)"))
 			.sort((a, b) => a.ariaRowIndex - b.ariaRowIndex).map((row) => {
 				const text = (selector) => row.querySelector(selector).textContent;
-				return {Name: text(".name"), Username: text(".username"), Badge: text(".badge"), More: text(".more"), Application: text(".application"),
-					Requests: text(".requests"), Browser: text(".browser"), Session: text(".session"), Class: row.className};
+				return {Name: text(".name"), Username: text(".username"), Application: text(".application .value"),
+					Notes: Array.from(row.querySelectorAll(".notes > *"), ({textContent}) => textContent).join(", "),
+					Requests: text(".requests .value"), Browser: text(".browser .value"), Session: text(".session .value"), Class: row.className};
 			})`)
 	}
 	find := func(words, want string) []shown {
@@ -159,10 +166,25 @@ func people(t *testing.T, b *browser, site *testSite, address string) {
 		return rows()
 	}
 
-	found := find("müller", "1 person in 1 session")
+	// What a site knows of users counts before what sessions say.
+	found := find("muller", "1 person in 1 session")
 	require.Len(t, found, 1)
-	assert.Equal(t, shown{"Zoë Müller", "zoe", "", "", "Site", "6", "Firefox 140 on Linux", found[0].Session, "row first"}, found[0])
+	assert.Equal(t, shown{"Zoë Müller", "zoe", "", "Site", "6", "Firefox 140 on Linux", found[0].Session, "row first"}, found[0])
 	assert.Regexp(t, `^[0-9a-f]{10}$`, found[0].Session)
+	found = find("yves", "1 person in 1 session")
+	require.Len(t, found, 1)
+	assert.Equal(t, []string{"Yvonne", "yvonne", "blocked, renamed, was yves"}, []string{found[0].Name, found[0].Username, found[0].Notes})
+	found = find("xaver", "0 people in 0 sessions, and 1 session that ended")
+	require.Len(t, found, 1)
+	assert.Equal(t, "ended, deleted", found[0].Notes)
+
+	// Groups: the Super Users are those who are Super Users.
+	tab.do(clear("#filter"))
+	eval[bool](tab, `(() => { const group = document.getElementById("group"); group.value = "super"; return group.dispatchEvent(new Event("change")) })()`)
+	tab.eventually(`document.querySelectorAll("#spacer > .row").length > 2 &&
+		Array.from(document.querySelectorAll("#spacer > .row:not(.ended-heading) .notes")).every(({textContent}) => textContent.includes("Super User"))`)
+	tab.click("#clear")
+	tab.eventually(`document.getElementById("group").value === "" && document.getElementById("clear").hidden`)
 
 	// The session that a real Joomla 6 recorded as waiting, and only that one.
 	tab.do(clear("#filter"))
@@ -170,8 +192,8 @@ func people(t *testing.T, b *browser, site *testSite, address string) {
 	tab.eventually(`document.getElementById("shown").textContent === "Shown: 1 person in 1 session"`)
 	waiting := rows()
 	require.Len(t, waiting, 1)
-	assert.Equal(t, "super", waiting[0].Name)
-	assert.Equal(t, "waiting for the second factor", waiting[0].Badge)
+	assert.Equal(t, "super", waiting[0].Username)
+	assert.Regexp(t, "^waiting for the second factor, Super User", waiting[0].Notes)
 	assert.Equal(t, "1", tab.text(".tile.waiting .count"))
 	assert.Equal(t, "true", eval[string](tab, `document.querySelector(".tile.waiting").getAttribute("aria-pressed")`))
 	assert.Equal(t, "Show all again", tab.text(".tile.waiting .action"))
@@ -181,7 +203,7 @@ func people(t *testing.T, b *browser, site *testSite, address string) {
 	// Each person's sessions stand together.
 	found = find("10002", "1 person in 2 sessions")
 	require.Len(t, found, 2)
-	assert.Equal(t, "2 sessions", found[0].More)
+	assert.Equal(t, "2 sessions", found[0].Notes)
 	assert.Equal(t, "row again", found[1].Class)
 	assert.Equal(t, found[0].Name, found[1].Name, "for those who listen")
 
@@ -191,17 +213,17 @@ func people(t *testing.T, b *browser, site *testSite, address string) {
 	tab.eventually(`document.querySelector("#spacer > .row.ended-heading") !== null`)
 	for _, row := range rows() {
 		assert.Contains(t, row.Class, "ended")
-		assert.Equal(t, "ended", row.Badge)
+		assert.Contains(t, row.Notes, "ended")
 	}
 	assert.Regexp(t, `^Ended: \d+ sessions of \d+ people$`, tab.text(".ended-heading"))
 	tab.click(".tile.ended")
-	tab.eventually(`document.querySelector("#spacer > .row:not(.ended)") !== null`)
+	tab.eventually(`document.querySelector("#spacer > .row:not(.ended, .ended-heading)") !== null`)
 	eval[bool](tab, `(() => { document.getElementById("scroller").scrollTop = 1e9; return true })()`)
-	tab.eventually(`document.querySelector("#spacer > .row.ended .badge")?.textContent === "ended"`)
+	tab.eventually(`document.querySelector("#spacer > .row.ended .badge.over")?.textContent === "ended"`)
 
 	// An application.
-	eval[bool](tab, `(() => { document.querySelector("#applications [data-client='1']").click(); return true })()`)
-	tab.eventually(`Array.from(document.querySelectorAll("#spacer .application"), ({textContent}) => textContent).every((name) => name === "Administrator")`)
+	eval[bool](tab, `(() => { document.querySelector("#applications [data-key='1']").click(); return true })()`)
+	tab.eventually(`Array.from(document.querySelectorAll("#spacer .application .value"), ({textContent}) => textContent).every((name) => name === "Administrator")`)
 
 	document := eval[string](tab, `document.documentElement.outerHTML`)
 	for _, session := range site.Tables["session"] {
@@ -238,10 +260,44 @@ func keyboard(t *testing.T, b *browser, site *testSite, address string) {
 	tab.tabTo(`[data-column="user"] button`)
 	tab.press(kb.Enter)
 	tab.eventually(`document.querySelector("[data-column=user]").getAttribute("aria-sort") === "ascending" &&
-		document.querySelector("#spacer > .row[aria-rowindex='2'] .name")?.textContent.startsWith("ada.")`)
-	tab.tabTo("#scroller")
-	tab.scroll(kb.End, atEnd)
-	tab.scroll(kb.Home, `document.querySelector("#spacer > .row[aria-rowindex='2']") !== null`)
+		document.querySelector("#spacer > .row[aria-rowindex='2'] .name")?.textContent.startsWith("Ada ")`)
+	// One stop of the Tab key leads to the rows, arrows from one to the next, also
+	// beyond the screen, and Enter to all that is known of one.
+	tab.tabTo("#spacer .name")
+	row := `document.activeElement.closest(".row")?.ariaRowIndex`
+	tab.press(kb.ArrowDown, kb.ArrowDown)
+	tab.eventually(row + ` === "4"`)
+	for range 3 {
+		tab.press(kb.PageDown)
+	}
+	tab.eventually(`Number(` + row + `) > 20`)
+	tab.press(kb.End)
+	tab.eventually(atEnd + ` && ` + row + ` === document.getElementById("table").getAttribute("aria-rowcount")`)
+	tab.press(kb.ArrowUp, kb.Home)
+	tab.eventually(row + ` === "2"`)
+	who := eval[string](tab, `document.activeElement.textContent`)
+	tab.click("#refresh") // A click gives it the focus, so take it back.
+	tab.eventually(whole)
+	tab.do(focus("#spacer > .row[aria-rowindex='2'] .name"))
+	eval[bool](tab, `(() => { document.getElementById("refresh").click(); return true })()`)
+	tab.eventually(whole)
+	assert.Equal(t, who, eval[string](tab, `document.activeElement.textContent`), "refreshing leaves the focus on the same person")
+	tab.press(kb.Enter)
+	tab.eventually(`document.getElementById("details").open`)
+	assert.Contains(t, tab.text("#details"), who)
+	tab.noViolations(axe(t), "details")
+	tab.tabTo("#details dd button")
+	tab.press(kb.Enter)
+	tab.eventually(`/^user\d+@host\.example$/.test(document.activeElement.textContent)`)
+	assert.Regexp(t, `/administrator/index\.php\?option=com_users&task=user\.edit&id=\d+$`, eval[string](tab, `document.querySelector("#details a").href`))
+	tab.press(kb.Escape)
+	tab.eventually(`!document.getElementById("details").open && document.activeElement.textContent === ` + quote(who))
+	tab.tabTo("#exact")
+	tab.press(" ")
+	tab.eventually(`/20\d\d.*:\d\d:\d\d/.test(document.querySelector("#spacer time").textContent)`)
+	assert.Equal(t, "true", eval[string](tab, `document.activeElement.getAttribute("aria-pressed")`))
+	tab.click("#spacer time") // Times toggle, too.
+	tab.eventually(`/ago|now/.test(document.querySelector("#spacer time").textContent)`)
 	assert.Less(t, eval[int](tab, `document.querySelectorAll("#spacer > .row").length`), 60, "only what is on the screen is there")
 	assert.Greater(t, eval[int](tab, `Number(document.getElementById("table").ariaRowCount ?? document.getElementById("table").getAttribute("aria-rowcount"))`), 200)
 
@@ -259,7 +315,8 @@ func cookie(t *testing.T, b *browser, site *testSite, address string) {
 	tab := b.open(t, 1280, 960)
 	tab.load(address)
 	assert.Equal(t, "unauthenticated", eval[string](tab, `document.getElementById("state").dataset.state`))
-	assert.Equal(t, "You are not logged in to Joomla as a Super Admin, under this host. Log in there, or use a token.", tab.text("#notice"))
+	assert.Equal(t, "Sign in to see who is logged in", tab.text("#sign-in h2"))
+	assert.False(t, eval[bool](tab, `document.getElementById("notice").checkVisibility()`), "nobody is alarmed who comes for the first time")
 	for _, dark := range []bool{true, false} {
 		tab.dark(dark)
 		tab.noViolations(axe(t), fmt.Sprint("refused, dark: ", dark))
@@ -271,7 +328,7 @@ func cookie(t *testing.T, b *browser, site *testSite, address string) {
 		eval[string](tab, `document.cookie = `+quote(session.Cookie.Name+"="+session.Cookie.Value+"; path=/"))
 		tab.click("#refresh")
 		tab.eventually(`document.getElementById("state").dataset.state === "forbidden"`)
-		assert.Equal(t, "Only Super Admins may see who is logged in. The server says: this user is no Super Admin.", tab.text("#notice"))
+		assert.Equal(t, "This user is not a Super User.", tab.text("#notice"))
 		// With a token, the cookie of somebody else does not count.
 		tab.tabTo("#token")
 		tab.press(site.token(), kb.Enter)
@@ -286,6 +343,9 @@ func cookie(t *testing.T, b *browser, site *testSite, address string) {
 	tab.click("#refresh")
 	tab.eventually(whole)
 	assert.False(t, eval[bool](tab, `document.getElementById("sign-in").checkVisibility()`))
+	tab.load(address + "?super=1")
+	tab.eventually(whole)
+	tab.eventually(`Array.from(document.querySelectorAll(".badge.you"), ({textContent}) => textContent).filter((text) => text === "this is you").length === 1`)
 }
 
 // paper prints the page.
@@ -306,6 +366,9 @@ func paper(t *testing.T, b *browser, site *testSite, address string) {
 	eval[bool](tab, `dispatchEvent(new Event("afterprint"))`)
 	assert.Empty(t, tab.text("#printed"))
 }
+
+// unseen are the letters of these names that nobody sees.
+var unseen = regexp.MustCompile("[\x00-\x1f\u2028\u202d\u202e\u2066]")
 
 // hostile has users who chose their names to do harm.
 func hostile(t *testing.T, b *browser, site *testSite, address string) {
@@ -328,25 +391,27 @@ func hostile(t *testing.T, b *browser, site *testSite, address string) {
 	}
 	for i, value := range values {
 		other := values[(i+1)%len(values)]
-		site.insertSession(t, fmt.Sprintf("hostile-%d", i), 99, 0, 2000+i, value, joomla34Data(2000+i, other, value, value, time.Now().Unix()), time.Now())
+		site.insertSession(t, fmt.Sprintf("hostile-%d", i), 99, 2000+i, pageUser{value, other}, value)
 	}
 	for _, width := range []int64{1280, 400} {
 		tab := b.open(t, width, 1400)
 		tab.goTo(address + "#token=" + site.token())
 		tab.eventually(whole)
-		eval[bool](tab, `(() => { document.querySelector("#applications [data-client='99']").click(); return true })()`)
+		eval[bool](tab, `(() => { document.querySelector("#applications [data-key='99']").click(); return true })()`)
 		tab.eventually(fmt.Sprintf(`document.querySelectorAll("#spacer > .row").length === %d`, len(values)))
-		var names []string
-		for i := range values {
-			names = append(names, values[(i+1)%len(values)])
+		// What is not to be seen is named; everything else is as it was written.
+		seen := make([]string, len(values))
+		for i, value := range values {
+			seen[i] = unseen.ReplaceAllStringFunc(value, func(letter string) string { return fmt.Sprintf("[U+%04X]", []rune(letter)[0]) })
 		}
-		assert.ElementsMatch(t, names, tab.column(".name"))
-		assert.ElementsMatch(t, values, tab.column(".username"))
-		assert.Equal(t, "Application 99", tab.column(".application")[0])
+		seen[len(seen)-1] = values[len(values)-1][:strings.LastIndex(values[len(values)-1], "\u200d")] + "[U+200D]"
+		assert.ElementsMatch(t, seen, tab.column(".name"))
+		assert.ElementsMatch(t, seen, tab.column(".username"))
+		assert.Equal(t, "Application 99", tab.column(".application .value")[0])
 		assert.Equal(t, "undefined", eval[string](tab, `typeof window.hacked`))
 		assert.Equal(t, 1, eval[int](tab, `document.querySelectorAll("script").length`))
 		assert.Equal(t, 0, eval[int](tab, `document.querySelectorAll("img, iframe, svg, [onerror], [onload], [onfocus], [autofocus], #spacer b").length`))
-		assert.True(t, eval[bool](tab, `Array.from(document.querySelectorAll("#spacer [role=cell]")).every((cell) => getComputedStyle(cell).direction === "ltr")`))
+		assert.True(t, eval[bool](tab, `Array.from(document.querySelectorAll("#spacer [role=gridcell]")).every((cell) => getComputedStyle(cell).direction === "ltr")`))
 		assert.Equal(t, 1, eval[int](tab, `new Set(Array.from(document.querySelectorAll("#spacer > .row"), (row) => row.offsetHeight)).size`), "no row pushes the others away")
 		noScrolling(t, tab, width)
 		assert.Empty(t, eval[[]string](tab, `violations`))

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// A progress shows on a terminal how many sessions were read, in one line that
-// is gone at the end. Elsewhere it shows nothing.
+// A progress shows on a terminal how many sessions have been read, in a line
+// that it removes at the end. If there is no terminal, it shows nothing.
 type progress struct {
 	w     io.Writer // nil to show nothing
 	count int
 	shown time.Time
 }
 
-// newProgress returns the progress that w shows.
+// newProgress returns a progress on w.
 func newProgress(w io.Writer) *progress {
 	if !isTerminal(w) {
 		return &progress{}

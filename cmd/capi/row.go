@@ -10,7 +10,7 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// A row is what is shown of a session. It holds nothing of its payload but
+// A row is what list, watch and the metrics keep of a session: no payload, only
 // short texts.
 type row struct {
 	id, username, browser string
@@ -19,20 +19,19 @@ type row struct {
 	guest                 bool
 	written               time.Time
 	standing              standing
-	// gone reports whether the session has ended because its user does not
-	// exist any more.
+	// gone reports whether the session has ended because its user was deleted.
 	gone  bool
 	super bool
 }
 
-// A standing says what a session is worth.
+// A standing is the state of a session.
 type standing uint8
 
 const (
 	live    standing = iota
 	waiting          // for the second factor
-	asked            // live or waiting: settle finds out
-	unread           // like asked, but what the session holds was not read
+	asked            // live or waiting; settle decides
+	unread           // like asked, before the data was read
 	ended
 )
 
@@ -42,17 +41,17 @@ func (s standing) String() string { return [...]string{"live", "waiting", "live"
 // browserSize is how many bytes of a browser are kept: visitors choose it.
 const browserSize = 512
 
-// row returns what a session tells, its data before its row: where a site keeps
-// no metadata, a row is that of a guest.
+// row returns the row of a session. It prefers the session's data to the
+// columns: without session metadata, every row looks like a guest's.
 func (s *source) row(session capi.Session, now time.Time) row {
 	r := row{id: session.ID, username: session.Username, user: session.UserID, application: session.ClientID, guest: session.Guest, written: session.Time}
 	state, err := session.Data.State()
 	readable := err == nil && len(session.Data) > 0
 	if readable {
-		// Copies, which do not keep the payload in memory.
+		// Copies do not keep the payload in memory.
 		r.browser, r.requests = strings.Clone(state.Browser[:min(len(state.Browser), browserSize)]), state.Counter
 		if state.Now.After(r.written) {
-			r.written = state.Now // Joomla 3 may write the row no more.
+			r.written = state.Now // Joomla 3 does not always update the row.
 		}
 		switch r.guest = state.UserID <= 0; {
 		case r.guest:
@@ -76,10 +75,10 @@ func (s *source) row(session capi.Session, now time.Time) row {
 	return r
 }
 
-// settle finds out what rows of users do not say themselves: whose users do not
-// exist any more, who is a Super User, and who waits for a second factor. An
-// endpoint does not tell. Where sessions were listed without what they hold, it
-// reads that of those who may wait, and of those that wanted names.
+// settle completes the rows of users: whether the user still exists, is a Super
+// User, and has to pass a second factor. An endpoint does not tell any of it. If
+// the sessions were listed without data, settle reads the data of those that may
+// be waiting, and of those that wanted selects.
 func (s *source) settle(ctx context.Context, rows []row, wanted func(*row) bool) error {
 	if s.joomla == nil {
 		return nil
@@ -110,7 +109,7 @@ func (s *source) settle(ctx context.Context, rows []row, wanted func(*row) bool)
 		}
 		at, exists := slices.BinarySearchFunc(users, r.user, func(u capi.User, id int64) int { return cmp.Compare(u.ID, id) })
 		switch {
-		case !exists && r.user > 0: // Below that are people whom the session names without an id.
+		case !exists && r.user > 0: // Others have a name, and no id.
 			r.standing, r.gone = ended, true
 			continue
 		case exists:
@@ -134,10 +133,11 @@ func (s *source) settle(ctx context.Context, rows []row, wanted func(*row) bool)
 	return nil
 }
 
-// manyUsers is for how many users all sessions are read rather than theirs.
+// manyUsers is the number of sessions from which on reading all of them is
+// cheaper than reading them by user.
 const manyUsers = 1024
 
-// read completes rows that were listed without what their sessions hold.
+// read reads the data of sessions that were listed without it.
 func (s *source) read(ctx context.Context, rows []*row) error {
 	if len(rows) == 0 {
 		return nil
@@ -156,7 +156,7 @@ func (s *source) read(ctx context.Context, rows []*row) error {
 		if err != nil {
 			return err
 		}
-		// Meanwhile, it may be somebody else's.
+		// By now, the session may be somebody else's.
 		if r := byID[session.ID]; r != nil {
 			if found := s.row(session, now); found.user == r.user {
 				found.super = r.super
@@ -167,7 +167,7 @@ func (s *source) read(ctx context.Context, rows []*row) error {
 	return ctx.Err()
 }
 
-// A snapshot is who is logged in, and how many guests there are.
+// A snapshot is who is logged in at one time, and how many guests there are.
 type snapshot struct {
 	rows   []row // of users
 	guests map[capi.ClientID]guestCount
@@ -177,8 +177,8 @@ type snapshot struct {
 // A guestCount counts sessions of guests.
 type guestCount struct{ live, ended int }
 
-// snapshot reads who is logged in. It also reads what those sessions hold that
-// wanted names. It is not safe for concurrent use.
+// snapshot reads who is logged in, and the data of the sessions that wanted
+// selects. It is not safe for concurrent use.
 func (s *source) snapshot(ctx context.Context, wanted func(*row) bool) (*snapshot, error) {
 	found := &snapshot{rows: make([]row, 0, s.people+s.people/8), guests: map[capi.ClientID]guestCount{}}
 	store := s.Store
@@ -207,7 +207,7 @@ func (s *source) snapshot(ctx context.Context, wanted func(*row) bool) (*snapsho
 		found.guests[r.application] = count
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, err // Stores may stop silently when ctx ends.
+		return nil, err // A Store may just stop when ctx ends.
 	}
 	s.people = len(found.rows)
 	return found, s.settle(ctx, found.rows, wanted)

@@ -9,11 +9,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// A sessionCollector reports who is logged in to sites when it is asked.
+// A sessionCollector reports how many are logged in to each site.
 type sessionCollector []*sessionCounter
 
-// A sessionCounter counts who is logged in to a site, but not more often than
-// every so often, however many ask.
+// A sessionCounter counts the sessions of a site when it is asked, but not more
+// often than every so often, however many ask.
 type sessionCounter struct {
 	site  *followedSite
 	every time.Duration
@@ -24,9 +24,13 @@ type sessionCounter struct {
 	figures *sessionFigures
 }
 
-// countTimeout is how long counting the sessions of a site may take. Prometheus
-// gives up after ten seconds.
-const countTimeout = 8 * time.Second
+const (
+	// countTimeout is how long counting the sessions of all sites may take.
+	// Prometheus gives up after ten seconds.
+	countTimeout = 8 * time.Second
+	// countsAtOnce is how many sites are counted at a time.
+	countsAtOnce = 16
+)
 
 // sessionFigures are what is counted of a site.
 type sessionFigures struct {
@@ -42,9 +46,9 @@ type sessionLabels struct{ application, state string }
 var (
 	usersDesc = prometheus.NewDesc("capi_site_users_logged_in", "Users who are logged in, each counted once.", []string{"site"}, nil)
 	superDesc = prometheus.NewDesc("capi_site_super_users_logged_in", "Super Users who are logged in, each counted once.", []string{"site"}, nil)
-	countDesc = prometheus.NewDesc("capi_site_sessions", "Sessions in the list of the site. State is live (of users), waiting (for the second factor), "+
-		"guest, or ended (still there, but over).", []string{"site", "application", "state"}, nil)
-	newestDesc = prometheus.NewDesc("capi_site_newest_session_timestamp_seconds", "When the session was written that was written last.", []string{"site"}, nil)
+	countDesc = prometheus.NewDesc("capi_site_sessions", "Sessions in the list of the site. The state is live (of a user), waiting (for the second factor), "+
+		"guest, or ended (over, but still listed).", []string{"site", "application", "state"}, nil)
+	newestDesc = prometheus.NewDesc("capi_site_newest_session_timestamp_seconds", "When a session was last written.", []string{"site"}, nil)
 )
 
 // Describe implements [prometheus.Collector].
@@ -56,10 +60,19 @@ func (sessionCollector) Describe(descs chan<- *prometheus.Desc) {
 
 // Collect implements [prometheus.Collector].
 func (c sessionCollector) Collect(values chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), countTimeout)
+	defer cancel()
+	turns := make(chan struct{}, countsAtOnce)
 	var group sync.WaitGroup
-	for _, counter := range c { // One that hangs is not to delay another.
+	for _, counter := range c {
 		group.Go(func() {
-			if found := counter.get(); found != nil { // Better none than old ones.
+			select {
+			case turns <- struct{}{}:
+				defer func() { <-turns }()
+			case <-ctx.Done():
+				return
+			}
+			if found := counter.get(ctx); found != nil { // No figures are better than old ones.
 				found.send(values, counter.site.name)
 			}
 		})
@@ -83,13 +96,13 @@ func (f *sessionFigures) send(values chan<- prometheus.Metric, site string) {
 }
 
 // get returns the figures, or nil.
-func (c *sessionCounter) get() *sessionFigures {
+func (c *sessionCounter) get(ctx context.Context) *sessionFigures {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if time.Since(c.counted) < c.every {
 		return c.figures
 	}
-	found, err := c.count()
+	found, err := c.count(ctx)
 	if err != nil && (c.figures != nil || c.counted.IsZero()) {
 		c.site.logger.Warn("sessions cannot be counted for /metrics", "error", err.Error())
 	}
@@ -98,9 +111,7 @@ func (c *sessionCounter) get() *sessionFigures {
 }
 
 // count counts the sessions of the site as it is now.
-func (c *sessionCounter) count() (*sessionFigures, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), countTimeout)
-	defer cancel()
+func (c *sessionCounter) count(ctx context.Context) (*sessionFigures, error) {
 	s, release, err := c.site.acquire(ctx)
 	if err != nil {
 		return nil, err
@@ -117,7 +128,7 @@ func (c *sessionCounter) count() (*sessionFigures, error) {
 // figuresOf counts what is in a snapshot.
 func figuresOf(found *snapshot) *sessionFigures {
 	figures := &sessionFigures{newest: found.newest, sessions: map[sessionLabels]int{}}
-	// So that alerts can compare with what is never absent.
+	// Zeros, so that alerts always have a value to compare.
 	for _, application := range []string{"site", "administrator"} {
 		for _, state := range []string{"live", "waiting", "guest", "ended"} {
 			figures.sessions[sessionLabels{application, state}] = 0
@@ -142,8 +153,8 @@ func figuresOf(found *snapshot) *sessionFigures {
 	return figures
 }
 
-// applicationLabel returns Joomla's name of an application. The table may hold
-// any number: those that Joomla does not have share a label.
+// applicationLabel returns Joomla's name of an application. Numbers that Joomla
+// does not use share a label: the table may hold any.
 func applicationLabel(id capi.ClientID) string {
 	if id < capi.ClientNone || id > 4 {
 		return "other"

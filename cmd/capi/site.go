@@ -113,7 +113,11 @@ const checkTimeout = 5 * time.Second
 func (s *site) check(ctx context.Context) (down bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	if err := s.db.PingContext(ctx); err != nil && !permanent(err) {
+	err = s.db.PingContext(ctx)
+	for tries := 1; err != nil && !permanent(err) && ctx.Err() == nil && tries < 3; tries++ {
+		err = s.db.PingContext(ctx) // The connection may have broken, rather than the server.
+	}
+	if err != nil && !permanent(err) {
 		return true, fmt.Errorf("the database %s is out of reach%s: %w", s.db.where(), s.hint(), err)
 	}
 	return false, s.joomla.Check(ctx)

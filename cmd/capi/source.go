@@ -24,12 +24,12 @@ environment (CAPI_TOKEN), and never on the command line, which others can see.
 --token-type says which they are: a Joomla API token, a token of the cAPI extension,
 or the cookie of a session as NAME=VALUE.`
 
-// sourceFlags are the flags that say where sessions are read.
+// sourceFlags are the flags that say where to read sessions.
 type sourceFlags struct {
 	siteFlags
 	url                  string
 	tokenFile, tokenType string
-	// lifetime is how long sessions of an endpoint live, which does not tell.
+	// lifetime is how long sessions of an endpoint live: the list does not say.
 	lifetime time.Duration
 }
 
@@ -38,16 +38,26 @@ func (f *sourceFlags) add(c *pflag.FlagSet) {
 	f.connections, f.rowsSuffice = 2, true
 	c.StringVar(&f.tokenFile, "token-file", "", "`file` with the credential for an endpoint (default: the variable CAPI_TOKEN)")
 	c.StringVar(&f.tokenType, "token-type", "joomla", "`type` of the credential: joomla, capi or cookie")
-	c.DurationVar(&f.lifetime, "lifetime", capi.DefaultLifetime, "how long sessions of an endpoint live, which does not tell; the default is Joomla's")
+	c.DurationVar(&f.lifetime, "lifetime", capi.DefaultLifetime, "how long sessions of an endpoint live, as the list does not say; the default is Joomla's")
 	f.siteFlags.add(c)
 }
 
-// validate reports what is wrong with the flags and the arguments, of which one
-// may be the URL of an endpoint.
-func (f *sourceFlags) validate(args []string) error {
+// complete sets what the environment has and the command line has not. The only
+// argument, if there is one, is the URL of an endpoint.
+func (f *sourceFlags) complete(flags *pflag.FlagSet, args []string) error {
 	if len(args) == 1 {
 		f.url = args[0]
 	}
+	given := f.sites
+	err := f.fromEnvironment(flags)
+	if f.url != "" {
+		f.sites = given // A URL goes before the site of the environment.
+	}
+	return err
+}
+
+// validate reports what is wrong with the flags.
+func (f *sourceFlags) validate() error {
 	switch {
 	case f.url == "" && len(f.sites) == 0:
 		return errors.New("give the URL of an endpoint, or --config")
@@ -55,7 +65,7 @@ func (f *sourceFlags) validate(args []string) error {
 		return errors.New("give the URL of an endpoint or --config, not both")
 	case len(f.sites) > 1:
 		return errors.New("flag --config may be given once")
-	case !slices.Contains(choices("token-type"), f.tokenType):
+	case !slices.Contains(choices("list", "token-type"), f.tokenType):
 		return fmt.Errorf("flag --token-type must be joomla, capi or cookie: %q", f.tokenType)
 	case f.lifetime <= 0:
 		return errors.New("flag --lifetime must be positive")
@@ -66,21 +76,21 @@ func (f *sourceFlags) validate(args []string) error {
 // A source is where sessions are read.
 type source struct {
 	capi.Store
-	// summary lists the sessions without what they hold, where their rows tell
-	// whose they are and which have ended. It may be nil.
+	// summary lists the sessions without their data. It is nil if the rows alone
+	// do not tell whose sessions they are, or which have ended.
 	summary capi.Store
 	// joomla is nil for an endpoint.
 	joomla *capi.Site
 	// lifetime is how long sessions live.
 	lifetime time.Duration
-	// key is what pseudonyms are made with.
+	// key is the key of pseudonyms.
 	key []byte
-	// people is how many rows the last snapshot had.
+	// people is the number of rows in the last snapshot.
 	people int
 	close  func() error
 }
 
-// open opens the source. It connects to nothing yet. It is to be closed.
+// open opens the source, without connecting to anything. The caller closes it.
 func (f *sourceFlags) open(options capi.SQLStoreOptions) (*source, error) {
 	if f.url != "" {
 		client, err := f.client()
@@ -126,7 +136,7 @@ func (f *sourceFlags) client() (*capi.Client, error) {
 	return options.NewClient(url)
 }
 
-// explain adds to an error of an endpoint what to do about it.
+// explain adds to the error of an endpoint what to do about it.
 func explain(err error) error {
 	switch {
 	case errors.Is(err, capi.ErrUnauthenticated):

@@ -16,12 +16,13 @@ import (
 // A table prints rows in columns that stand straight.
 type table struct {
 	raw bool
-	// ids is done to session ids.
+	// ids is the Redaction of session ids.
 	ids capi.Redaction
-	// wholeIDs is false for pseudonyms, of which a part tells them apart.
+	// wholeIDs reports whether to print ids as a whole. The beginning of a
+	// pseudonym suffices.
 	wholeIDs bool
-	// width is that of the terminal, 0 for what is none: there, nothing is cut,
-	// and times are as programs read them.
+	// width is the width of the terminal. If it is 0, the output is not a terminal:
+	// nothing is cut, and times are for programs.
 	width int
 	now   time.Time
 }
@@ -71,12 +72,15 @@ func (t table) print(w io.Writer, rows []row) error {
 	return out.Flush()
 }
 
-// fit makes columns narrower until they fit the terminal: what a browser says
-// first, then usernames, and then there is no browser.
+// fit makes columns narrower until they fit the terminal: browsers first, then
+// usernames. Then it drops browsers and requests.
 func (t table) fit(widths *[columnCount]int) {
 	over := func() int {
 		total := -gap
-		for _, width := range widths {
+		for i, width := range widths {
+			if i == columnID && t.wholeIDs {
+				continue // It may go on in the next line.
+			}
 			if width > 0 {
 				total += width + gap
 			}
@@ -99,7 +103,7 @@ func (t table) fit(widths *[columnCount]int) {
 	narrow(columnUsername, len(headings[columnUsername]))
 }
 
-// line prints cells, of which those without a width are left out.
+// line prints cells. It leaves out those of columns without a width.
 func (t table) line(w io.Writer, cells [columnCount]string, widths [columnCount]int) {
 	last := columnCount - 1
 	for last > 0 && (widths[last] == 0 || cells[last] == "") {
@@ -111,13 +115,13 @@ func (t table) line(w io.Writer, cells [columnCount]string, widths [columnCount]
 		if widths[i] == 0 {
 			continue
 		}
-		if column > 0 && t.width > 0 {
-			// Terminals differ in how wide some letters are. The column is the
-			// same for all.
+		if column > 0 && column < t.width {
+			// Terminals disagree about the width of some letters, but not about
+			// columns.
 			fmt.Fprintf(&line, "\x1b[%dG", column+1)
 		}
 		if cell = runewidth.Truncate(cell, widths[i], "…"); strings.ContainsFunc(cell, isRightToLeft) {
-			cell = "\u2068" + cell + "\u2069" // It must not turn around what is beside it.
+			cell = "\u2068" + cell + "\u2069" // Or it would reorder the cells beside it.
 		}
 		line.WriteString(cell)
 		if i < last {
@@ -168,7 +172,7 @@ func ago(d time.Duration) string {
 	return fmt.Sprintf("%d days ago", d/(24*time.Hour))
 }
 
-// rightToLeft are the scripts whose letters run from right to left.
+// rightToLeft are the scripts that are written from right to left.
 var rightToLeft = []*unicode.RangeTable{unicode.Arabic, unicode.Hebrew, unicode.Syriac, unicode.Thaana, unicode.Nko, unicode.Samaritan,
 	unicode.Mandaic, unicode.Adlam, unicode.Hanifi_Rohingya}
 

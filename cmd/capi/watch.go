@@ -20,26 +20,24 @@ import (
 	"github.com/spf13/pflag"
 )
 
-const watchUsage = `Says what changes among those who are logged in, as it happens, a line each, until it
-is interrupted. It looks at the sessions of an endpoint, or of the database of a site,
-every few seconds: what begins and ends between two looks is not seen. Guests are left
-out.
+const watchUsage = `Prints a line for every change among those who are logged in, until it is interrupted.
+It looks at the sessions of an endpoint, or of the database of a site, every few
+seconds, and does not see what begins and ends in between. It leaves out guests.
 
   seen     a session that was there at the first look, or after an outage
-  login    somebody has logged in; "waiting" if the second factor is still missing
+  login    a user has logged in; "waiting" until the second factor is passed
   factor   the second factor was passed
   super    the user has become a Super User (in a database)
   logout   the session was ended
-  expired  the session was not used for as long as sessions live
-  deleted  the user does not exist any more (in a database)
-  outage   the sessions cannot be read; it goes on trying
+  expired  the session was not used for the lifetime of sessions
+  deleted  the user was deleted (in a database)
+  outage   the sessions cannot be read; capi keeps trying
   back     they can be read again
 
 ` + sourceUsage + `
 
-A session is named by a pseudonym, the same each time for a database, and for an
-endpoint while the program runs. What people call themselves is shown such that it
-cannot steer a terminal or forge a line.
+Sessions have pseudonyms: always the same for a database, and for an endpoint as long
+as the program runs. No username can steer a terminal or forge a line.
 
 Exit status: 0 interrupted, 1 failed at the first look, 2 wrong usage.
 ` + environmentUsage
@@ -61,7 +59,10 @@ func newWatchCommand() *cobra.Command {
 		Use: "watch [URL]", Short: "Say who logs in and out, as it happens", Long: watchUsage, Example: watchExample,
 		Args: atMost(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := o.validate(args); err != nil {
+			if err := o.complete(c.Flags(), args); err != nil {
+				return err
+			}
+			if err := o.validate(); err != nil {
 				return err
 			}
 			if err := watchSessions(c.Context(), o, c.OutOrStdout()); err != nil {
@@ -82,18 +83,18 @@ func (o *watchOptions) addFlags(c *pflag.FlagSet) {
 }
 
 // validate reports what is wrong with the options.
-func (o *watchOptions) validate(args []string) error {
+func (o *watchOptions) validate() error {
 	switch {
-	case o.format != "text" && o.format != "json":
+	case !slices.Contains(choices("watch", "format"), o.format):
 		return fmt.Errorf("flag --format must be text or json: %q", o.format)
 	case o.interval < time.Second:
 		return errors.New("flag --interval must be at least 1s")
 	}
-	return o.sourceFlags.validate(args)
+	return o.sourceFlags.validate()
 }
 
-// watchSessions prints what changes until ctx ends. The error is that of the
-// first look, or of printing.
+// watchSessions prints what changes until ctx ends. It fails if the first look
+// does, or printing.
 func watchSessions(ctx context.Context, o watchOptions, w io.Writer) (err error) {
 	s, err := o.open(capi.SQLStoreOptions{})
 	if err != nil {
@@ -128,7 +129,7 @@ func watchSessions(ctx context.Context, o watchOptions, w io.Writer) (err error)
 	}
 }
 
-// lookTimeout is how long a look may take: a database that hangs is an outage.
+// lookTimeout bounds a look: a database that hangs counts as an outage.
 const lookTimeout = 2 * time.Minute
 
 // look reads who is logged in.
@@ -138,22 +139,22 @@ func look(ctx context.Context, s *source, w *watcher) (*snapshot, error) {
 	return s.snapshot(ctx, w.isNew)
 }
 
-// siteName returns what the site is called in events.
+// siteName returns the name of the site in events.
 func (o *watchOptions) siteName() string {
 	if o.url == "" {
 		return o.sites[0].name
 	}
-	// Never the query, which may hold a token.
+	// Not the query: it may hold a token.
 	host, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(o.url, "https://"), "http://"), "/")
 	host, _, _ = strings.Cut(host, "?")
 	return host
 }
 
-// An event is one thing that has changed.
+// An event is one change.
 type event struct {
 	time time.Time
 	kind string
-	// pseudonym and row are those of the session, none for an outage.
+	// pseudonym and row describe the session. An outage has none.
 	pseudonym pseudonym
 	row       row
 	cause     error
@@ -161,14 +162,14 @@ type event struct {
 	lasted time.Duration
 }
 
-// A pseudonym stands for a session id: the first bytes of that of
-// [capi.PseudonymizeIDs].
+// A pseudonym stands for a session id. It is the beginning of the one that
+// [capi.PseudonymizeIDs] makes.
 type pseudonym [16]byte
 
 // String returns the pseudonym in hexadecimal digits.
 func (p pseudonym) String() string { return hex.EncodeToString(p[:]) }
 
-// A known session is what a watcher remembers of one.
+// A known is what a watcher remembers of a session.
 type known struct {
 	user        int64
 	username    string
@@ -176,25 +177,26 @@ type known struct {
 	written     int64 // in seconds since 1970
 	standing    standing
 	super       bool
-	// round is when it was seen last.
+	// round is the last look that has found it.
 	round uint32
 }
 
-// A watcher compares what is there with what was there. It is not safe for
+// A watcher finds out what has changed since its last look. It is not safe for
 // concurrent use.
 type watcher struct {
 	key      []byte
 	lifetime time.Duration
 	sessions map[pseudonym]known
 	round    uint32
-	// blind reports whether sessions that are new may have been there before.
+	// blind reports whether a session that is new to the watcher may have begun
+	// long ago.
 	blind bool
-	// outage is since when nothing can be seen, zero if it can.
+	// outage is when the outage began, zero if there is none.
 	outage time.Time
 }
 
-// newWatcher returns a watcher that has seen nothing yet. Pseudonyms are made
-// with key.
+// newWatcher returns a watcher that has not looked yet. The key is that of
+// pseudonyms.
 func newWatcher(key []byte, lifetime time.Duration) *watcher {
 	return &watcher{key: key, lifetime: lifetime, sessions: map[pseudonym]known{}, blind: true}
 }
@@ -206,14 +208,13 @@ func (w *watcher) pseudonym(id string) (p pseudonym) {
 	return p
 }
 
-// isNew reports whether r is of a session that has begun, so that more about it
-// is of interest.
+// isNew reports whether the session of r has just begun.
 func (w *watcher) isNew(r *row) bool {
 	k, ok := w.sessions[w.pseudonym(r.id)]
 	return !w.blind && (!ok || k.user != r.user)
 }
 
-// failed says that nothing can be seen, once.
+// failed says once that there is an outage.
 func (w *watcher) failed(cause error, now time.Time, say func(event)) {
 	w.blind = true
 	if w.outage.IsZero() {
@@ -222,7 +223,7 @@ func (w *watcher) failed(cause error, now time.Time, say func(event)) {
 	}
 }
 
-// compare says what has changed, given all sessions of users.
+// compare says what has changed. The rows are those of all users' sessions.
 func (w *watcher) compare(rows []row, now time.Time, say func(event)) {
 	add := func(kind string, p pseudonym, r row) { say(event{time: now, kind: kind, pseudonym: p, row: r}) }
 	if !w.outage.IsZero() {
@@ -240,13 +241,13 @@ func (w *watcher) compare(rows []row, now time.Time, say func(event)) {
 			ok = false
 		}
 		switch {
-		case !ok && r.standing == ended: // Nobody who is here.
+		case !ok && r.standing == ended: // It was over before it was seen.
 		case !ok && w.blind:
 			add("seen", p, r)
 		case !ok:
 			add("login", p, r)
 		case k.standing == ended && r.standing != ended:
-			// A user who was let back, or a clock that was set.
+			// The user is back, or a clock was set.
 			add("seen", p, r)
 		case k.standing != ended && r.standing == ended && r.gone:
 			add("deleted", p, r)
@@ -266,7 +267,7 @@ func (w *watcher) compare(rows []row, now time.Time, say func(event)) {
 		}
 		delete(w.sessions, p)
 		switch {
-		case k.standing == ended: // That was said.
+		case k.standing == ended: // It has been reported.
 		case time.Unix(k.written, 0).Add(w.lifetime).After(now):
 			add("logout", p, k.row())
 		default:
@@ -276,7 +277,7 @@ func (w *watcher) compare(rows []row, now time.Time, say func(event)) {
 	w.blind = false
 }
 
-// row returns what is known of a session that is not there any more.
+// row returns what is known of a session that is gone.
 func (k known) row() row {
 	return row{user: k.user, username: k.username, application: k.application, written: time.Unix(k.written, 0), standing: k.standing, super: k.super}
 }
@@ -322,7 +323,7 @@ func (p eventPrinter) print(e event) {
 	if p.json {
 		text, err := json.Marshal(line)
 		if err != nil {
-			panic(err) // There is nothing that JSON could not have.
+			panic(err) // Strings, numbers and booleans always have JSON.
 		}
 		fmt.Fprintf(p.w, "%s\n", text)
 		return

@@ -249,7 +249,7 @@ func TestMaskerConcurrently(t *testing.T) {
 	group.Wait()
 }
 
-// Names that extensions and clients of single sign-on were seen to give secrets.
+// Names of secrets that were seen in extensions and clients of single sign-on.
 func TestMaskerNamesOfOthers(t *testing.T) {
 	text := `__default|a:5:{s:6:"phpCAS";a:2:{s:3:"pgt";s:7:"PGT-1-x";s:15:"service_cookies";a:1:{i:0;a:1:{s:5:"value";s:1:"x";}}}` +
 		`s:11:"contraseña";s:1:"x";s:10:"connection";a:1:{s:7:"fb_code";s:1:"x";}` +

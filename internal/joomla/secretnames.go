@@ -30,10 +30,10 @@ var secretWords = []struct {
 	// Passwords in the languages that Joomla is used in most, with the letters
 	// of their own and with those that programmers take instead. Words that are
 	// a part of others, such as the Portuguese resenha (review), only count as
-	// words. In this order: German, French, Spanish, Dutch, Portuguese, Italian,
-	// Russian, Polish, Turkish, Czech, Greek, Hungarian, the Nordic languages,
-	// Serbo-Croatian, Indonesian and Vietnamese; Persian and Arabic; Chinese and
-	// Japanese.
+	// words. In this order: German, French, Spanish, Dutch, Portuguese,
+	// Italian, Russian, Polish, Turkish, Czech, Greek, Hungarian, the Nordic
+	// languages, Serbo-Croatian, Indonesian and Vietnamese; Persian and Arabic;
+	// Chinese and Japanese.
 	{anywhere, `passwort kennwort geheimwort motdepasse motpasse contrasena contrasenya claveacceso clavedeacceso clavesecreta
 		wachtwoord toegangscode palavrapasse palavradepasse novasenha confirmasenha confirmarsenha repetirsenha senhaatual senhanova
 		codicesegreto chiavesegreta парол лозинк kodikosprosvasis sifre συνθηματικ jelszo losenord passord adgangskode kodeord salasana
@@ -161,7 +161,9 @@ func (n *secretNames) match(name []byte) bool {
 		}
 		for _, word := range n.groups[group] {
 			rest := letters[i:]
-			if len(rest) < len(word.text) || string(rest[:len(word.text)]) != word.text {
+			last := len(word.text) - 1
+			// Most words differ there, which takes no call to find out.
+			if last >= len(rest) || rest[last] != word.text[last] || string(rest[:last]) != word.text[:last] {
 				continue
 			}
 			switch {
@@ -179,8 +181,8 @@ func (n *secretNames) match(name []byte) bool {
 	return false
 }
 
-// appendLetters appends to dst the letters and digits of name, in lower case and
-// without accents.
+// appendLetters appends to dst the letters and digits of name, in lower case
+// and without accents.
 func appendLetters(dst, name []byte) []byte {
 	for i, c := range name {
 		switch {

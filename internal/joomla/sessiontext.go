@@ -169,6 +169,6 @@ func decodeBase64(text []byte) []byte {
 		}
 		return -1
 	}, text)
-	n, _ := base64.RawStdEncoding.Decode(decoded, digits) // It fails only at a last digit that stands alone.
+	n, _ := base64.RawStdEncoding.Decode(decoded, digits) // It fails only at a single last digit.
 	return decoded[:n]
 }

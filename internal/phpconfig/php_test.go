@@ -48,7 +48,7 @@ func TestPropertiesAsPHP(t *testing.T) {
 			onlyUs++
 		}
 	}
-	t.Logf("%d inputs, %d accepted by both, with %d values; %d by PHP alone, %d by us alone", inputs, both, values, onlyPHP, onlyUs)
+	t.Logf("%d inputs, %d accepted by both, with %d values; %d only by PHP, %d only by us", inputs, both, values, onlyPHP, onlyUs)
 	require.Positive(t, values)
 }
 

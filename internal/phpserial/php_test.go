@@ -188,7 +188,7 @@ func TestDecodePHP(t *testing.T) {
 	}
 	require.NoError(t, in.Close())
 	require.NoError(t, php.Wait())
-	t.Logf("%d inputs: %d accepted by both and the same, %d by PHP alone, %d by this package alone", inputs, both, php8, ours)
+	t.Logf("%d inputs: %d accepted by both and the same, %d only by PHP, %d only by this package", inputs, both, php8, ours)
 	require.Positive(t, both)
 }
 

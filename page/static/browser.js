@@ -1,8 +1,7 @@
 // What a browser calls itself, in a few words.
 
-import {text} from "./texts.js";
-
 // The order matters: most browsers also call themselves by the names that come later.
+/** @type {[RegExp, string][]} */
 const browsers = [
   [/\bEdg(?:e|A|iOS)?\/(\d+)/, "Edge"],
   [/\b(?:OPR|Opera)\/(\d+)/, "Opera"],
@@ -12,6 +11,7 @@ const browsers = [
   [/\bVersion\/(\d+)[\d.]* (?:Mobile\/\w+ )?Safari\//, "Safari"],
 ];
 
+/** @type {[RegExp, string][]} */
 const systems = [
   [/\b(?:iPhone|iPad|iPod)\b/, "iOS"],
   [/\bAndroid\b/, "Android"],
@@ -21,15 +21,18 @@ const systems = [
   [/\bLinux\b/, "Linux"],
 ];
 
-// browserName returns the name, version and system in agent, or agent itself if it is none of those known here.
-export function browserName(agent) {
+/**
+ * browserOf returns the name with its version and the system in a user agent, or the user agent itself if it is none of
+ * those known here.
+ * @param {string} agent
+ * @returns {{browser: string, system: string}}
+ */
+export function browserOf(agent) {
   for (const [pattern, name] of browsers) {
     const match = agent.startsWith("Mozilla/5.0 (") && pattern.exec(agent);
     if (match) {
-      const system = systems.find(([pattern]) => pattern.test(agent));
-      const browser = `${name} ${match[1]}`;
-      return system ? text("on", {browser, system: system[1]}) : browser;
+      return {browser: `${name} ${match[1]}`, system: systems.find(([pattern]) => pattern.test(agent))?.[1] ?? ""};
     }
   }
-  return agent;
+  return {browser: agent, system: ""};
 }

@@ -1,156 +1,189 @@
 // The figures: tiles and applications, which narrow the table down to what they count, and the plot of last activity.
 
-import {applicationName, duration, number, text} from "./texts.js";
+import {button, element, replace, setText, table} from "./dom.js";
+import {applicationName, number, text} from "./texts.js";
+import {step} from "./times.js";
 
+/**
+ * @typedef {import("./feed.js").FiguresOf} FiguresOf
+ * @typedef {import("./feed.js").Counts} Counts
+ * @typedef {"loggedIn" | "waiting" | "guests" | "ended"} TileName
+ * @typedef {{tile: HTMLElement, name: HTMLElement, count: HTMLElement, of: HTMLElement, detail: HTMLElement, action: HTMLElement}} Tile
+ */
+
+/** @type {readonly TileName[]} */
 const tiles = ["loggedIn", "waiting", "guests", "ended"];
 
-// A Figures shows figures, and calls changed when some are chosen.
+/**
+ * sum adds up figures of several sites.
+ * @param {FiguresOf[]} list
+ * @returns {FiguresOf}
+ */
+export function sum(list) {
+  /** @type {FiguresOf} */
+  const total = {persons: 0, waiting: 0, endedGuests: 0, people: 0, guests: 0, ended: 0, applications: [], activity: []};
+  const add = (/** @type {Counts} */ to, /** @type {Counts} */ from) => {
+    to.people += from.people;
+    to.guests += from.guests;
+    to.ended += from.ended;
+  };
+  for (const figures of list) {
+    total.persons += figures.persons;
+    total.waiting = total.waiting === null || figures.waiting === null ? null : total.waiting + figures.waiting;
+    total.endedGuests += figures.endedGuests;
+    add(total, figures);
+    for (const one of figures.applications) {
+      const found = total.applications.find(({client}) => client === one.client);
+      if (found) {
+        add(found, one);
+      } else {
+        total.applications.push({...one});
+      }
+    }
+    figures.activity.forEach((one, i) => {
+      if (total.activity[i]) {
+        add(total.activity[i], one);
+      } else {
+        total.activity.push({...one});
+      }
+    });
+  }
+  return total;
+}
+
+/** A Figures shows figures, and tells what is chosen. */
 export class Figures {
-  section = "all"; // of the table: all, loggedIn, waiting or ended
-  application = null; // the number of one, or null for all
+  /** @type {import("./dataset.js").Section} */
+  section = "all";
+  /** @type {number | null} */
+  application = null;
 
-  constructor(elements, changed) {
-    Object.assign(this, {elements, changed});
-    this.tiles = Object.fromEntries(tiles.map((name) => {
-      // Guests are only counted: there is nothing to narrow down to.
-      const tile = document.createElement(name === "guests" ? "div" : "button");
-      tile.className = "tile card " + name;
-      for (const part of ["name", "count", "detail", "action"]) {
-        tile.append(span(part));
-      }
-      tile.querySelector(".name").textContent = text(name);
+  /**
+   * @param {{tiles: HTMLElement, sum: HTMLElement, applications: HTMLElement, activity: HTMLElement}} elements
+   * @param {(chosen: Partial<import("./address.js").State>) => void} choose
+   */
+  constructor(elements, choose) {
+    this.elements = elements;
+    this.choose = choose;
+    this.tiles = /** @type {Record<TileName, Tile>} */ (Object.fromEntries(tiles.map((name) => [name, this.tile(name)])));
+  }
+
+  /**
+   * @param {TileName} name
+   * @returns {Tile}
+   */
+  tile(name) {
+    const parts = {name: element("span", "name"), count: element("span", "count"), of: element("span", "of"),
+      detail: element("span", "detail"), action: element("span", "action")};
+    // Guests are only counted: there is nothing to narrow down to.
+    const tile = name === "guests" ? element("div", "tile card " + name) :
+      button("tile card " + name, "", () => this.choose({section: this.section === name ? "all" : name}));
+    tile.append(...Object.values(parts));
+    this.elements.tiles.append(tile);
+    return {tile, ...parts};
+  }
+
+  /**
+   * press shows what is chosen.
+   * @param {import("./address.js").State} state
+   */
+  press({section, application}) {
+    Object.assign(this, {section, application});
+    for (const name of tiles) {
+      const {tile, action, name: label} = this.tiles[name];
+      setText(label, text(name));
       if (name !== "guests") {
-        tile.type = "button";
-        tile.addEventListener("click", () => this.choose("section", this.section === name ? "all" : name));
-      }
-      elements.tiles.append(tile);
-      return [name, tile];
-    }));
-    this.press();
-  }
-
-  choose(what, value) {
-    this[what] = value;
-    this.press();
-    this.changed();
-  }
-
-  reset() {
-    this.section = "all";
-    this.application = null;
-    this.press();
-  }
-
-  // press shows which are chosen.
-  press() {
-    for (const [name, tile] of Object.entries(this.tiles)) {
-      if (name !== "guests") {
-        tile.setAttribute("aria-pressed", String(this.section === name));
-        tile.querySelector(".action").textContent = text(this.section === name ? "showAll" : "showOnly");
+        tile.setAttribute("aria-pressed", String(section === name));
+        setText(action, text(section === name ? "showAll" : "showOnly"));
       }
     }
-    for (const button of this.elements.applications.querySelectorAll("button")) {
-      button.setAttribute("aria-pressed", String(this.application === Number(button.dataset.client)));
-    }
-  }
-
-  // narrowable says whether there is a table to narrow down.
-  narrowable(there) {
-    for (const [name, tile] of Object.entries(this.tiles)) {
-      tile.querySelector(".action").hidden = !there;
-      if (name !== "guests") {
-        tile.disabled = !there;
-      }
+    for (const one of this.elements.applications.querySelectorAll("button")) {
+      one.setAttribute("aria-pressed", String(application === Number(one.dataset.key)));
     }
   }
 
-  // render shows figures of which there are more to come unless they are whole.
-  render(figures, whole) {
+  /** clear takes the figures away. */
+  clear() {
+    for (const {count, of, detail} of Object.values(this.tiles)) {
+      [count, of, detail].forEach((part) => setText(part, ""));
+    }
+    this.elements.sum.textContent = "";
+    this.elements.applications.replaceChildren();
+    this.elements.activity.replaceChildren();
+  }
+
+  /**
+   * render shows figures of which there are more to come unless they are whole. Of says of how many sites they are, where
+   * that are not all.
+   * @param {FiguresOf} figures
+   * @param {boolean} whole
+   * @param {string} of
+   */
+  render(figures, whole, of) {
     const {people, guests, ended, endedGuests, persons, waiting} = figures;
     const loggedIn = people - (waiting ?? 0);
-    this.fill("loggedIn", number(persons), text("loggedInDetail", {n: persons, sessions: text("sessions", {n: loggedIn})}));
-    this.fill("waiting", waiting === null ? text("waitingUnknown") : number(waiting), text("waitingDetail"));
-    this.fill("guests", number(guests), text("guestsDetail"));
-    this.fill("ended", number(ended), text("endedDetail", {people: ended - endedGuests, guests: endedGuests}));
+    this.fill("loggedIn", number(persons), of, text("loggedInDetail", {n: persons, sessions: text("sessions", {n: loggedIn})}));
+    this.fill("waiting", waiting === null ? text("notKnownYet") : number(waiting), of, text("waitingDetail"));
+    this.fill("guests", number(guests), of, text("guestsDetail"));
+    this.fill("ended", number(ended), of, text("endedDetail", {people: ended - endedGuests, guests: endedGuests}));
     const total = text("sessions", {n: people + guests + ended});
-    this.elements.sum.textContent = whole ? text("sum", {loggedIn, waiting: waiting ?? 0, guests, ended, total}) : text("sumCounting", {total});
+    const added = whole ? text("sum", {loggedIn, waiting: waiting ?? 0, guests, ended, total}) : text("sumCounting", {total});
+    setText(this.elements.sum, [added, of].filter(Boolean).join(" · "));
     this.elements.sum.dataset.whole = String(whole);
-    this.showApplications(figures);
+    this.showApplications(figures, of);
     this.showActivity(figures);
-    this.press();
   }
 
-  fill(name, count, detail) {
+  /**
+   * @param {TileName} name
+   * @param {string} count
+   * @param {string} of
+   * @param {string} detail
+   */
+  fill(name, count, of, detail) {
     const tile = this.tiles[name];
-    tile.querySelector(".count").textContent = count;
-    tile.querySelector(".detail").textContent = detail;
+    setText(tile.count, count);
+    setText(tile.of, of);
+    setText(tile.detail, detail);
   }
 
-  showApplications({applications, people, guests, ended}) {
+  /**
+   * @param {FiguresOf} figures
+   * @param {string} of
+   */
+  showApplications({applications, people, guests, ended}, of) {
     const heads = [text("application"), text("ofPeople"), text("ofGuests"), text("ofEnded")];
-    const focused = document.activeElement?.dataset?.client;
     const rows = applications.toSorted((a, b) => b.people - a.people || a.client - b.client).map(({client, people, guests, ended}) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = "choice";
-      button.dataset.client = client;
-      button.textContent = applicationName(client);
-      button.disabled = client === -2; // Several, which the table has by their numbers.
-      button.addEventListener("click", () => this.choose("application", this.application === client ? null : client));
-      return [button, people, guests, ended];
+      const choice = button("choice", applicationName(client), () => this.choose({application: this.application === client ? null : client}));
+      choice.dataset.key = String(client);
+      choice.disabled = client === -2; // Several, which the table has by their numbers.
+      choice.setAttribute("aria-pressed", String(this.application === client));
+      return [choice, people, guests, ended];
     });
-    this.elements.applications.replaceChildren(table(heads, [...rows, [text("total"), people, guests, ended]]));
-    if (focused !== undefined) {
-      this.elements.applications.querySelector(`[data-client="${CSS.escape(focused)}"]`)?.focus();
-    }
+    const total = [text("total"), of].filter(Boolean).join(" · ");
+    replace(this.elements.applications, [table("applications-heading", heads, [...rows, [total, people, guests, ended]], number)]);
   }
 
-  // showActivity draws a bar for each step of time, beside its numbers.
+  /** showActivity draws a bar for each step of time, beside its numbers.
+   * @param {FiguresOf} figures */
   showActivity({activity}) {
-    const heads = [text("lastActive"), text("ofPeople"), text("ofGuests"), text("ofEnded"), ""];
+    const heads = [text("lastActive"), text("ofPeople"), text("ofGuests"), text("ofEnded")];
     const most = Math.max(...activity.map(({people, guests, ended}) => people + guests + ended), 1);
     const rows = activity.map(({within, people, guests, ended}, i) => {
-      const name = within !== undefined ? text("within", {duration: duration(within)}) : text(i === activity.length - 1 ? "noTime" : "older");
-      const bar = span("bar");
+      const from = activity[i - 1]?.within ?? 0;
+      const name = i === activity.length - 1 ? text("noTime") : step(from, within);
+      const bar = element("span", "bar");
       bar.setAttribute("aria-hidden", "true");
-      for (const [kind, count] of [["of-people", people], ["of-guests", guests], ["of-ended", ended]]) {
-        const part = bar.appendChild(span(kind));
-        part.style.width = `${100 * count / most}%`;
+      for (const [kind, count] of /** @type {[string, number][]} */ ([["of-people", people], ["of-guests", guests], ["of-ended", ended]])) {
+        bar.append(element("span", kind));
+        /** @type {HTMLElement} */ (bar.lastChild).style.width = `${100 * count / most}%`;
       }
       return [name, people, guests, ended, bar];
     });
-    const plot = table(heads, rows.filter(([, ...counts], i) => i < rows.length - 1 || counts.some((count) => count > 0)));
-    ["of-people", "of-guests", "of-ended"].forEach((kind, i) => plot.tHead.rows[0].cells[i + 1].classList.add("legend", kind));
-    plot.tHead.rows[0].cells[4].remove();
-    plot.tHead.rows[0].cells[3].colSpan = 2;
+    const plot = table("activity-heading", heads, rows.filter(([, ...counts], i) => i < rows.length - 1 || counts.some((count) => Number(count) > 0)), number);
+    const head = /** @type {HTMLTableSectionElement} */ (plot.tHead).rows[0];
+    ["of-people", "of-guests", "of-ended"].forEach((kind, i) => head.cells[i + 1].classList.add("legend", kind));
+    head.cells[3].colSpan = 2;
     this.elements.activity.replaceChildren(plot);
   }
-}
-
-// table returns a table of numbers, whose rows begin with a header.
-export function table(heads, rows) {
-  const table = document.createElement("table");
-  const head = table.createTHead().insertRow();
-  for (const name of heads) {
-    const header = head.appendChild(document.createElement("th"));
-    header.scope = "col";
-    header.textContent = name;
-  }
-  const body = table.createTBody();
-  for (const [first, ...values] of rows) {
-    const row = body.insertRow();
-    const header = row.appendChild(document.createElement("th"));
-    header.scope = "row";
-    header.append(first);
-    for (const value of values) {
-      row.insertCell().append(typeof value === "number" ? number(value) : value);
-    }
-  }
-  return table;
-}
-
-function span(className) {
-  const span = document.createElement("span");
-  span.className = className;
-  return span;
 }

@@ -1,68 +1,103 @@
 // The page: whom to ask, when, and what to say of how that went.
 
-import {ask, Failure, readFeed} from "./feed.js";
-import {Figures, table as numbersTable} from "./figures.js";
+import {intervals, readAddress, writeAddress} from "./address.js";
+import {showDetails} from "./details.js";
+import {$, setText} from "./dom.js";
+import {ask, faultOf, list} from "./feed.js";
+import {Figures, sum} from "./figures.js";
+import {fold, visible} from "./fold.js";
+import {columns} from "./row.js";
+import {Service} from "./service.js";
+import {Site, sitesTable} from "./sites.js";
 import {printedRows, Table} from "./table.js";
-import {has, language, text} from "./texts.js";
+import {applicationName, chooseLanguage, collator, direction, language, languages, setLanguage, text} from "./texts.js";
+import {clock, span, zone} from "./times.js";
+import {Tokens} from "./tokens.js";
 
-const $ = (id) => document.getElementById(id);
-const allSites = "*"; // No site has this name.
+/**
+ * @typedef {import("./address.js").State} State
+ * @typedef {import("./feed.js").Fault} Fault
+ * @typedef {import("./service.js").News} News
+ * @typedef {import("./row.js").SessionRow} SessionRow
+ * @typedef {import("./row.js").ColumnName} ColumnName
+ */
 
-document.documentElement.lang = language;
-document.title = text("title");
-for (const element of document.querySelectorAll("[data-text]")) {
-  element.textContent = text(element.dataset.text);
-}
-$("filter").placeholder = text("filterHint");
+const tokens = new Tokens(sessionStorage, location.pathname);
+const selects = /** @type {Record<"site" | "interval" | "language" | "group" | "application", HTMLSelectElement>} */ (
+  Object.fromEntries(["site", "interval", "language", "group", "application"].map((id) => [id, $(id)])));
+const filter = /** @type {HTMLInputElement} */ ($("filter"));
+const keep = /** @type {HTMLInputElement} */ ($("keep"));
+const tokenField = /** @type {HTMLInputElement} */ ($("token"));
 
-// The token is kept here and nowhere else. A program that prints the page's address may put it after the #, which browsers
-// do not send; it is taken out of the address, and so of the history, at once.
-let token = takeToken();
+takeToken();
+let state = readAddress(location.search);
+/** @type {Site[] | null} */
 let sites = null; // those that the service shows, once it did
-let site = ""; // the one that is shown, or allSites
 let asked = 0; // how often was asked; answers to older questions do not count
 let timer = 0;
 let running = false;
-let began = 0; // when the feed was asked for
-let took = 0; // how long the last one took, in milliseconds
-let read = null; // the Date of what is shown
-let now = 0; // the time of the service, by which ages are counted
-let failure = null;
+let began = 0; // when the feeds were asked for
+let took = 0; // how long that took the last time, in milliseconds
+/** @type {Date | null} */
+let read = null; // when what is shown was read
+let time = {now: 0, at: 0}; // of the service, by which ages are counted, and of this browser
+/** @type {Fault | null} */
+let fault = null; // why nothing is new
 let firstFigures = true;
+/** @type {number | null} */
 let pending = null; // a query that waits for the one before
 let querying = false;
-const slices = new Map(); // what to do with rows that were asked for
-
-const policy = globalThis.trustedTypes?.createPolicy("worker", {createScriptURL: () => new URL("worker.js", import.meta.url).href});
-const worker = new Worker(policy ? policy.createScriptURL("") : new URL("worker.js", import.meta.url), {type: "module"});
-worker.addEventListener("message", ({data}) => handle[data.type](data));
-worker.addEventListener("error", () => fail(new Failure("gone", "unreachable")));
-
-const table = new Table(
-  {table: $("table"), head: $("head"), scroller: $("scroller"), spacer: $("spacer")},
-  slice, () => narrow());
-const figures = new Figures({tiles: $("tiles"), sum: $("sum"), applications: $("applications"), activity: $("activity")}, () => {
-  table.toTop();
-  narrow();
-});
+/** @type {Set<number>} */
+let clients = new Set([-2, -1, 0, 1, 2, 3, 4]); // the applications that are searched by their names
+/** @type {string[]} */
+let groups = [];
+/** @type {import("./worker.js").AnyRow[]} */
 let printed = []; // the first rows, for paper
 let printing = 0; // the timer by which they come
+let said = "loading"; // what was spoken last
 
-$("filter").addEventListener("input", () => {
-  table.toTop();
-  narrow();
+const service = new Service((news) => hear(news), () => fail({kind: "gone", name: "unreachable", values: {}}));
+const table = new Table({table: $("table"), head: $("head"), scroller: $("scroller"), spacer: $("spacer")}, {
+  ask: (first, count) => service.slice(first, count),
+  sort: (column, down) => change({column, down}),
+  open: (row) => showDetails(row, {
+    administrator: (site) => sites?.find(({name}) => name === site)?.administrator ?? null,
+    email, now, named: several(),
+  }),
+  toggleTimes: () => change({exact: !state.exact}),
 });
+const figures = new Figures({tiles: $("tiles"), sum: $("sum"), applications: $("applications"), activity: $("activity")}, change);
+
+filter.addEventListener("input", () => change({find: filter.value}, true));
+selects.group.addEventListener("change", () => {
+  const {value} = selects.group;
+  change({superUsers: value === "super", group: value.startsWith("group ") ? value.slice(6) : ""});
+});
+selects.application.addEventListener("change", () =>
+  change({application: selects.application.value === "" ? null : Number(selects.application.value)}));
+selects.site.addEventListener("change", () => change({site: selects.site.value}));
+selects.interval.addEventListener("change", () => change({every: Number(selects.interval.value)}));
+selects.language.addEventListener("change", () => change({language: selects.language.value}));
+$("clear").addEventListener("click", () => {
+  change({find: "", group: "", superUsers: false, application: null, section: "all"});
+  filter.focus();
+});
+$("exact").addEventListener("click", () => change({exact: !state.exact}));
 $("refresh").addEventListener("click", refresh);
-$("interval").addEventListener("change", schedule);
-$("site").addEventListener("change", () => {
-  site = $("site").value;
+$("look-again").addEventListener("click", refresh);
+$("save").addEventListener("click", save);
+$("forget").addEventListener("click", () => {
+  tokens.forget();
+  keep.checked = false;
+  sites = null;
   forget();
   refresh();
 });
 $("sign-in").addEventListener("submit", (event) => {
   event.preventDefault();
-  token = $("token").value.trim();
-  $("token").value = "";
+  tokens.set(several() ? state.site : "", tokenField.value.trim());
+  tokenField.value = "";
+  tokens.keep(keep.checked);
   refresh();
 });
 document.addEventListener("visibilitychange", () => {
@@ -72,30 +107,164 @@ document.addEventListener("visibilitychange", () => {
 });
 // A link with another token, followed while the page is open, changes nothing but what stands after the #.
 addEventListener("hashchange", () => {
-  const taken = takeToken();
-  if (taken) {
-    token = taken;
+  if (takeToken()) {
     refresh();
   }
 });
+addEventListener("popstate", () => apply(readAddress(location.search)));
 $("print").addEventListener("click", () => print());
 addEventListener("beforeprint", () => {
   const part = document.createElement("p");
   part.textContent = table.rows > printed.length ? text("printedPart", {n: printed.length, total: table.rows}) : "";
-  $("printed").replaceChildren(Table.printed(printed, now), part);
+  $("printed").replaceChildren(table.printed(printed), part);
 });
 addEventListener("afterprint", () => $("printed").replaceChildren());
+setInterval(() => document.hidden || table.tick({now: now(), exact: state.exact}), 10_000);
+
+await translate();
 refresh();
 
-function takeToken() {
-  const taken = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (taken !== null) {
-    history.replaceState(null, "", location.pathname + location.search);
-  }
-  return taken ?? "";
+/** now returns the time of the service. */
+function now() {
+  return time.now + (performance.now() - time.at) / 1000;
 }
 
-// refresh asks which sites there are, if that is not known, and reads what is shown.
+function takeToken() {
+  const address = tokens.take(location);
+  if (address !== null) {
+    history.replaceState(null, "", address);
+  }
+  return address !== null;
+}
+
+/** several reports whether there are several sites. */
+function several() {
+  return sites !== null && sites.length > 1;
+}
+
+/** chosen returns the sites that are shown. */
+function chosen() {
+  return sites?.filter(({name}) => !several() || state.site === "" || state.site === name) ?? [];
+}
+
+/**
+ * change changes what is shown, and the address with it. Each letter of the filter is no step to go back to.
+ * @param {Partial<State>} what
+ * @param {boolean} [typed]
+ */
+function change(what, typed = false) {
+  const next = {...state, ...what}, address = location.pathname + writeAddress(next, location.search);
+  if (typed) {
+    history.replaceState(null, "", address);
+  } else {
+    history.pushState(null, "", address);
+  }
+  apply(next);
+}
+
+/**
+ * apply shows what a state says.
+ * @param {State} next
+ */
+async function apply(next) {
+  const before = state;
+  state = next;
+  const differs = (/** @type {(keyof State)[]} */ ...names) => names.some((name) => before[name] !== next[name]);
+  if (differs("language")) {
+    await translate();
+  }
+  if (differs("site")) {
+    forget();
+    refresh();
+  } else if (differs("find", "section", "application", "group", "superUsers", "column", "down")) {
+    table.toTop();
+    narrow();
+  }
+  if (differs("every")) {
+    schedule();
+  }
+  if (differs("exact")) {
+    table.tick({now: now(), exact: next.exact});
+  }
+  showState();
+}
+
+/** showState shows what is chosen, wherever it can be. */
+function showState() {
+  figures.press(state);
+  table.setOrder(state.column, state.down);
+  if (filter.value !== state.find) {
+    filter.value = state.find;
+  }
+  $("exact").setAttribute("aria-pressed", String(state.exact));
+  selects.site.value = state.site;
+  if (Number(selects.interval.value) !== state.every) {
+    selects.interval.value = String(state.every);
+  }
+  showChoices();
+  $("clear").hidden = !(state.find || state.group || state.superUsers || state.application !== null || state.section !== "all");
+}
+
+/**
+ * fill sets the options of a select, unless they are there already.
+ * @param {HTMLSelectElement} select
+ * @param {[value: string, name: string][]} options
+ * @param {string} value
+ */
+function fill(select, options, value) {
+  const key = JSON.stringify(options);
+  if (select.dataset.options !== key) {
+    select.dataset.options = key;
+    select.replaceChildren(...options.map(([value, name]) => new Option(name, value)));
+  }
+  select.value = value;
+}
+
+/** showChoices offers the groups and applications that there are, besides those that are chosen. */
+function showChoices() {
+  const titles = [...new Set([...groups, state.group])].filter(Boolean).sort(collator.compare);
+  fill(selects.group, [["", text("allGroups")], ["super", text("superUsers")], ...titles.map((title) =>
+    /** @type {[string, string]} */ (["group " + title, visible(title)]))], state.superUsers ? "super" : state.group && "group " + state.group);
+  const label = /** @type {HTMLElement} */ (selects.group.parentElement);
+  label.hidden = groups.length === 0 && !state.group && !state.superUsers;
+  const numbers = [...clients].filter((client) => client !== -2);
+  if (state.application !== null && !clients.has(state.application)) {
+    numbers.push(state.application);
+  }
+  fill(selects.application, [["", text("allApplications")], ...numbers.map((client) =>
+    /** @type {[string, string]} */ ([String(client), applicationName(client)])).sort(([, a], [, b]) => collator.compare(a, b))],
+  String(state.application ?? ""));
+}
+
+/** translate sets all texts in the language that was chosen by hand or, else, by the browser. */
+async function translate() {
+  await setLanguage(chooseLanguage([state.language, ...navigator.languages ?? []]));
+  document.documentElement.lang = language;
+  document.documentElement.dir = direction();
+  document.title = text("title");
+  for (const element of document.querySelectorAll("[data-text]")) {
+    setText(element, text(/** @type {import("./texts.js").TextName} */ (/** @type {HTMLElement} */ (element).dataset.text)));
+  }
+  filter.placeholder = text("filterHint");
+  setText($("zone"), zone());
+  fill(selects.interval, intervals.map((seconds) => [String(seconds), seconds === 0 ? text("never") : span(seconds)]), String(state.every));
+  fill(selects.language, Object.entries(languages), language);
+  for (const option of selects.language.options) {
+    option.lang = option.value;
+  }
+  table.translate();
+  showSites();
+  if (read) {
+    showFigures(true);
+  }
+  narrow();
+  if (!running) {
+    explain();
+  }
+  showState();
+}
+
+/** refresh asks which sites there are, if that is not known, and reads what is shown. */
 async function refresh() {
   const id = ++asked;
   clearTimeout(timer);
@@ -105,131 +274,76 @@ async function refresh() {
   $("refresh").setAttribute("aria-busy", "true");
   if (sites === null) {
     try {
-      const {msg} = await (await ask("sites", token)).json();
-      if (!Array.isArray(msg)) {
-        throw new Failure("gone", "notAFeed");
-      }
+      const shown = await list("sites", tokens.of(""));
       if (id !== asked) {
         return;
       }
-      setSites(msg);
+      setSites(shown);
     } catch (error) {
       if (id === asked) {
-        fail(error instanceof Failure ? error : new Failure("gone", "notAFeed"));
+        fail(faultOf(error));
       }
       return;
     }
   }
-  if (site === allSites) {
-    readAll(id);
-  } else {
-    worker.postMessage({type: "read", id, address: new URL("feed?" + new URLSearchParams({site}), document.baseURI).href, token});
-  }
+  service.send({type: "read", id, sources: chosen().map(({name}) =>
+    ({name, address: new URL("feed?" + new URLSearchParams({site: name}), document.baseURI).href, token: tokens.of(name)}))});
 }
 
-function setSites(list) {
-  sites = list;
-  site = list.length > 1 ? allSites : list[0]?.name ?? "";
-  $("site-label").hidden = list.length < 2;
-  $("site").replaceChildren(...[[allSites, text("allSites")], ...list.map(({name}) => [name, name])].map(([value, name]) => new Option(name, value)));
-  $("site").value = site;
+/** @param {import("./sites.js").SiteShown[]} shown */
+function setSites(shown) {
+  sites = shown.map((site) => new Site(site, {
+    open: ({name}) => change({site: name}),
+    useToken({name}, token) {
+      tokens.set(name, token);
+      refresh();
+    },
+  }));
+  if (!sites.some(({name}) => name === state.site)) {
+    state = {...state, site: ""};
+  }
+  showSites();
+}
+
+/** showSites shows the sites, and links to where Joomla logs users out: nothing here writes. */
+function showSites() {
+  $("site-label").hidden = !several();
+  fill(selects.site, [["", text("allSites")], ...(sites ?? []).map(({name}) => /** @type {[string, string]} */ ([name, name]))], state.site);
+  const list = several() ? sites ?? [] : [];
+  list.forEach((site) => site.render());
+  $("sites").replaceChildren(sitesTable(list));
   showLink();
 }
 
-// showLink links to where Joomla logs users out: nothing here writes.
 function showLink() {
-  const link = $("administrator"), address = sites?.find(({name}) => name === site)?.administrator;
-  link.hidden = true;
-  if (address) {
-    const url = new URL(address, document.baseURI);
-    if (url.protocol === "https:" || url.protocol === "http:") {
-      link.href = url.href;
-      link.hidden = false;
-    }
+  const link = /** @type {HTMLAnchorElement} */ ($("administrator")), [one, ...more] = chosen();
+  link.hidden = !one?.administrator || more.length > 0;
+  if (one?.administrator) {
+    link.href = one.administrator.href;
   }
+  table.named = more.length > 0;
 }
 
-// readAll reads the figures of all sites, a few at a time, and shows their sums.
-async function readAll(id) {
-  const shown = sites.map(({name}) => ({name, figures: null, failure: null}));
-  const queue = [...shown];
-  const update = (whole) => {
-    if (id === asked && (whole || read === null)) {
-      showSites(shown);
-      showFigures(sum(shown.map(({figures}) => figures).filter(Boolean)), whole);
-    }
-  };
-  await Promise.all(Array.from({length: 3}, async () => {
-    for (let one; (one = queue.shift()) !== undefined && id === asked;) {
-      try {
-        await readFeed("feed?" + new URLSearchParams({site: one.name, rows: "0"}), token, undefined, (line) => {
-          now = line.now ?? now;
-          one.figures = line.figures ?? one.figures;
-        });
-      } catch (error) {
-        one.failure = error instanceof Failure ? error : new Failure("gone", "notAFeed");
-        one.figures = null;
-      }
-      update(false);
-    }
-  }));
-  if (id !== asked) {
-    return;
-  }
-  if (shown.every(({failure}) => failure)) {
-    fail(shown[0].failure);
-    return;
-  }
-  update(true);
-  done();
+/** ofSites returns of how many sites figures are, unless they are of all. */
+function ofSites() {
+  const shown = chosen(), counted = shown.filter(({figures}) => figures).length;
+  return counted < shown.length ? text("ofSites", {n: shown.length, counted}) : "";
 }
 
-// sum adds up figures of several sites.
-function sum(list) {
-  const total = {persons: 0, waiting: 0, endedGuests: 0, people: 0, guests: 0, ended: 0, applications: [], activity: []};
-  const add = (to, from) => ["people", "guests", "ended"].forEach((name) => to[name] += from[name]);
-  for (const figures of list) {
-    total.persons += figures.persons;
-    total.waiting = total.waiting === null || figures.waiting === null ? null : total.waiting + figures.waiting;
-    total.endedGuests += figures.endedGuests;
-    add(total, figures);
-    for (const one of figures.applications) {
-      const found = total.applications.find(({client}) => client === one.client);
-      found ? add(found, one) : total.applications.push({...one});
-    }
-    figures.activity.forEach((one, i) => total.activity[i] ? add(total.activity[i], one) : total.activity.push({...one}));
-  }
-  return total;
-}
-
-// showSites shows the figures of each site, and leads to it.
-function showSites(list) {
-  const heads = [text("site"), text("loggedIn"), text("waiting"), text("guests"), text("ended")];
-  $("sites").replaceChildren(numbersTable(heads, list.map(({name, figures, failure}) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "choice";
-    button.textContent = name;
-    button.addEventListener("click", () => {
-      $("site").value = name;
-      $("site").dispatchEvent(new Event("change"));
-    });
-    return failure ? [button, explanation(failure), "", "", ""] :
-      [button, ...[figures?.persons, figures?.waiting, figures?.guests, figures?.ended].map((n) => n ?? text("waitingUnknown"))];
-  })));
-}
-
-// showFigures shows figures. Those on their way do not replace whole ones of before.
-function showFigures(values, whole, counting) {
-  if (!whole && read !== null) {
+/**
+ * showFigures shows the figures of the sites that have answered. Those on their way do not replace whole ones of before.
+ * @param {boolean} whole
+ * @param {boolean} [counting]
+ */
+function showFigures(whole, counting = false) {
+  const shown = chosen(), counted = shown.flatMap(({figures}) => figures ?? []);
+  if (counted.length === 0 || !whole && read !== null) {
     return;
   }
   $("content").hidden = false;
-  const all = site === allSites;
-  $("sites-card").hidden = !all;
-  $("sessions-card").hidden = all;
-  figures.narrowable(!all);
-  figures.render(values, whole);
+  $("sites-card").hidden = shown.length < 2;
+  shown.forEach((site) => site.render());
+  figures.render(sum(counted), whole, ofSites());
   measure("figures-any", 0); // The first one counts.
   if (firstFigures && !counting) {
     firstFigures = false;
@@ -240,80 +354,152 @@ function showFigures(values, whole, counting) {
   }
 }
 
-// handle are what the worker tells. What it tells of an older feed does not count.
-const current = (then) => (data) => data.id === asked && then(data);
-const handle = {
-  head: current((data) => now = data.now),
-  figures: current(({figures: values, whole, counting}) => showFigures(values, whole, counting)),
-  progress: current(({rows}) => say(text("reading", {n: text("sessions", {n: rows})}))),
-  failure: current(({kind, name, values}) => fail(new Failure(kind, name, values))),
-  done: current(() => done()),
-  async view(data) {
-    querying = false;
-    if (pending !== null) {
-      const start = pending;
-      pending = null;
-      narrow(start);
-    }
-    const shown = text("shown", {persons: text("persons", {n: data.people[0]}), sessions: text("sessions", {n: data.sessions[0]})}) +
-      (data.sessions[1] ? text("shownEnded", {sessions: text("sessions", {n: data.sessions[1]})}) : "");
-    $("shown").textContent = shown;
-    $("none").hidden = data.rows > 0;
-    $("none").textContent = text(data.held > 0 ? "noneMatch" : "noneAtAll");
-    $("table").hidden = data.rows === 0;
-    const place = table.cache;
-    if (data.rows > 0 || place.rows.length > 0) {
-      await table.update(data.rows, data.version, now, data.some);
-    }
-    if (data.start !== undefined) {
-      measure("filter", data.start);
-    }
-    // When nothing else is to be done: who prints has stopped typing.
-    clearTimeout(printing);
-    printing = setTimeout(() => slice(0, printedRows).then(({rows}) => printed = rows), 500);
-  },
-  slice(data) {
-    slices.get(data.id)?.(data);
-    slices.delete(data.id);
-  },
-};
-
-// slice promises rows of the view.
-let sliced = 0;
-function slice(first, count) {
-  return new Promise((resolve) => {
-    slices.set(++sliced, resolve);
-    worker.postMessage({type: "slice", id: sliced, first, count});
-  });
+/**
+ * hear hears what the worker tells. What it tells of an older question does not count.
+ * @param {News} news
+ */
+function hear(news) {
+  if (news.type === "view") {
+    showView(news);
+    return;
+  }
+  if (news.id !== asked) {
+    return;
+  }
+  const site = "site" in news ? sites?.find(({name}) => name === news.site) : undefined;
+  switch (news.type) {
+    case "head":
+      time = {now: news.now, at: performance.now()};
+      break;
+    case "figures":
+      if (site) {
+        site.figures = news.figures;
+      }
+      showFigures(news.whole && chosen().length === 1, news.counting);
+      break;
+    case "progress":
+      setText($("state"), text("reading", {sessions: text("sessions", {n: news.rows})}));
+      break;
+    case "site":
+      site?.answered(news.fault);
+      showFigures(false);
+      break;
+    case "done":
+      done();
+  }
 }
 
-// narrow asks for the view that filter, figures and order leave. While one is on its way, the last of the next ones waits.
+/** @param {Extract<News, {type: "view"}>} view */
+async function showView(view) {
+  querying = false;
+  if (pending !== null) {
+    const start = pending;
+    pending = null;
+    narrow(start);
+  } else if (view.clients.some((client) => !clients.has(client))) {
+    clients = new Set([...clients, ...view.clients]);
+    narrow();
+  }
+  groups = view.groups;
+  showChoices();
+  const shown = text("shown", {persons: text("persons", {n: view.people[0]}), sessions: text("sessions", {n: view.sessions[0]})}) +
+    (view.sessions[1] ? text("shownEnded", {sessions: text("sessions", {n: view.sessions[1]})}) : "");
+  setText($("shown"), shown);
+  setText($("none"), text(view.held > 0 ? "noneMatch" : "noneAtAll"));
+  const lost = view.rows === 0 && $("scroller").contains(document.activeElement);
+  $("none").hidden = view.rows > 0;
+  $("table").hidden = view.rows === 0;
+  if (lost) {
+    $("none").focus();
+  }
+  table.setColumns(new Set(columns.map(({name}) => name).filter((name) => !(name in view.holds) || view.holds[/** @type {"browser"} */ (name)])));
+  if (view.rows > 0 || table.cache.rows.length > 0) {
+    await table.update(view, {now: now(), exact: state.exact});
+  }
+  if (view.start !== undefined) {
+    measure("filter", view.start);
+  }
+  // When nothing else is to be done: who prints has stopped typing.
+  clearTimeout(printing);
+  printing = setTimeout(async () => {
+    printed = (await service.slice(0, printedRows)).rows;
+    if (document.activeElement === filter) {
+      setText($("said"), shown);
+    }
+  }, 500);
+}
+
+/** narrow asks for the view that is chosen. While one is on its way, the last of the next ones waits. */
 function narrow(start = performance.now()) {
   if (querying) {
     pending = start;
     return;
   }
   querying = true;
-  worker.postMessage({type: "query", start, ahead: table.ahead, query: {
-    words: $("filter").value.toLowerCase().split(/\s+/).filter(Boolean),
-    section: figures.section, application: figures.application, column: table.column, down: table.down,
-  }});
+  const {section, application, group, superUsers, column, down} = state;
+  service.send({type: "query", start, ahead: table.ahead,
+    query: {words: state.find.split(/\s+/).filter(Boolean), section, application, group, superUsers, column, down},
+    words: {language, applications: new Map([...clients].map((client) => [client, fold(applicationName(client))])),
+      waiting: fold(text("badgeWaiting")), ended: fold(text("badgeEnded")), superUser: fold(text("badgeSuper"))}});
 }
 
+/**
+ * email promises the e-mail address of a user, or why there is none.
+ * @param {SessionRow} row
+ */
+async function email({site, user}) {
+  try {
+    const answer = await ask("user?" + new URLSearchParams({site, id: String(user)}), tokens.of(site));
+    return String((await answer.json()).msg.email);
+  } catch (error) {
+    const {name, values} = faultOf(error);
+    return text(name, values);
+  }
+}
+
+/** save saves what is shown as a file. */
+async function save() {
+  const {parts} = await service.save(
+    [text("site"), text("userID"), text("username"), text("user"), text("badgeSuper"), text("groups"), text("state"), text("application"),
+      text("last"), text("started"), text("requests"), text("userAgent"), text("session")],
+    {waiting: text("badgeWaiting"), ended: text("badgeEnded"), deleted: text("badgeDeleted"), blocked: text("badgeBlocked"),
+      superUser: text("badgeSuper")});
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob(parts, {type: "text/csv;charset=utf-8"}));
+  link.download = `sessions-${new Date().toISOString().slice(0, 10)}.csv`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/** done ends a question: it has failed if no site has answered. */
 function done() {
-  failure = null;
+  const shown = chosen(), failed = shown.filter(({fault}) => fault);
+  if (failed.length > 0 && failed.length === shown.length) {
+    fail(/** @type {Fault} */ ((failed.find(({fault}) => fault?.kind === "gone") ?? failed[0]).fault));
+    return;
+  }
+  fault = null;
   read = new Date();
   took = performance.now() - began;
+  showFigures(true);
   measure("refresh", began);
   ended();
 }
 
-// fail says why there is nothing new. What was readable a moment ago is not for whoever sits here now, if access is refused.
-function fail(error) {
-  failure = error;
+/**
+ * fail says why there is nothing new. What was readable a moment ago is not for whoever sits here now, if access is
+ * refused.
+ * @param {Fault} why
+ */
+function fail(why) {
+  fault = why;
   if (refused()) {
-    sites = null;
+    if (chosen().length !== 1 || !several()) {
+      sites = null;
+    }
     forget();
+  } else {
+    sites?.forEach((site) => site.render());
   }
   ended();
 }
@@ -325,70 +511,67 @@ function ended() {
   schedule();
 }
 
-// forget takes away what is shown.
+/** forget takes away what is shown. */
 function forget() {
   read = null;
   printed = [];
+  groups = [];
   firstFigures = true;
   $("content").hidden = true;
-  $("filter").value = "";
-  figures.reset();
+  sites?.forEach((site) => site.figures = null);
+  figures.clear();
   table.toTop();
-  worker.postMessage({type: "clear"});
+  const details = /** @type {HTMLDialogElement} */ ($("details"));
+  details.close();
+  details.replaceChildren();
+  service.send({type: "clear"});
   narrow();
   showLink();
-  for (const part of $("tiles").querySelectorAll(".count, .detail")) {
-    part.textContent = "";
-  }
-  for (const id of ["applications", "activity", "sites"]) {
-    $(id).replaceChildren();
-  }
+  showChoices();
 }
 
-const refused = () => failure !== null && failure.kind !== "gone";
+function refused() {
+  return fault !== null && fault.kind !== "gone";
+}
 
-const explanation = ({name, values}) => text(name, {...values,
-  reason: has("reason_" + values.reason) ? text("reason_" + values.reason) : values.reason});
-
-// explain says what has become of the last question.
+/** explain says what has become of the last question. Who comes for the first time is greeted, and not alarmed. */
 function explain() {
-  const time = read?.toLocaleTimeString(language);
+  const greeted = fault?.kind === "unauthenticated" && !tokens.any;
+  const at = read ? clock(read) : "";
   $("sign-in").hidden = !refused();
-  $("content").classList.toggle("stale", failure !== null);
-  $("notice").hidden = failure === null;
-  if (failure) {
-    const sentences = [explanation(failure)];
+  $("forget").hidden = !tokens.any;
+  $("content").classList.toggle("stale", fault !== null);
+  $("notice").hidden = fault === null || greeted;
+  const sentences = [];
+  if (fault && !greeted) {
+    sentences.push(text(fault.name, fault.values));
     if (read) {
-      sentences.push(text("stillShown", {time}));
+      sentences.push(text("stillShown", {time: at}));
     }
-    if (!refused() && interval() > 0) {
+    if (!refused() && state.every > 0) {
       sentences.push(text("tryingAgain"));
     }
-    // Said once, not with each attempt.
-    if ($("notice").textContent !== sentences.join(" ")) {
-      $("notice").textContent = sentences.join(" ");
-    }
-  } else {
-    $("notice").textContent = "";
   }
-  say(refused() ? text("refused") : failure ? text("noAnswer") : text("updated", {time}));
-  $("state").dataset.state = failure?.kind ?? "live";
+  // Said once, not with each attempt.
+  setText($("notice"), sentences.join(" "));
+  const of = fault ? "" : ofSites();
+  setText($("state"), greeted ? text("greeted") : refused() ? text("refused") : fault ? text("noAnswer") : !read ? text("loading") :
+    [text("updated", {time: at}), of].filter(Boolean).join(" · "));
+  const kind = fault?.kind ?? (!read ? "loading" : of ? "partial" : "live");
+  // What is spoken is that something has changed, not each refresh.
+  if (said !== kind + of) {
+    said = kind + of;
+    setText($("said"), $("state").textContent ?? "");
+  }
+  $("state").dataset.state = kind;
 }
 
-function say(what) {
-  if ($("state").textContent !== what) {
-    $("state").textContent = what;
-  }
-}
-
-const interval = () => Number($("interval").value) * 1000;
-
-// schedule plans the next question, unless one is on its way. Asking again does not help who is refused, but a service
-// that is gone may come back. A service that takes long is given as long again and again.
+/** schedule plans the next question, unless one is on its way. Asking again does not help who is refused, but a service
+ * that is gone may come back. A service that takes long is given as long again and again. */
 function schedule() {
   clearTimeout(timer);
   timer = 0;
-  if (running || refused() || interval() === 0) {
+  if (running || refused() || state.every === 0) {
     return;
   }
   timer = setTimeout(() => {
@@ -396,12 +579,14 @@ function schedule() {
     if (!document.hidden) { // Otherwise, when the page comes to the front.
       refresh();
     }
-  }, Math.max(interval(), 10 * took));
+  }, Math.max(state.every * 1000, 10 * took));
 }
 
-// measure notes how long something took until it stood on the screen, for the browser's own tools and for tests.
+/**
+ * measure notes how long something took until it stood on the screen, for the browser's own tools and for tests.
+ * @param {string} name
+ * @param {number} start
+ */
 function measure(name, start) {
   requestAnimationFrame(() => setTimeout(() => performance.measure(name, {start, end: performance.now()})));
 }
-
-say(text("loading"));
