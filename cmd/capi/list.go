@@ -71,7 +71,10 @@ func newListCommand() *cobra.Command {
 		Use: "list [URL]", Short: "Show who is logged in, by an endpoint or by a site's database", Long: listUsage, Example: listExample,
 		Args: atMost(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := o.validate(args); err != nil {
+			if err := o.complete(c.Flags(), args); err != nil {
+				return err
+			}
+			if err := o.validate(); err != nil {
 				return err
 			}
 			err := list(c.Context(), o, c)
@@ -104,7 +107,7 @@ func (o *listOptions) addFlags(c *pflag.FlagSet) {
 }
 
 // validate reports what is wrong with the options.
-func (o *listOptions) validate(args []string) error {
+func (o *listOptions) validate() error {
 	switch {
 	case !slices.Contains(choices("list", "format"), o.format):
 		return fmt.Errorf("flag --format must be table, csv, json or jsonl: %q", o.format)
@@ -113,7 +116,7 @@ func (o *listOptions) validate(args []string) error {
 	case !slices.Contains(choices("list", "ids"), o.ids):
 		return fmt.Errorf("flag --ids must be pseudonym, real or none: %q", o.ids)
 	}
-	return o.sourceFlags.validate(args)
+	return o.sourceFlags.validate()
 }
 
 // list prints the list. On an error, it has printed what came before it.

@@ -42,12 +42,22 @@ func (f *sourceFlags) add(c *pflag.FlagSet) {
 	f.siteFlags.add(c)
 }
 
-// validate reports what is wrong with the flags. The only argument, if there is
-// one, is the URL of an endpoint.
-func (f *sourceFlags) validate(args []string) error {
+// complete sets what the environment has and the command line has not. The only
+// argument, if there is one, is the URL of an endpoint.
+func (f *sourceFlags) complete(flags *pflag.FlagSet, args []string) error {
 	if len(args) == 1 {
 		f.url = args[0]
 	}
+	given := f.sites
+	err := f.fromEnvironment(flags)
+	if f.url != "" {
+		f.sites = given // A URL goes before the site of the environment.
+	}
+	return err
+}
+
+// validate reports what is wrong with the flags.
+func (f *sourceFlags) validate() error {
 	switch {
 	case f.url == "" && len(f.sites) == 0:
 		return errors.New("give the URL of an endpoint, or --config")

@@ -59,7 +59,10 @@ func newWatchCommand() *cobra.Command {
 		Use: "watch [URL]", Short: "Say who logs in and out, as it happens", Long: watchUsage, Example: watchExample,
 		Args: atMost(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := o.validate(args); err != nil {
+			if err := o.complete(c.Flags(), args); err != nil {
+				return err
+			}
+			if err := o.validate(); err != nil {
 				return err
 			}
 			if err := watchSessions(c.Context(), o, c.OutOrStdout()); err != nil {
@@ -80,14 +83,14 @@ func (o *watchOptions) addFlags(c *pflag.FlagSet) {
 }
 
 // validate reports what is wrong with the options.
-func (o *watchOptions) validate(args []string) error {
+func (o *watchOptions) validate() error {
 	switch {
 	case !slices.Contains(choices("watch", "format"), o.format):
 		return fmt.Errorf("flag --format must be text or json: %q", o.format)
 	case o.interval < time.Second:
 		return errors.New("flag --interval must be at least 1s")
 	}
-	return o.sourceFlags.validate(args)
+	return o.sourceFlags.validate()
 }
 
 // watchSessions prints what changes until ctx ends. It fails if the first look
