@@ -22,8 +22,9 @@ import (
 // answers to requests with cookies from them. Under a policy that names
 // origins, others get no CORS headers at all.
 //
-// If policies are nested, only the innermost sets headers, and removes those of
-// the others: a mix of two can allow more than either.
+// If policies are nested, the outermost answers preflights, so it decides what
+// pages may send. The headers of other answers are only those of the innermost,
+// which decides what pages may read: a mix of two can allow more than either.
 type CORS struct {
 	// Disabled leaves CORS to the code around the handler, which then sets no
 	// CORS headers and answers no preflights. Use it inside the CORS middleware

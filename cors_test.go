@@ -208,7 +208,8 @@ func TestCORSKeepsTheVaryOfOthers(t *testing.T) {
 	assert.Equal(t, []string{"Accept-Encoding", "Origin"}, w.Header().Values("Vary"))
 }
 
-// With several policies around a handler, an answer has the headers of one.
+// With several policies around a handler, an answer has the headers of one: that
+// to a preflight of the outermost, any other of the innermost.
 func TestCORSDoubled(t *testing.T) {
 	outer := capi.CORS{AllowedOrigins: []string{"https://a.example"}, AllowCredentials: true}
 	outerHeaders := headers("Vary", "Origin", "Access-Control-Allow-Origin", "https://a.example", "Access-Control-Allow-Credentials", "true",
@@ -232,8 +233,14 @@ func TestCORSDoubled(t *testing.T) {
 			mux.Handle("/", inner)
 			wrapped, err := outer.Handler(mux)
 			require.NoError(t, err)
-			r := withHeaders("Origin", "https://a.example")
+			preflight := withHeaders("Origin", "https://a.example", "Access-Control-Request-Method", "PUT")
+			preflight.Method = http.MethodOptions
 			w := httptest.NewRecorder()
+			wrapped.ServeHTTP(w, preflight)
+			assert.Equal(t, http.StatusNoContent, w.Code)
+			assert.Equal(t, outerHeaders, w.Header())
+			r := withHeaders("Origin", "https://a.example")
+			w = httptest.NewRecorder()
 			wrapped.ServeHTTP(w, r)
 			for name := range w.Header() {
 				if !strings.HasPrefix(name, "Access-Control-") && name != "Vary" {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"slices"
 	"strings"
@@ -144,7 +145,13 @@ func (f siteFlags) checkSite(ctx context.Context, file siteFile) siteReport {
 // advice says which flag or variable of the program helps against a problem.
 func advice(file siteFile, problem error) string {
 	if errors.Is(problem, capi.ErrSessionData) {
-		return " (--session-dir, --session-owner, --session-prefix)"
+		if strings.Contains(problem.Error(), "session.save_path") {
+			return " (--session-dir, --session-owner)"
+		}
+		return " (--session-prefix)"
+	}
+	if errors.Is(problem, fs.ErrPermission) && strings.Contains(problem.Error(), "session data") {
+		return ": run capi as the user that PHP runs as, or let this user read the files"
 	}
 	// Code in configuration.php, which is not run.
 	_, after, found := strings.Cut(problem.Error(), "code outside the properties names $")

@@ -30,7 +30,7 @@ type followedSite struct {
 	turns *limit
 	// unavailable answers for the list while the site cannot be served.
 	unavailable http.Handler
-	// idle has a share for number, which is this site's.
+	// idle has the share of this site under its number.
 	idle   *idleBudget
 	number int
 	// checking reports whether a check is running.
@@ -128,15 +128,14 @@ func (f *followedSite) share() {
 	current.SetMaxOpenConns(max(1, left))
 }
 
-// reshare shares again what a full server has not given.
+// reshare is share, for when a server is no longer full.
 func (f *followedSite) reshare() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.share()
 }
 
-// keepIdle keeps as many connections of the current configuration as the site
-// has a share of, and one for the queries of a check.
+// keepIdle keeps the site's share of idle connections, and one during a check.
 func (f *followedSite) keepIdle() {
 	if pool := f.pool(); pool != nil {
 		keep := f.idle.share(f.number)

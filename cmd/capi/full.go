@@ -13,19 +13,18 @@ import (
 )
 
 // A fullConnector notices that a server accepts no more connections. For a
-// moment, its pool then makes do with those that it has, for which requests wait
-// in line, rather than fail while others give theirs back.
+// moment, its pool then opens no new ones, so that requests wait in line for
+// those that it has.
 type fullConnector struct {
 	driver.Connector
 	pool    *sql.DB
 	noticed atomic.Int64 // when, in nanoseconds since 1970
 }
 
-// fullPause is how long a pool makes do with the connections that it has.
+// fullPause is how long a pool opens no new connections.
 const fullPause = time.Second
 
-// openPool returns a pool of connections, and what notices that there are no
-// more.
+// openPool returns a pool of connections, and its connector.
 func openPool(connector driver.Connector) (*sql.DB, *fullConnector) {
 	c := &fullConnector{Connector: connector}
 	c.pool = sql.OpenDB(c)

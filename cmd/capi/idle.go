@@ -6,18 +6,17 @@ import (
 )
 
 const (
-	// idleTime is how long a connection is kept that is not used.
+	// idleTime is how long an idle connection is kept.
 	idleTime = time.Minute
-	// idleOfSite is how many connections are kept for the next requests of one
-	// site at most.
+	// idleOfSite is the most idle connections of one site.
 	idleOfSite = 4
 )
 
-// An idleBudget shares the connections that are kept for next requests among
-// the sites that are used: servers have some hundred for everybody.
+// An idleBudget shares idle connections among the sites that are used: a server
+// has some hundred for all of its clients.
 type idleBudget struct {
 	most int
-	// used is when each site was used last, in nanoseconds since 1970.
+	// used is when each site was last used, in nanoseconds since 1970.
 	used []atomic.Int64
 }
 
@@ -29,10 +28,10 @@ func newIdleBudget(most, sites int) *idleBudget {
 // use notes that a site is used.
 func (b *idleBudget) use(site int) { b.used[site].Store(time.Now().UnixNano()) }
 
-// share returns how many connections of a site are kept: as many as of any other
-// site that is used. If there are not enough, the first sites have one, whenever
-// they were used: sites that are asked in turn would each lose theirs just before
-// they need it, if it was for those that were used last.
+// share returns how many idle connections a site may keep: as many as any other
+// site that is used. If there are not enough, the first sites get one each. Giving
+// them to the sites that were used last would be worse: sites that are asked in
+// turn would each lose theirs just before they need it.
 func (b *idleBudget) share(site int) int {
 	since := time.Now().Add(-idleTime).UnixNano()
 	if b.used[site].Load() <= since {

@@ -11,16 +11,15 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// A limit is how many lists of a site may be sent at a time, each with a
-// connection of the database. Others wait in line.
+// A limit limits how many lists of a site are sent at a time, each on a database
+// connection. Others wait in line.
 type limit struct {
 	turns    *semaphore.Weighted
 	patience time.Duration
 	running  atomic.Int64
 }
 
-// newLimit returns a limit of so many lists. Others wait for as long as
-// patience.
+// newLimit returns a limit of lists. Others wait for up to patience.
 func newLimit(lists int, patience time.Duration) *limit {
 	return &limit{turns: semaphore.NewWeighted(int64(lists)), patience: patience}
 }
@@ -28,9 +27,8 @@ func newLimit(lists int, patience time.Duration) *limit {
 // errTooManyLists is the error of a list that did not get its turn in time.
 var errTooManyLists = fmt.Errorf("%w: too many lists at a time (--max-lists, --max-wait)", capi.ErrUnavailable)
 
-// store returns a Store whose lists count, from their beginning, when the
-// request has been authorized, to their end. The error of a list is what failed
-// makes of it.
+// store returns a Store whose lists count, from their beginning, after the request
+// was authorized, to their end. It passes errors through failed.
 func (l *limit) store(store capi.Store, failed func(context.Context, error) error) capi.Store {
 	return capi.StoreFunc(func(ctx context.Context) iter.Seq2[capi.Session, error] {
 		return func(yield func(capi.Session, error) bool) {

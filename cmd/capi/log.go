@@ -50,7 +50,7 @@ func (l redisLogger) Printf(ctx context.Context, format string, values ...any) {
 }
 
 // A serverLog is what net/http writes to. Its lines may quote what a client
-// sent, such as the names of protocols or the begin of a request, so they end
+// sent, such as the names of protocols or the beginning of a request, so they end
 // at the first quotation mark or parenthesis.
 type serverLog struct{ *slog.Logger }
 

@@ -12,40 +12,40 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// A readiness knows whether a site can be served, from checks in the
-// background: whoever asks gets an answer at once.
+// A readiness knows whether a site can be served. It checks in the background,
+// so it answers at once.
 type readiness struct {
 	site *followedSite
-	// turns are shared by the checks of all sites.
+	// turns limits the checks of all sites together.
 	turns chan struct{}
-	// pause is how long a site that is ready is not checked.
+	// pause is the time between checks while the site is ready.
 	pause time.Duration
-	// again asks for a check at once.
+	// again receives when a check is needed at once.
 	again chan struct{}
 	// first is closed after the first check.
 	first chan struct{}
-	// answered is when a request was answered last, in nanoseconds since 1970.
+	// answered is when a request was last let in, in nanoseconds since 1970.
 	answered atomic.Int64
 
 	mu      sync.Mutex
 	checked bool
-	of      *site // what was checked, nil if that could not be opened
-	err     error // why it is not ready
+	of      *site // the site that was checked, nil if it could not be opened
+	err     error // why the site is not ready
 	down    bool  // whether its database is out of reach
-	// served reports whether it has ever been ready.
+	// served reports whether the site has been ready with this configuration.
 	served bool
 }
 
 const (
-	// readyPause and brokenPause are how long sites are not checked that are
-	// ready, and that are not. For each further site, checkPause is added to
-	// the first.
+	// readyPause and brokenPause are the times between checks of a site that is
+	// ready, and of one that is not. Each further site adds checkPause to the
+	// first.
 	readyPause  = 5 * time.Second
 	brokenPause = time.Second
 	checkPause  = 25 * time.Millisecond
-	// checksAtOnce is how many sites are checked at the same time. A check that
-	// takes longer than checkTurn, such as of a server that does not answer,
-	// no longer counts.
+	// checksAtOnce limits how many sites are checked at the same time. A check
+	// that takes longer than checkTurn stops counting, so that servers that do
+	// not answer delay no other site.
 	checksAtOnce = 16
 	checkTurn    = 250 * time.Millisecond
 	// startPatience is how long the program waits for the first checks before
@@ -68,10 +68,9 @@ func (r *readiness) ready() bool {
 	return r.checked && r.err == nil
 }
 
-// refuses returns why requests are not to be served by s, which is the site's
-// current configuration: its database is out of reach, or s has never been
-// ready. What has been ready is tried, as it may be that only a part of it has
-// failed.
+// refuses returns why s, the site with its current configuration, must not serve
+// requests: its database is out of reach, or it has never been ready. A site that
+// has been ready is tried, since only a part of it may have failed.
 func (r *readiness) refuses(s *site) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
