@@ -64,7 +64,9 @@ func TestSiteUsersHaveTheGroupsOfTheGuard(t *testing.T) {
 			s.Exec(t, `ALTER TABLE "#__copy" RENAME TO "#__`+table+`"`)
 		}
 		s.Insert(t, "assets", row{"id": 1, "name": "root.1", "rules": `{"core.admin":{"8":1,"7":0}}`})
-		group := func(id, left, right int) row { return row{"id": id, "lft": left, "rgt": right, "title": "", "parent_id": 0} }
+		group := func(id, left, right int) row {
+			return row{"id": id, "lft": left, "rgt": right, "title": "", "parent_id": 0}
+		}
 		s.Insert(t, "usergroups",
 			group(1, 0, 19), group(2, 1, 4), group(3, 2, 3), group(8, 5, 8),
 			group(20, 6, 7), group(20, 2, 3), // One group at two places.
