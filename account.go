@@ -119,8 +119,10 @@ func (s *Site) accountText(known schema, from, where string, columns []string) s
 	}
 	columns = append(slices.Clone(columns),
 		`u."id"`, `u."username"`, `u."name"`, `u."email"`, `u."block"`, `u."activation"`, reset,
-		// One list, in which the user's direct groups are negative.
-		`(SELECT `+list(`CASE WHEN p."id" = g."id" THEN -p."id" ELSE COALESCE(p."id", 0) END`)+
+		// One list, in which the user's direct groups are negative. An id that
+		// is negative itself, which Joomla never writes, must not become that
+		// of another group.
+		`(SELECT `+list(`CASE WHEN p."id" < 1 THEN 0 WHEN p."id" = g."id" THEN -p."id" ELSE COALESCE(p."id", 0) END`)+
 			` FROM "#__user_usergroup_map" AS m LEFT JOIN "#__usergroups" AS g ON g."id" = m."group_id"`+
 			` LEFT JOIN "#__usergroups" AS p ON p."lft" <= g."lft" AND p."rgt" >= g."rgt"`+
 			` WHERE m."user_id" = u."id")`,

@@ -115,14 +115,14 @@ func (g userGroups) of(list string) (groups, direct []int64) {
 			exists = true // Maybe again: the table may have lost its key.
 			for _, other := range g {
 				if other.left <= group.left && other.right >= group.right {
-					groups = append(groups, other.id)
+					groups = append(groups, max(other.id, 0))
 				}
 			}
 		}
 		switch {
 		case !exists:
 			groups = append(groups, 0)
-		case id != 0: // Joomla's id for a group that does not exist.
+		case id > 0:
 			direct = append(direct, id)
 		}
 	}

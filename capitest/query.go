@@ -216,6 +216,9 @@ func (p *parser) list() (columns []string, values []func(*row) []driver.Value) {
 			of := p.scope.tables[i]
 			columns = append(columns, of.columns...)
 			values = append(values, func(r *row) []driver.Value {
+				if i >= len(r.values) {
+					fail("cannot evaluate * beside an aggregate")
+				}
 				if r.values[i] == nil {
 					return make([]driver.Value, len(of.columns))
 				}
@@ -320,6 +323,7 @@ func (p *parser) source() *table {
 func (p *parser) column(of, name string) expression {
 	depth := 0
 	for s := p.scope; s != nil; s = s.outer {
+		var found expression
 		for i, t := range s.tables {
 			if of != "" && s.names[i] != of {
 				continue
@@ -328,16 +332,25 @@ func (p *parser) column(of, name string) expression {
 			if at < 0 {
 				continue
 			}
+			if found != nil {
+				fail("Error 1052 (23000): Column '%s' is ambiguous", name)
+			}
 			up := depth
-			return func(r *row) driver.Value {
+			found = func(r *row) driver.Value {
 				for range up {
 					r = r.outer
+				}
+				if i >= len(r.values) {
+					fail("cannot evaluate the column %s beside an aggregate", name)
 				}
 				if r.values[i] == nil {
 					return nil
 				}
 				return r.values[i][at]
 			}
+		}
+		if found != nil {
+			return found
 		}
 		depth++
 	}
@@ -560,7 +573,7 @@ func (p *parser) function(name string) expression {
 		return list
 	}
 	switch {
-	case name == "COALESCE":
+	case name == "COALESCE" && len(args) > 0:
 		return func(r *row) driver.Value { return cmp.Or(all(r)...) }
 	case name == "LENGTH" && len(args) == 1:
 		return func(r *row) driver.Value {
@@ -569,7 +582,7 @@ func (p *parser) function(name string) expression {
 			}
 			return nil
 		}
-	case name == "LEAST":
+	case name == "LEAST" && len(args) > 0:
 		return func(r *row) driver.Value { return slices.MinFunc(all(r), compare) }
 	case name == "DATABASE":
 		return func(*row) driver.Value { return schemaName }

@@ -158,6 +158,11 @@ func TestQueryErrors(t *testing.T) {
 		"SELECT `id` FROM `jos_users` LIMIT x":                      "a number is expected",
 		"SELECT `id` FROM `jos_users` WHERE `id` LIKE 'a'":          `"LIKE"`,
 		"SELECT `id` FROM `jos_users` WHERE (`id` = 1 OR `id` = 2)": ") is expected",
+		"SELECT COUNT(*), `id` FROM `jos_users`":                    "id beside an aggregate",
+		"SELECT COUNT(*), u.* FROM `jos_users` AS u":                "* beside an aggregate",
+		"SELECT LEAST()":                                            "the function LEAST",
+		"SELECT COALESCE()":                                         "the function COALESCE",
+		"SELECT `id` FROM `jos_users` AS a INNER JOIN `jos_users` AS b ON a.`id` = b.`id`": "Column 'id' is ambiguous",
 	} {
 		_, err := s.DB().QueryContext(t.Context(), query)
 		require.ErrorContains(t, err, want, query)

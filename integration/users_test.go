@@ -64,20 +64,33 @@ func TestSiteUsersHaveTheGroupsOfTheGuard(t *testing.T) {
 			s.Exec(t, `ALTER TABLE "#__copy" RENAME TO "#__`+table+`"`)
 		}
 		s.Insert(t, "assets", row{"id": 1, "name": "root.1", "rules": `{"core.admin":{"8":1,"7":0}}`})
-		group := func(id, left, right int) row { return row{"id": id, "lft": left, "rgt": right, "title": "", "parent_id": 0} }
+		group := func(id, left, right int) row {
+			return row{"id": id, "lft": left, "rgt": right, "title": "", "parent_id": 0}
+		}
 		s.Insert(t, "usergroups",
 			group(1, 0, 19), group(2, 1, 4), group(3, 2, 3), group(8, 5, 8),
 			group(20, 6, 7), group(20, 2, 3), // One group at two places.
 			group(0, 9, 10),
 			group(21, 12, 11), group(22, 0, 0), group(7, 0, 0)) // No nested set.
-		groups := [][]int{{}, {1}, {3}, {20}, {20, 20}, {0}, {0, 3}, {4711}, {4711, 8}, {21}, {22}, {7, 8}, {3, 3, 2}}
+		type member struct {
+			groups []int
+			super  bool
+		}
+		members := []member{
+			{nil, false}, {[]int{1}, false}, {[]int{3}, false}, {[]int{20}, true}, {[]int{20, 20}, true}, {[]int{0}, false}, {[]int{0, 3}, false},
+			{[]int{4711}, false}, {[]int{4711, 8}, true}, {[]int{21}, false}, {[]int{22}, false}, {[]int{7, 8}, false}, {[]int{3, 3, 2}, false},
+		}
+		if d.name != "mariadb" { // Its ids of groups are unsigned.
+			s.Insert(t, "usergroups", group(-8, 13, 16), group(23, 14, 15))
+			members = append(members, member{[]int{-8}, false}, member{[]int{23}, false})
+		}
 		var ids []int64
-		for i, of := range groups {
+		for i, of := range members {
 			id := int64(100 + i)
 			ids = append(ids, id)
 			s.Insert(t, "users", row{"id": id, "username": strconv.Itoa(i)})
 			s.Insert(t, "services_tokens", row{"userid": id, "token": "token-" + strconv.Itoa(i), "state": 1})
-			for _, group := range of {
+			for _, group := range of.groups {
 				s.Insert(t, "user_usergroup_map", row{"user_id": id, "group_id": group})
 			}
 		}
@@ -92,7 +105,8 @@ func TestSiteUsersHaveTheGroupsOfTheGuard(t *testing.T) {
 			want, err := guard.User(r)
 			require.NoError(t, err)
 			want.Credential = ""
-			assert.Equal(t, want, got, groups[i])
+			assert.Equal(t, want, got, members[i])
+			assert.Equal(t, members[i].super, got.SuperAdmin, members[i])
 		}
 	})
 }
