@@ -77,7 +77,8 @@ reads the environment too:
   CAPI_SESSION_REDIS_HOST, CAPI_SESSION_REDIS_PORT, CAPI_SESSION_REDIS_DB,
   CAPI_SESSION_REDIS_AUTH, CAPI_SESSION_MEMCACHED_HOST, CAPI_SESSION_MEMCACHED_PORT
 Each may end in _FILE instead, and then is the path of a file with the value. For
---config shop.example.org=FILE, they begin with CAPI_SHOP_EXAMPLE_ORG_. Without
+--config shop.example.org=FILE, they begin with CAPI_SHOP_EXAMPLE_ORG_, except that
+CAPI_DB_HOST and CAPI_SESSION_DIR are for all sites without their own. Without
 --config, they describe the site alone: it has no other properties.
 
 Each flag can be set by the environment, too: --log-level by CAPI_LOG_LEVEL. Flags
@@ -107,6 +108,9 @@ func loadConfig(site siteFile) (config capi.SiteConfig, err error) {
 	var given []string
 	for _, v := range variables {
 		value, ok, err := lookup(site.variablePrefix() + v.name)
+		if err == nil && !ok && isFlag(v) { // Of all sites.
+			value, ok, err = lookup("CAPI_" + v.name)
+		}
 		if err != nil {
 			return capi.SiteConfig{}, err
 		}
@@ -129,6 +133,10 @@ func loadConfig(site siteFile) (config capi.SiteConfig, err error) {
 	}
 	return config, nil
 }
+
+// isFlag reports whether a variable is also that of a flag, which is for all
+// sites.
+func isFlag(v variable) bool { return v.name == "DB_HOST" || v.name == "SESSION_DIR" }
 
 // flagVariable returns the variable that sets a flag.
 func flagVariable(flag string) string {
@@ -180,7 +188,7 @@ func isVariable(name string) bool {
 // unknownVariables says which variables nobody reads, whose names begin as those
 // of the program do.
 func unknownVariables(sites []siteFile) (notes []string) {
-	known := []string{"CAPI_TOKEN"} // Of list.
+	known := []string{"CAPI_TOKEN", "CAPI_FLAGS"} // Of list and watch, and of the unit for systemd.
 	for _, c := range newRootCommand(func() {}).Commands() {
 		c.Flags().VisitAll(func(flag *pflag.Flag) { known = append(known, flagVariable(flag.Name)) })
 	}
