@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -34,7 +35,8 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"capi": main}
 //	sql NAME STATEMENT           changes its database
 //	exits CODE COMMAND…          runs a program, which must exit with CODE
 //	start NAME ARG…              starts capi serve, and sets $NAME to its URL
-//	interrupt NAME               interrupts it, which must end well; prints its log
+//	interrupt NAME               interrupts it, which must end well; prints its log,
+//	                             all of which must be of one format
 //	get CODE URL HEADER…         asks it, and prints the answer
 //	until CODE URL HEADER…       asks it until it answers with CODE
 //	metric NAME VALUE LABEL…     looks for a metric in what was printed last
@@ -143,6 +145,12 @@ func cmdInterrupt(ts *testscript.TestScript, neg bool, args []string) {
 	p.signal(syscall.SIGINT)
 	if code := p.exited(); code != 0 {
 		ts.Fatalf("exit status %d\n%s", code, p.Output())
+	}
+	text := strings.HasPrefix(p.Output(), "time=")
+	for line := range strings.Lines(p.Output()) {
+		if text != strings.HasPrefix(line, "time=") || !text && !json.Valid([]byte(line)) {
+			ts.Fatalf("a line of another format: %s", line)
+		}
 	}
 	_, _ = io.WriteString(ts.Stdout(), p.Output())
 }

@@ -91,7 +91,7 @@ func TestEventPrinter(t *testing.T) {
 // TestWatch watches a site through logins, the second factor, a logout, the
 // end of a session, an outage and a user who is deleted.
 func TestWatch(t *testing.T) {
-	for _, dialect := range []string{"mysqli", "pgsql"} {
+	for _, dialect := range []string{"mysqli", "pgsql", "sqlite"} {
 		t.Run(dialect, func(t *testing.T) {
 			t.Parallel()
 			site := newSiteOf(t, dialect)
