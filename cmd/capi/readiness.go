@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -171,7 +172,7 @@ func (r *readiness) check(ctx context.Context) bool {
 	defer done()
 	r.site.checking.Store(true)
 	r.site.keepIdle()
-	down, err := current.check(ctx)
+	down, err := current.checkCalmly(ctx)
 	r.site.checking.Store(false)
 	r.site.keepIdle()
 	if onlySessionData(err) && r.wasReady(current) {
@@ -186,6 +187,17 @@ func (r *readiness) check(ctx context.Context) bool {
 		}
 	}
 	return r.set(ctx, current, err, down)
+}
+
+// checkCalmly is check, in which a panic is an error: here it would end the
+// program.
+func (s *site) checkCalmly(ctx context.Context) (down bool, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("checking the site: panic: %s\n%s", panicText(value), debug.Stack())
+		}
+	}()
+	return s.check(ctx)
 }
 
 // wasReady reports whether s has ever been ready.
