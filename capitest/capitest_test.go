@@ -286,7 +286,10 @@ func TestMistakes(t *testing.T) {
 		"no such group":  func(s *capitest.Site) { s.AddUser(capitest.User{Username: "a", Groups: []int64{99}}) },
 		"no parent":      func(s *capitest.Site) { s.AddGroup("a", 99) },
 		"factor in 3":    func(s *capitest.Site) { s.AddUser(capitest.User{Username: "a", SecondFactor: true}) },
-		"token in 3":     func(s *capitest.Site) { s.AddUser(capitest.User{Username: "a"}).APIToken() },
+		"no factor to wait for": func(s *capitest.Site) {
+			s.AddUser(capitest.User{Username: "a"}).Login(capitest.Login{SecondFactorPending: true})
+		},
+		"token in 3": func(s *capitest.Site) { s.AddUser(capitest.User{Username: "a"}).APIToken() },
 	} {
 		spy := &spy{TB: t}
 		done := make(chan struct{})

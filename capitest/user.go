@@ -137,7 +137,8 @@ func (u *User) Cookie() *http.Cookie { return u.Login(Login{}) }
 type Login struct {
 	// Administrator logs in to the administrator application.
 	Administrator bool
-	// SecondFactorPending stops before the second factor.
+	// SecondFactorPending stops before the second factor, which the user must
+	// have.
 	SecondFactorPending bool
 	// Ago is how long ago the session made its last request.
 	Ago time.Duration
@@ -145,9 +146,14 @@ type Login struct {
 	_ struct{} // Settings are written with names.
 }
 
-// Login begins a session of the user and returns its cookie.
+// Login begins a session of the user and returns its cookie. The test fails if
+// the user has no second factor that could be pending.
 func (u *User) Login(l Login) *http.Cookie {
 	s := u.site
+	s.t.Helper()
+	if l.SecondFactorPending && !u.SecondFactor {
+		s.t.Fatalf("capitest: user %q has no second factor to wait for", u.Username)
+	}
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	return s.begin(u, l)
