@@ -24,7 +24,7 @@ const watchUsage = `Prints a line for every change among those who are logged in
 It looks at the sessions of an endpoint, or of the database of a site, every few
 seconds, and does not see what begins and ends in between. It leaves out guests.
 
-  seen     a session that was there at the first look, or after an outage
+  seen     a session that was there at the first look, after an outage, or by another id
   login    a user has logged in; "waiting" until the second factor is passed
   factor   the second factor was passed
   super    the user has become a Super User (in a database)
@@ -231,6 +231,7 @@ func (w *watcher) compare(rows []row, now time.Time, say func(event)) {
 		w.outage = time.Time{}
 	}
 	w.round++
+	var begun []event
 	for _, r := range rows {
 		p := w.pseudonym(r.id)
 		k, ok := w.sessions[p]
@@ -240,41 +241,63 @@ func (w *watcher) compare(rows []row, now time.Time, say func(event)) {
 			}
 			ok = false
 		}
+		w.sessions[p] = known{r.user, strings.Clone(r.username), r.application, r.written.Unix(), r.standing, r.super, w.round}
 		switch {
 		case !ok && r.standing == ended: // It was over before it was seen.
 		case !ok && w.blind:
 			add("seen", p, r)
 		case !ok:
-			add("login", p, r)
+			begun = append(begun, event{time: now, kind: "login", pseudonym: p, row: r})
 		case k.standing == ended && r.standing != ended:
 			// The user is back, or a clock was set.
 			add("seen", p, r)
-		case k.standing != ended && r.standing == ended && r.gone:
-			add("deleted", p, r)
 		case k.standing != ended && r.standing == ended:
-			add("expired", p, r)
+			r.super = k.super // Nobody asks it of a session that has ended.
+			kind := "expired"
+			if r.gone {
+				kind = "deleted"
+			}
+			add(kind, p, r)
 		case k.standing == waiting && r.standing == live:
 			add("factor", p, r)
 		}
-		if ok && r.super && !k.super && r.standing != ended {
+		if ok && r.super && !k.super && k.standing != ended && r.standing != ended {
 			add("super", p, r)
 		}
-		w.sessions[p] = known{r.user, strings.Clone(r.username), r.application, r.written.Unix(), r.standing, r.super, w.round}
+	}
+	// An endpoint may give its sessions other ids once it is started again.
+	byTrace := map[known][]int{}
+	for i, e := range begun {
+		trace := w.sessions[e.pseudonym].trace()
+		byTrace[trace] = append(byTrace[trace], i)
 	}
 	for p, k := range w.sessions {
 		if k.round == w.round {
 			continue
 		}
 		delete(w.sessions, p)
+		same := byTrace[k.trace()]
 		switch {
 		case k.standing == ended: // It has been reported.
+		case len(same) > 0:
+			begun[same[0]].kind = "seen"
+			byTrace[k.trace()] = same[1:]
 		case time.Unix(k.written, 0).Add(w.lifetime).After(now):
 			add("logout", p, k.row())
 		default:
 			add("expired", p, k.row())
 		}
 	}
+	for _, e := range begun {
+		say(e)
+	}
 	w.blind = false
+}
+
+// trace returns what a session has in common with itself under another id, as
+// long as it is not used.
+func (k known) trace() known {
+	return known{user: k.user, username: k.username, application: k.application, written: k.written}
 }
 
 // row returns what is known of a session that is gone.

@@ -32,10 +32,19 @@ func TestWatcher(t *testing.T) {
 		{name: "who is there at first has not just logged in", rows: []row{ann}, want: "seen ann"},
 		{name: "nothing changes", rows: []row{ann}},
 		{name: "somebody comes", rows: []row{ann, bob}, want: "login bob"},
+		{name: "an endpoint has other ids", rows: []row{with(ann, func(r *row) { r.id = "a2" }), with(bob, func(r *row) { r.id = "b2" })}, want: "seen ann, seen bob"},
+		{name: "and others again", rows: []row{ann, bob}, want: "seen ann, seen bob"},
+		{name: "a second session is a login", rows: []row{ann, bob, with(bob, func(r *row) { r.id = "b2" })}, want: "login bob"},
+		{name: "and ends", rows: []row{ann, bob}, want: "logout bob"},
+		{name: "one in place of another", rows: []row{ann, with(bob, func(r *row) { r.id, r.written = "b2", start.Add(time.Second) })},
+			want: "logout bob, login bob"},
+		{name: "and the other way round", rows: []row{ann, bob}, want: "logout bob, login bob"},
 		{name: "somebody leaves", rows: []row{ann}, want: "logout bob"},
 		{name: "the factor is missing", rows: []row{ann, with(bob, func(r *row) { r.standing = waiting })}, want: "login bob"},
 		{name: "it is passed", rows: []row{ann, bob}, want: "factor bob"},
-		{name: "power", rows: []row{ann, with(bob, func(r *row) { r.super = true })}, want: "super bob"},
+		{name: "power", rows: []row{ann, with(bob, func(r *row) { r.super = true })}, want: "super bob, a Super User"},
+		{name: "power that ends", rows: []row{ann, with(bob, func(r *row) { r.standing = ended })}, want: "expired bob, a Super User"},
+		{name: "and comes again, for the clock was wrong", rows: []row{ann, with(bob, func(r *row) { r.super = true })}, want: "seen bob, a Super User"},
 		{name: "less of it", rows: []row{ann, bob}},
 		{name: "the same session, another user", rows: []row{ann, with(bob, func(r *row) { r.user, r.username = 44, "eve" })},
 			want: "logout bob, login eve"},
@@ -54,7 +63,13 @@ func TestWatcher(t *testing.T) {
 	} {
 		now = now.Add(step.after)
 		var said []string
-		say := func(e event) { said = append(said, strings.TrimSpace(e.kind+" "+e.row.username)) }
+		say := func(e event) {
+			text := strings.TrimSpace(e.kind + " " + e.row.username)
+			if e.row.super {
+				text += ", a Super User"
+			}
+			said = append(said, text)
+		}
 		if step.failed != nil {
 			w.failed(step.failed, now, say)
 		} else {
