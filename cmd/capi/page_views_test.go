@@ -31,8 +31,9 @@ func pageWidths(t *testing.T, b *browser, address string) {
 			assert.Empty(t, eval[[]string](tab, cutOrOverlapping), "%s at %d", language, width)
 			noScrolling(t, tab, width)
 			if folder != "" && (i == 0 || width == 400 || width == 1280) {
-				tab.dark(i%2 == 1)
 				tab.screenshot(filepath.Join(folder, fmt.Sprintf("%s-%d.png", language, width)))
+				tab.dark(true)
+				tab.screenshot(filepath.Join(folder, fmt.Sprintf("%s-%d-dark.png", language, width)))
 				tab.dark(false)
 			}
 		}
