@@ -57,6 +57,28 @@ func pageWidths(t *testing.T, b *browser, address string) {
 	}
 }
 
+// pageResized makes a window narrower and wider, as who turns a telephone does:
+// the first row on the screen stays, and the scroll bar is where it belongs.
+func pageResized(t *testing.T, b *browser, address string) {
+	tab := b.open(t, 1280, 960)
+	tab.goTo(address)
+	tab.eventually(whole)
+	tab.eventually(`document.querySelectorAll("#spacer > .row").length > 5`)
+	eval[bool](tab, `(() => {
+		const height = document.querySelector("#spacer > .row").getBoundingClientRect().height;
+		document.getElementById("scroller").scrollTop = 100 * height;
+		return true;
+	})()`)
+	for _, width := range []int64{1280, 900, 320, 400, 1280} {
+		tab.do(chromedp.EmulateViewport(width, 960))
+		tab.eventually(`(() => {
+			const scroller = document.getElementById("scroller"), {top} = scroller.getBoundingClientRect();
+			const row = Array.from(document.querySelectorAll("#spacer > .row")).find((row) => row.getBoundingClientRect().bottom > top + 2);
+			return row?.ariaRowIndex === "102" && Math.abs(scroller.scrollTop - 100 * row.getBoundingClientRect().height) < 2;
+		})()`)
+	}
+}
+
 // onScreenOrBelow is true when the rows have the height that they need.
 const onScreenOrBelow = `new Promise((resolve) => requestAnimationFrame(() => setTimeout(() => {
 	const [first, second] = document.querySelectorAll("#spacer > .row");
