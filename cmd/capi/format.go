@@ -12,7 +12,7 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// jsonSessions prints sessions as the contract has them.
+// jsonSessions prints sessions in the form of the API.
 type jsonSessions struct {
 	w       *bufio.Writer
 	array   bool
@@ -99,7 +99,7 @@ func requests(r row) string {
 // https://owasp.org/www-community/attacks/CSV_Injection.
 func notFormula(cell string) string {
 	var b strings.Builder
-	atStart := true // of a cell, for some spreadsheet
+	atStart := true // of a cell, in some spreadsheet
 	for _, r := range cell {
 		if atStart && strings.ContainsRune("=+-@＝＋－＠", r) {
 			b.WriteByte('\'')
