@@ -147,7 +147,7 @@ func atMost(most int) cobra.PositionalArgs {
 // failed says why a command could not do what it was told, one problem a line.
 func failed(c *cobra.Command, err error) error {
 	for _, problem := range problems(err) {
-		fmt.Fprintf(c.ErrOrStderr(), "%s: %v\n", c.CommandPath(), problem)
+		fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", c.CommandPath(), oneLine(problem.Error()))
 	}
 	return exitError(exitFailed)
 }

@@ -34,10 +34,10 @@ var secretWords = []struct {
 	// Italian, Russian, Polish, Turkish, Czech, Greek, Hungarian, the Nordic
 	// languages, Serbo-Croatian, Indonesian and Vietnamese; Persian and Arabic;
 	// Chinese and Japanese.
-	{anywhere, `passwort kennwort geheimwort motdepasse motpasse contrasena contrasenia contrasenya claveacceso clavedeacceso clavesecreta
-		wachtwoord paswoord toegangscode palavrapasse palavradepasse novasenha confirmasenha confirmarsenha repetirsenha senhaatual senhanova
-		codicesegreto chiavesegreta парол лозинк kodikosprosvasis κωδικοσπροσβασ sifre συνθηματικ jelszo losenord passord adgangskode kodeord salasana
-		lozinka zaporka katasandi matkhau گذرواژه رمزعبور کلمهعبور كلمةالمرور كلمةالسر كلمهالمرور 密码 密碼 口令 パスワード 暗証番号`},
+	{anywhere, `passwort kennwort geheimwort motdepasse motpasse contrasena contrasenia contrasenya claveacceso
+		clavedeacceso clavesecreta wachtwoord paswoord toegangscode palavrapasse palavradepasse novasenha confirmasenha confirmarsenha
+		repetirsenha senhaatual senhanova codicesegreto chiavesegreta парол лозинк kodikosprosvasis κωδικοσπροσβασ sifre συνθηματικ jelszo
+		losenord passord adgangskode kodeord salasana lozinka zaporka katasandi matkhau گذرواژه رمزعبور کلمهعبور كلمةالمرور كلمةالسر كلمهالمرور 密码 密碼 口令 パスワード 暗証番号`},
 	{asWord, `mdp senha parola parol haslo heslo`},
 	// Proofs of a request: form tokens, API tokens and signatures.
 	{anywhere, `token csrf xsrf nonce hmac signature authorization bearer jwt credential`},
