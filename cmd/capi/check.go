@@ -92,7 +92,7 @@ func runCheck(c *cobra.Command, f siteFlags, asJSON bool) error {
 func (r checkReport) print(w io.Writer) {
 	line := func(name, text string) {
 		if text != "" {
-			fmt.Fprintf(w, "  %-9s %s\n", name+":", text)
+			fmt.Fprintf(w, "  %-9s %s\n", name+":", oneLine(text))
 		}
 	}
 	for _, site := range r.Sites {

@@ -147,7 +147,7 @@ func atMost(most int) cobra.PositionalArgs {
 // failed prints why a command failed, one problem per line.
 func failed(c *cobra.Command, err error) error {
 	for _, problem := range problems(err) {
-		fmt.Fprintf(c.ErrOrStderr(), "%s: %v\n", c.CommandPath(), problem)
+		fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", c.CommandPath(), oneLine(problem.Error()))
 	}
 	return exitError(exitFailed)
 }

@@ -81,5 +81,14 @@ func newRootCommand(stop func()) *cobra.Command {
 		c.Flags().SortFlags = false
 		addCompletions(c)
 	}
+	root.InitDefaultHelpCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "help" {
+			c.Args = func(_ *cobra.Command, args []string) error {
+				_, _, err := root.Find(args)
+				return err
+			}
+		}
+	}
 	return root
 }

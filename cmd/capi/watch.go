@@ -348,7 +348,7 @@ func (p eventPrinter) print(e event) {
 		if err != nil {
 			panic(err) // Strings, numbers and booleans always have JSON.
 		}
-		fmt.Fprintf(p.w, "%s\n", text)
+		fmt.Fprintf(p.w, "%s\n", plainJSON(text))
 		return
 	}
 	fields := []string{line.Time}
@@ -358,7 +358,7 @@ func (p eventPrinter) print(e event) {
 	fields = append(fields, fmt.Sprintf("%-7s", line.Event))
 	switch {
 	case line.Error != "":
-		fields = append(fields, printable(line.Error))
+		fields = append(fields, oneLine(line.Error))
 	case e.kind == "back":
 		fields = append(fields, "after "+e.lasted.Round(time.Second).String())
 	default:
