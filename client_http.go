@@ -144,7 +144,7 @@ func conceal(ctx context.Context, err error) error {
 }
 
 // A concealedError is an error whose text shows only what the network and TLS
-// say.
+// say, and whether the server has TLS.
 type concealedError struct{ err error }
 
 func (e concealedError) Error() string {
@@ -156,6 +156,8 @@ func (e concealedError) Error() string {
 		return certificate.Error()
 	case errors.As(e.err, &network) && (network.Op == "dial" || network.Op == "read" || network.Op == "write"):
 		return network.Error()
+	case errors.Is(e.err, http.ErrSchemeMismatch):
+		return "the server speaks HTTP, not HTTPS"
 	case errors.As(e.err, &timeout) && timeout.Timeout():
 		return "timeout"
 	}

@@ -2,17 +2,38 @@ package main
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/capi-go/capi"
 )
 
-// jsonSessions prints sessions as the contract has them.
+// plainJSON replaces characters that could control a terminal by their JSON escapes.
+func plainJSON(text []byte) []byte {
+	var plain []byte
+	for len(text) > 0 {
+		r, n := utf8.DecodeRune(text)
+		switch {
+		case r < utf8.RuneSelf && r != '\x7f' || unicode.IsPrint(r):
+			plain = append(plain, text[:n]...)
+		case r > 0xFFFF:
+			first, second := utf16.EncodeRune(r)
+			plain = fmt.Appendf(plain, `\u%04x\u%04x`, first, second)
+		default:
+			plain = fmt.Appendf(plain, `\u%04x`, r)
+		}
+		text = text[n:]
+	}
+	return plain
+}
+
+// jsonSessions prints sessions in the form of the API.
 type jsonSessions struct {
 	w       *bufio.Writer
 	array   bool
@@ -99,7 +120,7 @@ func requests(r row) string {
 // https://owasp.org/www-community/attacks/CSV_Injection.
 func notFormula(cell string) string {
 	var b strings.Builder
-	atStart := true // of a cell, for some spreadsheet
+	atStart := true // of a cell, in some spreadsheet
 	for _, r := range cell {
 		if atStart && strings.ContainsRune("=+-@＝＋－＠", r) {
 			b.WriteByte('\'')
@@ -110,9 +131,16 @@ func notFormula(cell string) string {
 	return b.String()
 }
 
-// printable replaces what could steer a terminal, as clients choose the text. It
-// keeps joiners between letters of scripts that need them: not Latin, Greek and
-// Cyrillic.
+// oneLine returns the text of an error as a line that cannot steer a terminal.
+// Drivers write several lines, and quote what a configuration.php says.
+func oneLine(text string) string {
+	parts := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\t' })
+	return printable(strings.Join(parts, " "))
+}
+
+// printable replaces what could steer a terminal, and letters that nobody sees,
+// as clients choose the text. It keeps joiners between letters of scripts that
+// need them: not Latin, Greek and Cyrillic.
 func printable(text string) string {
 	if strings.IndexFunc(text, func(r rune) bool { return r > '~' || r < ' ' }) < 0 {
 		return text
@@ -122,12 +150,16 @@ func printable(text string) string {
 		isJoiner := r == '\u200C' || r == '\u200D'
 		switch {
 		case isJoiner && i > 0 && i+1 < len(runes) && joins(runes[i-1]) && joins(runes[i+1]):
-		case r == utf8.RuneError || !unicode.IsPrint(r):
+		case r == utf8.RuneError || !unicode.IsPrint(r) || strings.ContainsRune(invisible, r):
 			runes[i] = utf8.RuneError
 		}
 	}
 	return string(runes)
 }
+
+// invisible are letters and signs that look like nothing or like a space: a joiner
+// of graphemes, fillers of Hangul, and Braille without dots.
+const invisible = "\u034F\u115F\u1160\u2800\u3164\uFFA0"
 
 // joins reports whether a joiner next to r may change its look.
 func joins(r rune) bool {

@@ -34,6 +34,8 @@ func TestPrintable(t *testing.T) {
 		"a\x1b[2Jb\x00":    "a\uFFFD[2Jb\uFFFD",
 		"a\u202Enimda":     "a\uFFFDnimda",
 		"admin\u200B":      "admin\uFFFD",
+		"admin\u3164":      "admin\uFFFD",
+		"ad\u034Fmin":      "ad\uFFFDmin",
 		"ad\u200Dmin":      "ad\uFFFDmin", // Would look like another's name.
 		"می\u200Cخواهم":    "می\u200Cخواهم",
 		"क्\u200Dष":        "क्\u200Dष",

@@ -45,7 +45,7 @@ Exit status: 0 interrupted, 1 failed at the first look, 2 wrong usage.
 const watchExample = `  capi watch https://example.org --token-file token
   capi watch --config /var/www/html/configuration.php --format json --interval 10s`
 
-// watchOptions are what the command line of watch says.
+// watchOptions are the options of the command watch.
 type watchOptions struct {
 	sourceFlags
 	format   string
@@ -56,7 +56,7 @@ type watchOptions struct {
 func newWatchCommand() *cobra.Command {
 	var o watchOptions
 	c := &cobra.Command{
-		Use: "watch [URL]", Short: "Say who logs in and out, as it happens", Long: watchUsage, Example: watchExample,
+		Use: "watch [URL]", Short: "Show who logs in and out, as it happens", Long: watchUsage, Example: watchExample,
 		Args: atMost(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := o.complete(c.Flags(), args); err != nil {
@@ -305,7 +305,7 @@ func (k known) row() row {
 	return row{user: k.user, username: k.username, application: k.application, written: time.Unix(k.written, 0), standing: k.standing, super: k.super}
 }
 
-// An eventPrinter prints events, a line each.
+// An eventPrinter prints events, one per line.
 type eventPrinter struct {
 	w    io.Writer
 	json bool
@@ -348,7 +348,7 @@ func (p eventPrinter) print(e event) {
 		if err != nil {
 			panic(err) // Strings, numbers and booleans always have JSON.
 		}
-		fmt.Fprintf(p.w, "%s\n", text)
+		fmt.Fprintf(p.w, "%s\n", plainJSON(text))
 		return
 	}
 	fields := []string{line.Time}
@@ -358,7 +358,7 @@ func (p eventPrinter) print(e event) {
 	fields = append(fields, fmt.Sprintf("%-7s", line.Event))
 	switch {
 	case line.Error != "":
-		fields = append(fields, printable(line.Error))
+		fields = append(fields, oneLine(line.Error))
 	case e.kind == "back":
 		fields = append(fields, "after "+e.lasted.Round(time.Second).String())
 	default:

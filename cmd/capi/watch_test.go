@@ -98,9 +98,13 @@ func TestEventPrinter(t *testing.T) {
 		"waiting":true,"super_user":true,"browser":"Mozilla","session":"ab000000000000000000000000000000"}`, out.String())
 
 	out.Reset()
-	eventPrinter{w: &out}.print(event{time: e.time, kind: "outage", cause: errors.New("it\nis down")})
+	eventPrinter{w: &out, json: true}.print(event{time: e.time, kind: "login", row: row{username: "Zoë \u009b2J\x7f\u202E\U000E0041"}})
+	assert.Contains(t, out.String(), `"username":"Zoë \u009b2J\u007f\u202e\udb40\udc41"`)
+
+	out.Reset()
+	eventPrinter{w: &out}.print(event{time: e.time, kind: "outage", cause: errors.New("it\n\tis down")})
 	eventPrinter{w: &out}.print(event{time: e.time, kind: "back", lasted: 90 * time.Second})
-	assert.Equal(t, "2027-01-15T08:00:00Z outage  it\uFFFDis down\n2027-01-15T08:00:00Z back    after 1m30s\n", out.String())
+	assert.Equal(t, "2027-01-15T08:00:00Z outage  it is down\n2027-01-15T08:00:00Z back    after 1m30s\n", out.String())
 }
 
 // TestWatch watches a site through logins, the second factor, a logout, the

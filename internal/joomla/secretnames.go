@@ -34,10 +34,10 @@ var secretWords = []struct {
 	// Italian, Russian, Polish, Turkish, Czech, Greek, Hungarian, the Nordic
 	// languages, Serbo-Croatian, Indonesian and Vietnamese; Persian and Arabic;
 	// Chinese and Japanese.
-	{anywhere, `passwort kennwort geheimwort motdepasse motpasse contrasena contrasenya claveacceso clavedeacceso clavesecreta
-		wachtwoord toegangscode palavrapasse palavradepasse novasenha confirmasenha confirmarsenha repetirsenha senhaatual senhanova
-		codicesegreto chiavesegreta парол лозинк kodikosprosvasis sifre συνθηματικ jelszo losenord passord adgangskode kodeord salasana
-		lozinka zaporka katasandi matkhau گذرواژه رمزعبور كلمةالمرور كلمةالسر كلمهالمرور 密码 密碼 口令 パスワード 暗証番号`},
+	{anywhere, `passwort kennwort geheimwort motdepasse motpasse contrasena contrasenia contrasenya claveacceso
+		clavedeacceso clavesecreta wachtwoord paswoord toegangscode palavrapasse palavradepasse novasenha confirmasenha confirmarsenha
+		repetirsenha senhaatual senhanova codicesegreto chiavesegreta парол лозинк kodikosprosvasis κωδικοσπροσβασ sifre συνθηματικ jelszo
+		losenord passord adgangskode kodeord salasana lozinka zaporka katasandi matkhau گذرواژه رمزعبور کلمهعبور كلمةالمرور كلمةالسر كلمهالمرور 密码 密碼 口令 パスワード 暗証番号`},
 	{asWord, `mdp senha parola parol haslo heslo`},
 	// Proofs of a request: form tokens, API tokens and signatures.
 	{anywhere, `token csrf xsrf nonce hmac signature authorization bearer jwt credential`},
@@ -228,7 +228,7 @@ func (n *secretNames) hasWord(name []byte) bool {
 	var buffer [16]byte // Words are shorter.
 	for i := 0; i <= len(name); i++ {
 		letter := i < len(name) && (isLetter(name[i]) || name[i] >= utf8.RuneSelf)
-		if letter && (i == start || !isUpper(name[i]) || isUpper(name[i-1])) {
+		if letter && (i == start || !isUpper(name[i]) || endsUpper(name[:i])) {
 			continue
 		}
 		if i-start <= len(buffer) {
@@ -245,6 +245,13 @@ func (n *secretNames) hasWord(name []byte) bool {
 		}
 	}
 	return false
+}
+
+// endsUpper reports whether name ends with a capital: also one that is not
+// ASCII, as in HASŁO.
+func endsUpper(name []byte) bool {
+	r, _ := utf8.DecodeLastRune(name)
+	return unicode.IsUpper(r)
 }
 
 func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }

@@ -16,8 +16,8 @@ func TestSecretNamesMatch(t *testing.T) {
 		order_payment_number credit_card_code cc_number cc_cvv cc_CCV oauth2pkceCode code_verifier oauth2state pass1 pass2 passkey pin PIN pin2
 		user_pin userPin userPin2 pin-code encryptionkey signature passwort kunden.nr1 KUNDENNR Maß ПАРОЛЬ
 		phpCAS.pgt pgt pgtIou service_cookies serviceTicket secure_ticket fb_code securimage_code_value captcha_code captcha
-		contraseña contraseña CONTRASEÑA nueva_contrasena senha nova_senha novaSenha senha2 Paßwort mot_de_passe mdp mot_de_passe2 wachtwoord
-		пароль Пароль новый_пароль parol hasło noweHasło haslo1 şifre Şifre sifre parola heslo συνθηματικό lösenord lösenord jelszó matKhau
+		contraseña contraseña CONTRASEÑA nueva_contrasena senha nova_senha novaSenha senha2 contrasenia Paßwort mot_de_passe mdp mot_de_passe2
+		wachtwoord paswoord пароль Пароль новый_пароль parol hasło noweHasło haslo1 HASŁO NOWE_HASŁO şifre Şifre sifre parola heslo συνθηματικό κωδικός_πρόσβασης ΚΩΔΙΚΟΣ_ΠΡΟΣΒΑΣΗΣ کلمه_عبور lösenord lösenord jelszó matKhau
 		mật_khẩu 密码 パスワード ｐａｓｓｗｏｒｄ pässwörd`) {
 		assert.True(t, names.match([]byte(name)), name)
 	}
