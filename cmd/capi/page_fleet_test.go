@@ -25,7 +25,7 @@ import (
 // one that is down as long as a test says so.
 type fleet struct {
 	*httptest.Server
-	down atomic.Bool
+	down, shut atomic.Bool // shut is down so far that it admits nobody
 }
 
 func newFleet(t *testing.T) *fleet {
@@ -41,6 +41,13 @@ func newFleet(t *testing.T) *fleet {
 			return nil
 		})
 	}
+	sesame := token("sesame")
+	shut := capi.AuthorizerFunc(func(r *http.Request) error {
+		if f.shut.Load() {
+			return capi.ErrUnavailable
+		}
+		return sesame.Authorize(r)
+	})
 	now := time.Now().Add(-5*time.Hour - 10*time.Minute) // It stays so many hours ago while the test runs.
 	people := func(names ...string) capi.Sessions {
 		sessions := capi.Sessions{{ID: "guest", Guest: true, Time: now}}
@@ -58,9 +65,9 @@ func newFleet(t *testing.T) *fleet {
 		return people("zoë").Sessions(ctx)
 	})
 	handler, err := page.Options{Logger: slog.New(slog.DiscardHandler), Key: make([]byte, 32)}.NewHandler(
-		page.Site{Name: "one", Store: people("ada", "\u202enimda", "аdmin", "admin", "zoë"), Auth: token("sesame"), Administrator: "/administrator/"},
+		page.Site{Name: "one", Store: people("ada", "\u202enimda", "аdmin", "admin", "zoë"), Auth: sesame, Administrator: "/administrator/"},
 		page.Site{Name: "two.example", Store: people("zoe"), Auth: token("of-two"), Page: "//two.example/capi/"},
-		page.Site{Name: "three", Store: failing, Auth: token("sesame")})
+		page.Site{Name: "three", Store: failing, Auth: shut})
 	require.NoError(t, err)
 	f.Server = httptest.NewServer(handler)
 	t.Cleanup(f.Close)
@@ -74,6 +81,11 @@ func TestPageFleet(t *testing.T) {
 	b := startBrowser(t)
 	script := axe(t)
 	tab := b.open(t, 1280, 1100)
+	f.shut.Store(true)
+	tab.load(f.URL)
+	assert.Equal(t, "The site is busy or out of service at the moment. Trying again.", tab.text("#notice"))
+	assert.True(t, eval[bool](tab, `document.getElementById("sign-in").checkVisibility()`), "there are other sites")
+	f.shut.Store(false)
 	tab.load(f.URL)
 	tab.recordTree("greeting")
 	tab.do(focus("#token"))

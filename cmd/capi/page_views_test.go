@@ -160,6 +160,7 @@ func pageAddress(t *testing.T, b *browser, site *testSite, address string) {
 	require.Len(t, lines, 2)
 	assert.True(t, strings.HasPrefix(lines[0], `"Website","Benutzer-ID","Benutzername"`), lines[0])
 	assert.Contains(t, lines[1], `"super"`)
+	assert.Regexp(t, `,"(Site|Administrator)",`, lines[1], "as on the page, not as it is searched")
 	assert.Contains(t, lines[1], "wartet auf zweiten Faktor")
 
 	// The token is in memory alone, unless its user wishes otherwise.

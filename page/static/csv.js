@@ -3,12 +3,12 @@
 import {visible} from "./fold.js";
 
 /**
- * cell returns a cell. One that a spreadsheet would take for a formula begins with an apostrophe, as OWASP has it.
+ * cell returns a cell. What a spreadsheet would take for a formula begins with an apostrophe, as OWASP has it. Where
+ * decimals have a comma, spreadsheets begin a cell behind a semicolon: the one before has ended at its second quote.
  * @param {string} value
  */
 function cell(value) {
-  const seen = visible(value);
-  const safe = /^\s*[=+\-@|%＝＋－＠]/u.test(seen) ? "'" + seen : seen;
+  const safe = visible(value).replace(/(^|;)(?=[\s"]*[=+\-@|%＝＋－＠])/gu, "$1'");
   return `"${safe.replaceAll('"', '""')}"`;
 }
 

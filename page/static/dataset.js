@@ -11,9 +11,9 @@ import {fold, looks, mixed} from "./fold.js";
  * @typedef {{words: string[], section: Section, application: number | null, group: string, superUsers: boolean, column: SortColumn,
  *   down: boolean}} Query
  * @typedef {{language: string, applications: Map<number, string>, waiting: string, ended: string, superUser: string}} Words what
- *   rows are called on the page, folded: it is searched, too
+ *   rows are called on the page, which is searched, too; all but applications are folded
  * @typedef {{site: number, user: number, username: string, name: string, renamed: string, super: boolean, blocked: boolean,
- *   deleted: boolean, you: boolean, groups: number[], search: string, mixed: boolean, like: boolean}} Person
+ *   exists: boolean, deleted: boolean, you: boolean, groups: number[], search: string, mixed: boolean, like: boolean}} Person
  * @typedef {{order: Uint32Array, counts: Uint32Array[], sessions: number[], people: number[]}} View
  * @typedef {{heading: true, sessions: number, people: number}} HeadingRow
  * @typedef {{heading: false, key: string, site: string, user: number, username: string, name: string, renamed: string, super: boolean,
@@ -64,6 +64,7 @@ class Part {
     this.people = new Map(); // from user id or name
     /** @type {Map<number, number>} */
     this.groups = new Map(); // from ids to numbers
+    this.told = false; // whether the feed tells who the users are
   }
 }
 
@@ -168,8 +169,8 @@ export class Dataset {
     const key = user || username;
     let n = people.get(key);
     if (n === undefined) {
-      n = this.people.push({site, user, username: "", name: "", renamed: "", super: false, blocked: false, deleted: false,
-        you: user !== 0 && user === you, groups: [], search: "", mixed: false, like: false}) - 1;
+      n = this.people.push({site, user, username: "", name: "", renamed: "", super: false, blocked: false, exists: false,
+        deleted: false, you: user !== 0 && user === you, groups: [], search: "", mixed: false, like: false}) - 1;
       people.set(key, n);
     }
     const person = this.people[n];
@@ -185,6 +186,7 @@ export class Dataset {
    * @param {number} site
    * @param {[id: number, title: string][]} groups */
   addGroups(site, groups) {
+    this.#parts[site].told = true;
     for (const [id, title] of groups) {
       let number = this.groups.indexOf(title);
       if (number < 0) {
@@ -205,6 +207,7 @@ export class Dataset {
         person.renamed = person.username && person.username !== username ? person.username : "";
         person.username = username;
         person.name = name;
+        person.exists = true;
         person.super = (flags & 1) !== 0;
         person.blocked = (flags & 2) !== 0;
         person.groups = memberOf.map((group) => groups.get(group) ?? -1).filter((group) => group >= 0);
@@ -254,29 +257,37 @@ export class Dataset {
     }
   }
 
-  /** check finds names that could be taken for another's. */
+  /** check finds who was deleted, also where all their sessions had ended before, and names that could be taken for
+   * another's. Call it when feeds are whole. */
   check() {
-    const odd = this.people.filter(({name, username}) => /[^\x20-\x7e]/.test(name + username));
+    for (const person of this.people) {
+      person.deleted ||= person.user !== 0 && this.#parts[person.site].told && !person.exists;
+    }
+    const isOdd = (/** @type {string} */ text) => /[^\x20-\x7e]/.test(text);
+    const odd = this.people.filter(({name, username}) => isOdd(name + username));
     if (odd.length === 0) {
       return;
     }
-    /** @type {Map<string, number>} */
-    const wearers = new Map(); // who looks so; -1 are several
-    for (const [n, person] of this.people.entries()) {
-      for (const name of new Set([person.username, person.name].filter(Boolean))) {
-        const key = person.site + "\n" + looks(name), other = wearers.get(key);
-        wearers.set(key, other === undefined || other === n ? n : -1);
+    /** @type {Map<string, {person: Person, several: boolean, spelling: string, various: boolean, names: number}>} */
+    const worn = new Map(); // who looks so, spelled how, and in how many names
+    for (const person of this.people) {
+      for (const text of new Set([person.username, person.name].filter(Boolean))) {
+        const key = person.site + "\n" + looks(text), spelling = text.normalize("NFC").toLowerCase();
+        const look = worn.get(key) ?? {person, several: false, spelling, various: false, names: 0};
+        look.several ||= look.person !== person;
+        look.various ||= look.spelling !== spelling;
+        look.names += Number(text === person.name);
+        worn.set(key, look);
       }
-    }
-    const exactly = new Map(); // The same name, letter by letter, is a namesake, and told by the username.
-    for (const {name} of this.people) {
-      exactly.set(name, (exactly.get(name) ?? 0) + 1);
     }
     for (const person of odd) {
       const {site, name, username} = person;
       person.mixed = mixed(name) || mixed(username);
-      person.like = [name, username].some((text) => /[^\x20-\x7e]/.test(text) && wearers.get(site + "\n" + looks(text)) === -1 &&
-        (text === username || exactly.get(text) === 1));
+      person.like = [name, username].filter(isOdd).some((text) => {
+        const look = worn.get(site + "\n" + looks(text));
+        // The same name, letter by letter, is a namesake, and told by the username.
+        return look?.several && (look.various || text === username || look.names === 1);
+      });
     }
   }
 
@@ -300,7 +311,7 @@ export class Dataset {
         people: Uint8Array.from(this.people, (person) => Number(person.search.includes(word) || supers && person.super ||
           groups.size > 0 && person.groups.some((group) => groups.has(group)))),
         agents: Uint8Array.from(this.agents, ({search}) => Number(search.includes(word))),
-        clients: new Set(Array.from(this.clients).filter((client) => called.applications.get(client)?.includes(word))),
+        clients: new Set(Array.from(this.clients).filter((client) => fold(called.applications.get(client) ?? "").includes(word))),
         waiting: called.waiting.includes(word), ended: called.ended.includes(word),
       };
     });

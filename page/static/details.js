@@ -42,7 +42,7 @@ export function showDetails(row, {administrator, email, now, named}) {
   const time = (/** @type {number} */ seconds) => known(seconds) ? `${exact(seconds * 1000)} (${age(now() - seconds)})` : "";
   say(text("username"), row.username);
   say(text("userID"), row.user ? String(row.user) : "");
-  if (row.user) {
+  if (row.user && !row.deleted) {
     const asked = button("", text("showEmail"), async () => {
       asked.disabled = true;
       const answer = element("bdi");

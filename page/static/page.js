@@ -439,7 +439,7 @@ function narrow(start = performance.now()) {
   const {section, application, group, superUsers, column, down} = state;
   service.send({type: "query", start, ahead: table.ahead,
     query: {words: state.find.split(/\s+/).filter(Boolean), section, application, group, superUsers, column, down},
-    words: {language, applications: new Map([...clients].map((client) => [client, fold(applicationName(client))])),
+    words: {language, applications: new Map([...clients].map((client) => [client, applicationName(client)])),
       waiting: fold(text("badgeWaiting")), ended: fold(text("badgeEnded")), superUser: fold(text("badgeSuper"))}});
 }
 
@@ -538,7 +538,7 @@ function refused() {
 function explain() {
   const greeted = fault?.kind === "unauthenticated" && !tokens.any;
   const at = read ? clock(read) : "";
-  $("sign-in").hidden = !refused();
+  $("sign-in").hidden = !refused() && (fault === null || sites !== null); // A site that is down bars nobody from the others.
   $("forget").hidden = !tokens.any;
   $("content").classList.toggle("stale", fault !== null);
   $("notice").hidden = fault === null || greeted;

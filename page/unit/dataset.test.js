@@ -88,6 +88,31 @@ test("who could be taken for another is found", () => {
   assert.deepEqual(data.people.map(({mixed}) => mixed), [false, true, false, false, false, false]);
 });
 
+test("namesakes are told by their usernames, also in other cases and compositions, but not those of a look-alike", () => {
+  for (const [names, like] of [
+    [["Émile Zola", "ÉMILE ZOLA"], [false, false]], [["Zoë", "Zoe\u0308"], [false, false]], [["Νίκος", "ΝΊΚΟΣ"], [false, false]],
+    [["Apex", "арех", "арех"], [false, true, true]], [["Ann", "Zoë", "user2\u200b"], [false, false, true]],
+  ]) {
+    const data = new Dataset(), site = data.add("");
+    data.begin(site, now, 0);
+    data.addRows(site, names.map((name, i) => row(i + 1, `user${i + 1}`, 1, {name})));
+    data.check();
+    assert.deepEqual(data.people.map(({like}) => like), like, names.join());
+  }
+});
+
+test("a deleted user is told, also where all sessions had ended before", () => {
+  const data = new Dataset(), one = data.add("one"), two = data.add("two");
+  for (const site of [one, two]) {
+    data.begin(site, now, 0);
+    data.addRows(site, [row(1, "ada", 3), row(2, "gone", 2, {flags: 1}), row(0, "nobody", 1)]);
+  }
+  data.addGroups(one, []);
+  data.addUsers(one, [[1, "ada", "Ada", 0, []]]);
+  data.check();
+  assert.deepEqual(data.people.map(({deleted}) => deleted), [false, true, false, false, false, false], "site two does not tell");
+});
+
 test("10,000 people in any order", () => {
   const data = new Dataset(), site = data.add("");
   data.begin(site, now, 0);

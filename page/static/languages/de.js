@@ -107,11 +107,11 @@ export default {
   unknown: "–",
 
   shown: "Angezeigt: {persons} in {sessions}",
-  shownEnded: ", und {sessions}, beendet",
+  shownEnded: ", dazu beendet: {sessions}",
   noneMatch: "Keine Sitzung passt.",
   noneAtAll: "Niemand ist angemeldet.",
   printedPart: "Die ersten {n} von {total}.",
-  timeZone: "Zeiten sind in {name} ({zone}).",
+  timeZone: "Zeitzone: {name} ({zone}).",
 
   reading: "Wird gelesen … {sessions}",
   loading: "Wird geladen …",
@@ -120,7 +120,7 @@ export default {
   refused: "Zugriff verweigert",
   noAnswer: "Keine Antwort",
   stillShown: "Sie sehen den Stand von {time}.",
-  tryingAgain: "Es wird wieder versucht.",
+  tryingAgain: "Es wird erneut versucht.",
   since: "{reason} Seit {time}.",
   answers: "Antwortet",
   ownPage: "Ihre eigene Seite öffnen",

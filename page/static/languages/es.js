@@ -107,7 +107,7 @@ export default {
   unknown: "–",
 
   shown: "Se muestran: {persons} en {sessions}",
-  shownEnded: ", y {sessions} terminadas",
+  shownEnded: ", y terminadas: {sessions}",
   noneMatch: "Ninguna sesión coincide.",
   noneAtAll: "Nadie está conectado.",
   printedPart: "Las primeras {n} de {total}.",

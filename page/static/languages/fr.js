@@ -107,7 +107,7 @@ export default {
   unknown: "–",
 
   shown: "Affichées : {persons} en {sessions}",
-  shownEnded: ", et {sessions} terminées",
+  shownEnded: ", et terminées : {sessions}",
   noneMatch: "Aucune session ne correspond.",
   noneAtAll: "Personne n’est connecté.",
   printedPart: "Les {n} premières de {total}.",
