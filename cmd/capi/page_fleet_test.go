@@ -135,6 +135,21 @@ func TestPageFleet(t *testing.T) {
 	tab.press("two", kb.Enter)
 	tab.eventually(`document.querySelector(".tile.loggedIn .of").textContent === "" && document.querySelector(".tile.loggedIn .count").textContent === "7"`)
 
+	// The focus comes back from the details to their session, which a refresh has
+	// moved.
+	f.down.Store(true)
+	tab.eventually(`document.querySelector(".tile.loggedIn .of").textContent === "2 of 3 sites" && document.querySelectorAll("#spacer > .row").length === 6`)
+	session := eval[string](tab, `(() => {
+		const row = document.querySelector("#spacer > .row:last-child"), name = row.querySelector(".name");
+		name.focus();
+		name.click();
+		return row.querySelector(".session .value").textContent;
+	})()`)
+	f.down.Store(false)
+	tab.eventually(`document.querySelectorAll("#spacer > .row").length === 7`)
+	tab.press(kb.Escape)
+	tab.eventually(`document.activeElement.closest(".row")?.querySelector(".session .value").textContent === ` + quote(session))
+
 	// Over all sites: whoever is found, in any composition.
 	tab.do(focus("#filter"))
 	tab.press("zoe")

@@ -60,10 +60,13 @@ const service = new Service((news) => hear(news), () => fail({kind: "gone", name
 const table = new Table({table: $("table"), head: $("head"), scroller: $("scroller"), spacer: $("spacer")}, {
   ask: (first, count) => service.slice(first, count),
   sort: (column, down) => change({column, down}),
-  open: (row) => showDetails(row, {
-    administrator: (site) => sites?.find(({name}) => name === site)?.administrator ?? null,
-    email, now, named: several(),
-  }),
+  open(row) {
+    showDetails(row, {
+      administrator: (site) => sites?.find(({name}) => name === site)?.administrator ?? null,
+      email, now, named: several(),
+    });
+    $("details").addEventListener("close", () => table.focus(row), {once: true});
+  },
   toggleTimes: () => change({exact: !state.exact}),
 });
 const figures = new Figures({tiles: $("tiles"), sum: $("sum"), applications: $("applications"), activity: $("activity")}, change);

@@ -234,6 +234,13 @@ export class Table {
     row?.button.focus({preventScroll: true});
   }
 
+  /** focus gives a session the focus, wherever it is by then, or else the row that the Tab key leads to.
+   * @param {import("./row.js").SessionRow} session */
+  focus(session) {
+    const row = this.drawn.find(({row}) => row?.key === session.key) ?? this.drawn.find(({button}) => button.tabIndex === 0);
+    row?.button.focus({preventScroll: true});
+  }
+
   // point makes one row the one that the Tab key leads to: the current one, or the first that is to be seen.
   point() {
     const seen = this.drawn.filter(({row}) => row);

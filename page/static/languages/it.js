@@ -107,7 +107,7 @@ export default {
   unknown: "–",
 
   shown: "Mostrate: {persons} in {sessions}",
-  shownEnded: ", e {sessions} terminate",
+  shownEnded: ", e terminate: {sessions}",
   noneMatch: "Nessuna sessione corrisponde.",
   noneAtAll: "Nessuno è connesso.",
   printedPart: "Le prime {n} di {total}.",

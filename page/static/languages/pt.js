@@ -107,7 +107,7 @@ export default {
   unknown: "–",
 
   shown: "Mostradas: {persons} em {sessions}",
-  shownEnded: ", e {sessions} terminadas",
+  shownEnded: ", e terminadas: {sessions}",
   noneMatch: "Nenhuma sessão corresponde.",
   noneAtAll: "Ninguém tem sessão iniciada.",
   printedPart: "As primeiras {n} de {total}.",
