@@ -178,6 +178,10 @@ func people(t *testing.T, b *browser, site *testSite, address string) {
 	found = find("xaver", "0 people in 0 sessions, and 1 session that ended")
 	require.Len(t, found, 1)
 	assert.Equal(t, "ended, deleted", found[0].Notes)
+	tab.click("#spacer .name")
+	assert.Contains(t, tab.text("#details"), "User ID")
+	assert.NotContains(t, tab.text("#details"), "E-mail", "nobody knows it any more")
+	tab.press(kb.Escape)
 
 	// Groups: the Super Users are those who are Super Users.
 	tab.do(clear("#filter"))

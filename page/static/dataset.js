@@ -268,16 +268,19 @@ export class Dataset {
     if (odd.length === 0) {
       return;
     }
-    /** @type {Map<string, {person: Person, several: boolean, spelling: string, various: boolean, names: number}>} */
+    const spelling = (/** @type {string} */ text) => text.normalize("NFC").toLowerCase();
+    /** @type {Map<string, {person: Person, several: boolean, text: string, various: boolean, names: number}>} */
     const worn = new Map(); // who looks so, spelled how, and in how many names
     for (const person of this.people) {
       for (const text of new Set([person.username, person.name].filter(Boolean))) {
-        const key = person.site + "\n" + looks(text), spelling = text.normalize("NFC").toLowerCase();
-        const look = worn.get(key) ?? {person, several: false, spelling, various: false, names: 0};
+        const key = person.site + "\n" + looks(text), names = Number(text === person.name), look = worn.get(key);
+        if (!look) {
+          worn.set(key, {person, several: false, text, various: false, names});
+          continue;
+        }
         look.several ||= look.person !== person;
-        look.various ||= look.spelling !== spelling;
-        look.names += Number(text === person.name);
-        worn.set(key, look);
+        look.various ||= look.text !== text && spelling(look.text) !== spelling(text);
+        look.names += names;
       }
     }
     for (const person of odd) {
@@ -286,7 +289,7 @@ export class Dataset {
       person.like = [name, username].filter(isOdd).some((text) => {
         const look = worn.get(site + "\n" + looks(text));
         // The same name, letter by letter, is a namesake, and told by the username.
-        return look?.several && (look.various || text === username || look.names === 1);
+        return look?.several && (look.various || look.names === 1);
       });
     }
   }
