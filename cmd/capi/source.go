@@ -129,11 +129,15 @@ func (f *sourceFlags) client() (*capi.Client, error) {
 	default:
 		options.Cookie = capi.NewSecret(token)
 	}
-	url := f.url
-	if !strings.Contains(url, "://") {
-		url = "https://" + url
+	return options.NewClient(f.endpoint())
+}
+
+// endpoint returns the URL of the endpoint. A host alone is asked by https.
+func (f *sourceFlags) endpoint() string {
+	if strings.Contains(f.url, "://") {
+		return f.url
 	}
-	return options.NewClient(url)
+	return "https://" + f.url
 }
 
 // explain adds to the error of an endpoint what to do about it.
