@@ -112,7 +112,7 @@ func (c *sessionCounter) get(ctx context.Context) *sessionFigures {
 
 // count counts the sessions of the site as it is now.
 func (c *sessionCounter) count(ctx context.Context) (*sessionFigures, error) {
-	s, release, err := c.site.acquire(ctx)
+	s, release, err := c.site.usable(ctx)
 	if err != nil {
 		return nil, err
 	}
