@@ -10,10 +10,10 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// An APITokenAuthorizer is an [Authorizer] for programs that send a Super
-// Admin's Joomla API token, in the header Authorization (Bearer) or
-// X-Joomla-Token. It is safe for concurrent use. Make one with
-// [NewAPITokenAuthorizer]; the zero value returns errors.
+// An APITokenAuthorizer is an [Authenticator] for programs that send a Joomla
+// API token, in the header Authorization (Bearer) or X-Joomla-Token. It is safe
+// for concurrent use. Make one with [NewAPITokenAuthorizer]; the zero value
+// returns errors.
 //
 // It accepts a token of Joomla 4 or later as Joomla's plugin
 // api-authentication/token does:
@@ -21,13 +21,15 @@ import (
 //   - The plugin must be installed and enabled, and visitors must have its
 //     access level.
 //   - The token must be enabled in the user's profile.
-//   - The user must be in one of the groups that the plugin user/token allows.
+//   - The user must be in one of the groups that the plugin user/token allows:
+//     by default, Super Users only.
 //   - The account must be in order.
 //
-// Otherwise it refuses the request with [ErrUnauthenticated], and a user who is
-// not a Super Admin with [ErrForbidden]. Unlike in Joomla, the token must be
-// written exactly as Joomla shows it to its user, except for the padding at its
-// end. As in Joomla, no second factor is required.
+// Otherwise it refuses the request with [ErrUnauthenticated], as Joomla does,
+// even where it refuses a session of that user with [ErrForbidden]. Authorize
+// refuses a user who is not a Super Admin with ErrForbidden. Unlike in Joomla,
+// the token must be written exactly as Joomla shows it to its user, except for
+// the padding at its end. As in Joomla, no second factor is required.
 //
 // A request takes one query, two more if the plugin's access level is not
 // Public, and none without a well-formed token.

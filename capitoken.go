@@ -7,10 +7,9 @@ import (
 	"strings"
 )
 
-// A CAPITokenAuthorizer is an [Authorizer] for programs that send a Super
-// Admin's token of the cAPI extension, in the header token. It is safe for
-// concurrent use. Make one with [NewCAPITokenAuthorizer]; the zero value
-// returns errors.
+// A CAPITokenAuthorizer is an [Authenticator] for programs that send a token of
+// the cAPI extension, in the header token. It is safe for concurrent use. Make
+// one with [NewCAPITokenAuthorizer]; the zero value returns errors.
 //
 // It accepts a token if exactly one row of the extension's table
 // (#__services_tokens) has it, and that row is published. It refuses any other

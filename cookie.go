@@ -11,11 +11,12 @@ import (
 	"github.com/capi-go/capi/internal/joomla"
 )
 
-// A SessionAuthorizer is an [Authorizer] for users who are logged in to the
-// site itself: it accepts a request with the session cookie of a Super Admin,
-// from the site's frontend or its administrator. If there are several such
-// cookies, one of a Super Admin is enough. It is safe for concurrent use. Make
-// one with [NewSessionAuthorizer]; the zero value returns errors.
+// A SessionAuthorizer is an [Authenticator] for users who are logged in to the
+// site itself, in its frontend or its administrator: Authorize accepts a
+// request with the session cookie of a Super Admin, and User one of anybody. If
+// there are several such cookies, one of a Super Admin is enough. It is safe
+// for concurrent use. Make one with [NewSessionAuthorizer]; the zero value
+// returns errors.
 //
 // It reads the session itself, and does not trust what the row in #__session
 // says about it:

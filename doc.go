@@ -10,6 +10,7 @@
 //	cookies, err := capi.NewSessionAuthorizer(site)
 //	auth := capi.AnyOf(capi.NewAPITokenAuthorizer(site), cookies)
 //	mux.Handle("/api/v1/user/sessions", capi.NewHandler(capi.NewSQLStore(site), auth))
+//	mux.Handle("GET /me", capi.Require(auth, capi.LoggedIn)(me)) // a route of your own
 //
 // The pattern names no method: the handler also answers CORS preflights, and
 // refuses other methods. [Site.Check] reports what keeps a site from being
@@ -17,7 +18,7 @@
 //
 // The handler reads a [Store] and asks an [Authorizer]. Those of this package
 // read the database of Joomla 3.3 to 6; a service may bring its own.
-// [HandlerOptions] configure the handler. [Require] guards other routes.
+// [HandlerOptions] configure the handler. [Require] guards routes of your own.
 // Package storetest tests a Store, capitest makes sites for tests, and page
 // shows who is logged in.
 //

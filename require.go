@@ -59,7 +59,10 @@ type RequireOptions struct {
 	_ struct{} // Options are written with names.
 }
 
-// Require is [RequireOptions.Require] of the zero RequireOptions.
+// Require returns middleware that passes on requests whose user meets rule; the
+// handler gets the user from [UserFromContext]. It answers others with 401 or
+// 403, and failures with 500 or 503. It is [RequireOptions.Require] of the zero
+// RequireOptions.
 func Require(auth Authenticator, rule func(User) bool) func(http.Handler) http.Handler {
 	return RequireOptions{}.Require(auth, rule)
 }

@@ -275,10 +275,21 @@ func TestMistakes(t *testing.T) {
 			s.AddUser(capitest.User{ID: 7, Username: "a"})
 			s.AddUser(capitest.User{ID: 7, Username: "b"})
 		},
-		"no such group": func(s *capitest.Site) { s.AddUser(capitest.User{Username: "a", Groups: []int64{99}}) },
-		"no parent":     func(s *capitest.Site) { s.AddGroup("a", 99) },
-		"factor in 3":   func(s *capitest.Site) { s.AddUser(capitest.User{Username: "a", SecondFactor: true}) },
-		"token in 3":    func(s *capitest.Site) { s.AddUser(capitest.User{Username: "a"}).APIToken() },
+		"a name of another": func(s *capitest.Site) {
+			s.AddUser(capitest.User{Username: "a"})
+			user := s.AddUser(capitest.User{Username: "b"})
+			user.Username = "a"
+			user.Save()
+		},
+		"a negative id":  func(s *capitest.Site) { s.AddUser(capitest.User{ID: -1, Username: "a"}) },
+		"too high an id": func(s *capitest.Site) { s.AddUser(capitest.User{ID: 1 << 40, Username: "a"}) },
+		"no such group":  func(s *capitest.Site) { s.AddUser(capitest.User{Username: "a", Groups: []int64{99}}) },
+		"no parent":      func(s *capitest.Site) { s.AddGroup("a", 99) },
+		"factor in 3":    func(s *capitest.Site) { s.AddUser(capitest.User{Username: "a", SecondFactor: true}) },
+		"no factor to wait for": func(s *capitest.Site) {
+			s.AddUser(capitest.User{Username: "a"}).Login(capitest.Login{SecondFactorPending: true})
+		},
+		"token in 3": func(s *capitest.Site) { s.AddUser(capitest.User{Username: "a"}).APIToken() },
 	} {
 		spy := &spy{TB: t}
 		done := make(chan struct{})

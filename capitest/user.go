@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"net/http"
 	"time"
 	"unicode"
@@ -36,13 +37,13 @@ type User struct {
 }
 
 // AddUser adds a user to the site. The test fails if the name or the id is
-// taken, or a group does not exist.
+// taken, the id is none that Joomla has, or a group does not exist.
 func (s *Site) AddUser(user User) *User {
 	s.t.Helper()
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if user.Username == "" {
-		s.t.Fatal("capitest: a User without a Username")
+	if user.ID < 0 || user.ID > math.MaxInt32 {
+		s.t.Fatalf("capitest: Joomla has no id %d", user.ID)
 	}
 	if user.SecondFactor && s.options.Joomla == 3 {
 		s.t.Fatal("capitest: Joomla 3 asks for a second factor together with the password")
@@ -53,11 +54,11 @@ func (s *Site) AddUser(user User) *User {
 	}
 	s.last = max(s.last, user.ID)
 	for _, line := range s.tables[prefix+"users"].rows {
-		if line[0] == user.ID || line[2] == user.Username {
+		if line[0] == user.ID {
 			s.t.Fatalf("capitest: there is a user %d, %q", line[0], line[2])
 		}
 	}
-	if user.Name == "" {
+	if user.Name == "" && user.Username != "" {
 		first, size := utf8.DecodeRuneInString(user.Username)
 		user.Name = string(unicode.ToUpper(first)) + user.Username[size:]
 	}
@@ -73,7 +74,8 @@ func (s *Site) AddUser(user User) *User {
 	return &user
 }
 
-// Save writes the fields of the user to the site, except the ID.
+// Save writes the fields of the user to the site, except the ID. The test fails
+// if the name is another user's, or a group does not exist.
 func (u *User) Save() {
 	u.site.t.Helper()
 	u.site.mutex.Lock()
@@ -85,6 +87,14 @@ func (u *User) Save() {
 func (u *User) write() {
 	s := u.site
 	s.t.Helper()
+	if u.Username == "" {
+		s.t.Fatal("capitest: a User without a Username")
+	}
+	for _, line := range s.tables[prefix+"users"].rows {
+		if line[0] != u.ID && line[2] == u.Username {
+			s.t.Fatalf("capitest: there is a user %d, %q", line[0], line[2])
+		}
+	}
 	activation := ""
 	if u.NotActivated {
 		activation = "8c1f0d5e2b7a4936"
@@ -127,7 +137,8 @@ func (u *User) Cookie() *http.Cookie { return u.Login(Login{}) }
 type Login struct {
 	// Administrator logs in to the administrator application.
 	Administrator bool
-	// SecondFactorPending stops before the second factor.
+	// SecondFactorPending stops before the second factor, which the user must
+	// have.
 	SecondFactorPending bool
 	// Ago is how long ago the session made its last request.
 	Ago time.Duration
@@ -135,9 +146,14 @@ type Login struct {
 	_ struct{} // Settings are written with names.
 }
 
-// Login begins a session of the user and returns its cookie.
+// Login begins a session of the user and returns its cookie. The test fails if
+// the user has no second factor that could be pending.
 func (u *User) Login(l Login) *http.Cookie {
 	s := u.site
+	s.t.Helper()
+	if l.SecondFactorPending && !u.SecondFactor {
+		s.t.Fatalf("capitest: user %q has no second factor to wait for", u.Username)
+	}
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	return s.begin(u, l)

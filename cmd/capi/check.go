@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const checkUsage = `Says what it finds of Joomla sites, and everything that keeps them from being served,
+const checkUsage = `Prints what it finds about Joomla sites, and everything that keeps them from being served,
 with what to do. It changes nothing.
 
 Where sessions live outside of the database, it looks for those of the dozen newest
@@ -46,14 +46,14 @@ func newCheckCommand() *cobra.Command {
 	return c
 }
 
-// A checkReport is what check has found.
+// A checkReport is the result of check.
 type checkReport struct {
 	Sites []siteReport `json:"sites"`
 	// Notes are about the environment.
 	Notes []string `json:"notes,omitempty"`
 }
 
-// A siteReport is what check has found of a site.
+// A siteReport is the result of check for a site.
 type siteReport struct {
 	Config   string   `json:"config,omitempty"`
 	Name     string   `json:"name,omitempty"`

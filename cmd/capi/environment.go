@@ -69,19 +69,20 @@ func numberOf(property func(*capi.SiteConfig) *int) func(*capi.SiteConfig, strin
 }
 
 const environmentUsage = `
-Environment, in place of what configuration.php says, for sites whose constructor
-reads the environment too:
+These environment variables override configuration.php, for example for sites whose
+JConfig reads the environment:
   CAPI_DB_TYPE, CAPI_DB_HOST, CAPI_DB_USER, CAPI_DB_PASSWORD, CAPI_DB_NAME,
   CAPI_DB_PREFIX, CAPI_SECRET, CAPI_ROOT_USER, CAPI_LIFETIME (in minutes),
   CAPI_SESSION_NAME, CAPI_SESSION_HANDLER, CAPI_SESSION_DIR,
   CAPI_SESSION_REDIS_HOST, CAPI_SESSION_REDIS_PORT, CAPI_SESSION_REDIS_DB,
   CAPI_SESSION_REDIS_AUTH, CAPI_SESSION_MEMCACHED_HOST, CAPI_SESSION_MEMCACHED_PORT
-Each may end in _FILE instead, and then is the path of a file with the value. For
---config shop.example.org=FILE, they begin with CAPI_SHOP_EXAMPLE_ORG_. Without
---config, they describe the site alone: it has no other properties.
+With _FILE at the end, the variable is the path of a file with the value. For
+--config shop.example.org=FILE, they begin with CAPI_SHOP_EXAMPLE_ORG_, except that
+CAPI_DB_HOST and CAPI_SESSION_DIR are for all sites without their own. Without
+--config, they are the whole configuration.
 
-Each flag can be set by the environment, too: --log-level by CAPI_LOG_LEVEL. Flags
-that may be repeated take several values with spaces between them.
+Each flag also has a variable: CAPI_LOG_LEVEL sets --log-level. Flags that may be
+repeated take several values, separated by spaces.
 `
 
 // where says where the configuration of a site is.
@@ -107,6 +108,9 @@ func loadConfig(site siteFile) (config capi.SiteConfig, err error) {
 	var given []string
 	for _, v := range variables {
 		value, ok, err := lookup(site.variablePrefix() + v.name)
+		if err == nil && !ok && isFlag(v) { // Of all sites.
+			value, ok, err = lookup("CAPI_" + v.name)
+		}
 		if err != nil {
 			return capi.SiteConfig{}, err
 		}
@@ -129,6 +133,10 @@ func loadConfig(site siteFile) (config capi.SiteConfig, err error) {
 	}
 	return config, nil
 }
+
+// isFlag reports whether a variable is also that of a flag, which is for all
+// sites.
+func isFlag(v variable) bool { return v.name == "DB_HOST" || v.name == "SESSION_DIR" }
 
 // flagVariable returns the variable that sets a flag.
 func flagVariable(flag string) string {
@@ -177,10 +185,10 @@ func isVariable(name string) bool {
 	return slices.ContainsFunc(variables, func(v variable) bool { return "CAPI_"+v.name == name })
 }
 
-// unknownVariables says which variables nobody reads, whose names begin as those
-// of the program do.
+// unknownVariables returns notes about variables with the program's prefix that
+// it does not read.
 func unknownVariables(sites []siteFile) (notes []string) {
-	known := []string{"CAPI_TOKEN"} // Of list.
+	known := []string{"CAPI_TOKEN", "CAPI_FLAGS"} // Of list and watch, and of the unit for systemd.
 	for _, c := range newRootCommand(func() {}).Commands() {
 		c.Flags().VisitAll(func(flag *pflag.Flag) { known = append(known, flagVariable(flag.Name)) })
 	}
@@ -215,7 +223,7 @@ func lookup(name string) (value string, ok bool, err error) {
 	if ok {
 		return "", false, fmt.Errorf("%s and %[1]s_FILE are both set", name)
 	}
-	// The file is read again and again, and a pipe cannot be.
+	// The file is read repeatedly, which a pipe does not allow.
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {
 		err = fmt.Errorf("%s is not a regular file", path)

@@ -63,7 +63,7 @@ func explainFlag(c *cobra.Command, err error) error {
 	return err
 }
 
-// similar returns those of known that somebody may have meant with name.
+// similar returns the members of known that name may be a misspelling of.
 func similar(name string, known []string) []string {
 	// Cobra suggests commands only.
 	commands := &cobra.Command{SuggestionsMinimumDistance: 2}
@@ -85,7 +85,7 @@ type namedValue struct {
 // Type implements [pflag.Value].
 func (v namedValue) Type() string { return v.name }
 
-// addCompletions tells shells what the arguments and flags of c may be.
+// addCompletions adds shell completions for the arguments and flags of c.
 func addCompletions(c *cobra.Command) {
 	c.ValidArgsFunction = cobra.NoFileCompletions
 	c.Flags().VisitAll(func(flag *pflag.Flag) {
@@ -144,7 +144,7 @@ func atMost(most int) cobra.PositionalArgs {
 	}
 }
 
-// failed says why a command could not do what it was told, one problem a line.
+// failed prints why a command failed, one problem per line.
 func failed(c *cobra.Command, err error) error {
 	for _, problem := range problems(err) {
 		fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", c.CommandPath(), oneLine(problem.Error()))
@@ -152,7 +152,7 @@ func failed(c *cobra.Command, err error) error {
 	return exitError(exitFailed)
 }
 
-// siteFlags are the flags that say which sites, and how to reach them.
+// siteFlags are the flags that name sites, and say how to reach them.
 type siteFlags struct {
 	sites      []siteFile
 	host       string
@@ -165,7 +165,7 @@ type siteFlags struct {
 	// phpSerialize is capi.SiteOptions.PHPSerialize.
 	phpSerialize bool
 	tokensOnly   bool
-	// rowsSuffice reports whether sessions without what they hold are enough.
+	// rowsSuffice reports whether sessions without their data are enough.
 	rowsSuffice bool
 	connections int
 }
@@ -176,24 +176,24 @@ type siteFile struct {
 	path string
 }
 
-// siteName is what may be in a URL and in the name of a variable.
+// siteName matches names that are valid in URLs and in names of variables.
 var siteName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 
 // add adds the flags to c.
 func (f *siteFlags) add(c *pflag.FlagSet) {
 	c.Func("config", "configuration.php of the site, a `file`; repeat it as NAME=FILE for several sites", f.addSite)
 	c.StringVar(&f.host, "db-host", "", "`host` of the database of all sites, as HOST[:PORT], in place of $host. For PostgreSQL, it may be "+
-		"several with commas between them, which are tried in turn: the primary is used, or what "+
+		"several, separated by commas: they are tried in turn for the primary, or for what "+
 		"PGTARGETSESSIONATTRS says. For MySQL, it is one, such as a proxy in front of a cluster")
 	c.StringVar(&f.socket, "db-socket", "", "`path` of the database server's socket, for sites whose $host is localhost "+
 		"(default: the usual places)")
 	c.StringVar(&f.sessionDir, "session-dir", "", "`directory` of session files, in place of $session_filesystem_path (default: that; a site "+
 		"without it needs PHP's session.save_path here)")
-	c.Func("session-owner", "`user`, by name or number, that PHP runs as, where that is not the one of this program; repeat "+
-		"it for more. Session files of users other than these and root are not believed", f.addSessionOwner)
+	c.Func("session-owner", "`user`, by name or number, that PHP runs as, if it is not the user of this program; may be "+
+		"repeated. Session files of users other than these and root are not trusted", f.addSessionOwner)
 	c.StringVar(&f.sessionPrefix, "session-prefix", "", "`text` that the keys of sessions in Redis or Memcached begin with (default: that of the "+
 		"site's Joomla: jfw, or PHPREDIS_SESSION: and memc.sess.key. in Joomla 3)")
-	c.BoolVar(&f.phpSerialize, "php-serialize", false, "PHP's session.serialize_handler is php_serialize at the sites, rather than php")
+	c.BoolVar(&f.phpSerialize, "php-serialize", false, "the sites' session.serialize_handler is php_serialize instead of php")
 }
 
 func (f *siteFlags) addSite(text string) error {
@@ -212,7 +212,7 @@ func (f *siteFlags) addSite(text string) error {
 		case other.name == "" || name == "":
 			return errors.New("several sites need a name each: NAME=FILE")
 		case other.name == name:
-			return fmt.Errorf("two sites of the name %s", name)
+			return fmt.Errorf("two sites are named %s", name)
 		case other.variablePrefix() == (siteFile{name: name}).variablePrefix():
 			return fmt.Errorf("the sites %s and %s would have the same variables, %s…", other.name, name, other.variablePrefix())
 		}
@@ -221,8 +221,8 @@ func (f *siteFlags) addSite(text string) error {
 	return nil
 }
 
-// addSessionOwner adds a user to those whose session files count. A number need
-// not be that of a user here: in a container, PHP's user may have no name.
+// addSessionOwner adds a user whose session files count. A number need not
+// belong to a user here: in a container, PHP's user may have no name.
 func (f *siteFlags) addSessionOwner(text string) error {
 	number := text
 	if account, err := user.Lookup(text); err == nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/capi-go/capi"
 )
 
-// plainJSON replaces what could steer a terminal in a JSON text by its escapes.
+// plainJSON replaces characters that could control a terminal by their JSON escapes.
 func plainJSON(text []byte) []byte {
 	var plain []byte
 	for len(text) > 0 {
@@ -33,7 +33,7 @@ func plainJSON(text []byte) []byte {
 	return plain
 }
 
-// jsonSessions prints sessions as the contract has them.
+// jsonSessions prints sessions in the form of the API.
 type jsonSessions struct {
 	w       *bufio.Writer
 	array   bool
@@ -120,7 +120,7 @@ func requests(r row) string {
 // https://owasp.org/www-community/attacks/CSV_Injection.
 func notFormula(cell string) string {
 	var b strings.Builder
-	atStart := true // of a cell, for some spreadsheet
+	atStart := true // of a cell, in some spreadsheet
 	for _, r := range cell {
 		if atStart && strings.ContainsRune("=+-@＝＋－＠", r) {
 			b.WriteByte('\'')

@@ -24,25 +24,25 @@ or of the database of a site.
 ` + sourceUsage + `
 
 Guests are counted, and listed only with --guests. STATE is live, waiting (for the
-second factor) or ended: the session is over, but Joomla has not removed it yet. Only
-a database tells who is asked for a second factor.
+second factor) or ended (but not yet removed by Joomla). Only with a database is it
+known who is asked for a second factor.
 
 Formats:
   table  for people: newest first, in columns that fit the terminal, with a total
-  csv    for spreadsheets: the columns of the table, whole
-  json   for programs: an array of sessions as the contract has them
+  csv    for spreadsheets: the columns of the table, uncut
+  json   for programs: an array of sessions as in the API
   jsonl  the same, a session on each line, as they come
 
-Visitors choose what is in a session. A table replaces what could steer a terminal;
-csv also puts an apostrophe before what a spreadsheet would run as a formula. --raw
-leaves cells as they are, for programs. Only json and jsonl have what sessions hold,
-with the secrets in it masked unless --unmasked. Whoever knows a session id can take
-the session over: they are pseudonyms unless --ids real, and those of an endpoint
-hold for one list.
+Visitors choose the contents of sessions. A table replaces characters that could
+control a terminal; csv also puts an apostrophe before text that a spreadsheet would
+run as a formula. --raw leaves cells as they are, for programs. Only json and jsonl
+have the data of sessions, with secrets masked unless --unmasked is set. Whoever knows
+a session id can take over the session: ids are pseudonyms unless --ids is real, and
+pseudonyms of an endpoint are valid for one list.
 
-If the list breaks off, or is interrupted, what has come is shown.
+If the list breaks off or is interrupted, the sessions so far are shown.
 
-Exit status: 0 the list is whole, 1 it is not, 2 wrong usage, 130 interrupted.
+Exit status: 0 the list is complete, 1 it is not, 2 wrong usage, 130 interrupted.
 ` + environmentUsage
 
 const listExample = `  capi list https://example.org --token-file token
@@ -56,7 +56,7 @@ const exitInterrupted = 130
 // errInterrupted is the error of a list that was interrupted.
 var errInterrupted = errors.New("interrupted")
 
-// listOptions are what the command line of list says.
+// listOptions are the options of the command list.
 type listOptions struct {
 	sourceFlags
 	format, ids, sort     string
@@ -68,7 +68,7 @@ type listOptions struct {
 func newListCommand() *cobra.Command {
 	var o listOptions
 	c := &cobra.Command{
-		Use: "list [URL]", Short: "Show who is logged in, by an endpoint or by a site's database", Long: listUsage, Example: listExample,
+		Use: "list [URL]", Short: "Show who is logged in, from an endpoint or a site's database", Long: listUsage, Example: listExample,
 		Args: atMost(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := o.complete(c.Flags(), args); err != nil {
@@ -96,13 +96,13 @@ func newListCommand() *cobra.Command {
 func (o *listOptions) addFlags(c *pflag.FlagSet) {
 	c.StringVar(&o.format, "format", "table", "`format` of the list: table, csv, json or jsonl")
 	c.StringVar(&o.sort, "sort", "time", "`order` of a table and of csv: time, with the newest first; user; application")
-	c.BoolVar(&o.guests, "guests", false, "list guests too")
+	c.BoolVar(&o.guests, "guests", false, "also list guests")
 	c.StringVar(&o.filter.user, "user", "", "only sessions of this `user`: a username, or the id of a user")
 	c.Func("application", "only sessions of this `application`: site, administrator, none or a number", o.filter.setApplication)
 	c.BoolVar(&o.filter.active, "active", false, "leave out sessions that have ended")
 	c.StringVar(&o.ids, "ids", "pseudonym", "`kind` of session ids: pseudonym, real or none")
-	c.BoolVar(&o.unmasked, "unmasked", false, "show the secrets that sessions hold")
-	c.BoolVar(&o.raw, "raw", false, "show cells as they are: a spreadsheet or a terminal may run what is in them")
+	c.BoolVar(&o.unmasked, "unmasked", false, "show the secrets in sessions")
+	c.BoolVar(&o.raw, "raw", false, "show cells as they are; a spreadsheet or a terminal may run them")
 	o.add(c)
 }
 
@@ -141,9 +141,9 @@ func list(ctx context.Context, o listOptions, c *cobra.Command) (err error) {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
-		return fmt.Errorf("%w after %s: the list is not whole", errInterrupted, read)
+		return fmt.Errorf("%w after %s: the list is incomplete", errInterrupted, read)
 	case progress.count > 0:
-		return fmt.Errorf("%w: the list is not whole: %s came before", err, read)
+		return fmt.Errorf("%w: the list is incomplete: it has only %s", err, read)
 	}
 	return err
 }
@@ -154,7 +154,7 @@ type reading struct {
 	row     row
 }
 
-// read returns the sessions that the filter lets through.
+// read returns the sessions that match the filter.
 func (o *listOptions) read(ctx context.Context, s *source, progress *progress) func(yield func(reading, error) bool) {
 	return func(yield func(reading, error) bool) {
 		now := time.Now()
@@ -243,7 +243,7 @@ func (o *listOptions) printRows(ctx context.Context, w io.Writer, s *source, ids
 	return errors.Join(failure, err)
 }
 
-// sortRows sorts rows by what order names, and then the newest first.
+// sortRows sorts rows by order, and then the newest first.
 func sortRows(rows []row, order string) {
 	slices.SortStableFunc(rows, func(a, b row) int {
 		first := 0
@@ -334,7 +334,7 @@ func (o *listOptions) idRedaction(key []byte) (capi.Redaction, error) {
 	return func(s capi.Session) capi.Session { return s }, nil
 }
 
-// A filter is which sessions are shown.
+// A filter says which sessions are shown.
 type filter struct {
 	user        string
 	application *capi.ClientID
@@ -357,7 +357,7 @@ func (f *filter) setApplication(text string) error {
 	return nil
 }
 
-// matches reports whether a session is to be shown.
+// matches reports whether the filter shows a session.
 func (f *filter) matches(r row) bool {
 	if f.user != "" && r.username != f.user && (r.user == 0 || strconv.FormatInt(r.user, 10) != f.user) {
 		return false
@@ -371,8 +371,8 @@ func isTerminal(w any) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// terminalWidth returns how many columns the terminal w has, and 0 if it is
-// none.
+// terminalWidth returns the number of columns of the terminal w, or 0 if it is
+// not a terminal.
 func terminalWidth(w any) int {
 	file, ok := w.(*os.File)
 	if !ok {

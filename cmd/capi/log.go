@@ -17,7 +17,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// newLogger returns what logs to w in a format, text or json, from a level on.
+// newLogger returns a logger to w in a format, text or json, from a level up.
 func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 	var options slog.HandlerOptions
 	var from slog.Level
@@ -34,14 +34,14 @@ func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 	return nil, fmt.Errorf("flag --log-format must be json or text: %q", format)
 }
 
-// logEverything makes what does not take a logger use this one: the packages
-// log and slog, and go-redis.
+// logEverything sets the logger of packages that are not given one: log, slog
+// and go-redis.
 func logEverything(logger *slog.Logger) {
 	slog.SetDefault(logger)
 	redis.SetLogger(redisLogger{logger})
 }
 
-// A redisLogger is what go-redis logs to.
+// A redisLogger is the logger of go-redis.
 type redisLogger struct{ *slog.Logger }
 
 // Printf implements go-redis's logger.
@@ -64,13 +64,13 @@ func (l serverLog) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// A request is what each line of the log about a request has, whoever logs it.
+// A request has the attributes of every log line about a request.
 type request struct{ id, remote string }
 
 // requestKey is the key of the request in a context.
 type requestKey struct{}
 
-// A requestHandler adds to each line the request that it is about.
+// A requestHandler adds the request to each line.
 type requestHandler struct{ slog.Handler }
 
 // Handle implements [slog.Handler].
@@ -94,11 +94,11 @@ func (h requestHandler) WithGroup(name string) slog.Handler {
 // requestIDHeader is the header by which proxies and logs recognize a request.
 const requestIDHeader = "X-Request-Id"
 
-// plainID is what an id of somebody else's may be.
+// plainID matches ids of others that may be logged.
 var plainID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// requestID returns the id that a request came with, if it is short and plain,
-// or makes one.
+// requestID returns the id that a request came with if it is short and plain,
+// or else a new one.
 func requestID(r *http.Request) string {
 	if id := r.Header.Get(requestIDHeader); plainID.MatchString(id) {
 		return id
@@ -120,10 +120,10 @@ func methodOf(r *http.Request) string {
 	return "other"
 }
 
-// observe logs and counts each request with what it was answered. Of what the
-// client sent it shows no more than the method and a plain request id: instead
-// of the path it has the route, and the query and the headers may hold
-// credentials. A panic is logged, too, and breaks the connection.
+// observe logs and counts each request with its answer. From the client, it
+// logs only the method and a plain request id: the route stands for the path,
+// and the query and the headers may hold credentials. It also logs panics,
+// which break the connection.
 func observe(r *router, m *metrics, trusted trustedProxies, logger *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, incoming *http.Request) {
 		about := request{requestID(incoming), trusted.remote(incoming)}
@@ -143,7 +143,7 @@ func observe(r *router, m *metrics, trusted trustedProxies, logger *slog.Logger)
 				"status", recorder.status, "bytes", recorder.bytes, "cut", cut, "duration", took.String())
 			m.request(route, recorder.status, recorder.bytes, cut, took)
 			if value != nil {
-				panic(http.ErrAbortHandler) // Which net/http does not log.
+				panic(http.ErrAbortHandler) // net/http does not log it.
 			}
 		}()
 		r.mux.ServeHTTP(recorder, incoming)
@@ -151,8 +151,8 @@ func observe(r *router, m *metrics, trusted trustedProxies, logger *slog.Logger)
 	})
 }
 
-// panicText returns what may be logged of the value of a panic: of those that
-// are not Go's own, which may hold anything, only the type.
+// panicText returns the part of a panic's value that may be logged: only the
+// type if it is not Go's own, since it may hold anything.
 func panicText(value any) string {
 	if err, ok := value.(runtime.Error); ok {
 		return err.Error()
@@ -160,8 +160,8 @@ func panicText(value any) string {
 	return fmt.Sprintf("%T", value)
 }
 
-// canonicalHost returns a Host header as the names of sites are: in lower case,
-// without a final dot. The mux takes the port away.
+// canonicalHost returns a Host header in the form of site names: lower case,
+// without a final dot. The mux removes the port.
 func canonicalHost(host string) string {
 	name, port := host, ""
 	if i := strings.LastIndexByte(host, ':'); i >= 0 {
@@ -170,7 +170,7 @@ func canonicalHost(host string) string {
 	return strings.ToLower(strings.TrimSuffix(name, ".")) + port
 }
 
-// A recorder remembers what an answer was.
+// A recorder remembers the status and size of an answer.
 type recorder struct {
 	http.ResponseWriter
 	status int
@@ -190,6 +190,6 @@ func (r *recorder) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Unwrap lets http.ResponseController find what it wraps, with which the list
+// Unwrap gives http.ResponseController the wrapped writer, on which the list
 // sets deadlines.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

@@ -1,5 +1,4 @@
-// Capi is the program for those who look after Joomla sites, and for those who
-// read who is logged in to them:
+// Capi serves and shows who is logged in to Joomla sites:
 //
 //	capi serve --config configuration.php   serves the session list of a site
 //	capi check --config configuration.php   says what keeps it from being served
@@ -46,7 +45,7 @@ func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stder
 
 // run is the program. It ends when ctx does, or when it is interrupted.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	// The second signal ends it at once: stop gives up the first.
+	// After stop, the next signal ends the program at once.
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := newRootCommand(stop)

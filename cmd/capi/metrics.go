@@ -20,37 +20,37 @@ type metrics struct {
 }
 
 // newMetrics returns the metrics of a program that serves sites. Their sessions
-// are counted at most every so often, and never if that is 0.
+// are counted at most once per countEvery, or never if it is 0.
 func newMetrics(sites []*followedSite, countEvery time.Duration) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "capi_http_requests_total", Help: "Requests that were answered.",
+			Name: "capi_http_requests_total", Help: "Requests answered.",
 		}, []string{"site", "route", "code"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "capi_http_request_duration_seconds", Help: "How long requests took, up to the last byte of the answer.",
+			Name: "capi_http_request_duration_seconds", Help: "Duration of requests, up to the last byte of the answer.",
 			Buckets: []float64{.001, .005, .01, .05, .1, .5, 1, 5, 10, 60},
 		}, []string{"site", "route"}),
 		bytes: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "capi_http_response_bytes_total", Help: "Bytes of bodies that were sent.",
+			Name: "capi_http_response_bytes_total", Help: "Bytes sent in bodies.",
 		}, []string{"site", "route"}),
 		cut: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "capi_http_cut_total", Help: "Answers that were cut, so that no client takes a part of a list for the whole.",
+			Name: "capi_http_cut_total", Help: "Answers cut because they could not be finished.",
 		}, []string{"site", "route"}),
 	}
 	b := thisBuild()
 	m.registry.MustRegister(m.requests, m.duration, m.bytes, m.cut, readyCollector(sites),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "capi_build_info", Help: "1, labelled with what the program was made from.",
+			Name: "capi_build_info", Help: "Constant 1, labelled with the version and revision of the program.",
 			ConstLabels: prometheus.Labels{"version": b.version, "revision": b.revision},
 		}, func() float64 { return 1 }))
 	var counters sessionCollector
 	for _, s := range sites {
 		m.registry.MustRegister(poolCollector{s}, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "capi_lists_running", Help: "Lists that are being sent.", ConstLabels: prometheus.Labels{"site": s.name},
+			Name: "capi_lists_running", Help: "Lists being sent.", ConstLabels: prometheus.Labels{"site": s.name},
 		}, func() float64 { return float64(s.turns.running.Load()) }))
-		for _, route := range []string{"list", "feed"} { // From 0 on, or an alert would miss the first.
+		for _, route := range []string{"list", "feed"} { // They begin at 0, so that an alert sees the first.
 			m.cut.WithLabelValues(s.name, route)
 		}
 		counters = append(counters, &sessionCounter{site: s, every: countEvery})
@@ -71,7 +71,7 @@ func (m *metrics) request(route route, status int, bytes int64, cut bool, took t
 	}
 }
 
-// handler returns what Prometheus reads.
+// handler returns the handler of /metrics.
 func (m *metrics) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
@@ -98,8 +98,7 @@ func (c readyCollector) Collect(values chan<- prometheus.Metric) {
 }
 
 // A poolCollector reports on the connections of a site's current configuration.
-// With another, its counters begin anew, as those of a program that was started
-// again do.
+// A new configuration resets its counters, like a restart.
 type poolCollector struct{ site *followedSite }
 
 // Describe implements [prometheus.Collector].

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,7 +54,7 @@ const (
 	startPatience = 2 * time.Second
 )
 
-// newReadiness returns the readiness of a site of several.
+// newReadiness returns the readiness of one of several sites.
 func newReadiness(site *followedSite, sites int, turns chan struct{}) *readiness {
 	return &readiness{
 		site: site, turns: turns, pause: readyPause + time.Duration(sites-1)*checkPause,
@@ -93,7 +94,7 @@ func (r *readiness) failed(ctx context.Context, err error) error {
 // authorizeTimeout is how long authorizing a request may take.
 const authorizeTimeout = 10 * time.Second
 
-// guard returns auth with a limit of time, whose failures are noticed.
+// guard returns auth with a timeout. Its failures cause a check.
 func (r *readiness) guard(auth capi.Authorizer) capi.Authorizer {
 	return capi.AuthorizerFunc(func(request *http.Request) error {
 		ctx, cancel := context.WithTimeout(request.Context(), authorizeTimeout)
@@ -125,7 +126,7 @@ func (r *readiness) run(ctx context.Context) {
 		if !r.check(ctx) {
 			pause = brokenPause
 		}
-		if !sleep(ctx, min(pause, 100*time.Millisecond)) { // However many requests fail.
+		if !sleep(ctx, min(pause, 100*time.Millisecond)) { // Not more often, however many requests fail.
 			return
 		}
 		timer := time.NewTimer(pause)
@@ -171,11 +172,11 @@ func (r *readiness) check(ctx context.Context) bool {
 	defer done()
 	r.site.checking.Store(true)
 	r.site.keepIdle()
-	down, err := current.check(ctx)
+	down, err := current.checkCalmly(ctx)
 	r.site.checking.Store(false)
 	r.site.keepIdle()
 	if onlySessionData(err) && r.wasReady(current) {
-		// Sessions were there before: their store has lost them, as after a
+		// There were sessions before: the store has lost them, for example in a
 		// restart, and new ones will come.
 		err = nil
 	}
@@ -188,6 +189,17 @@ func (r *readiness) check(ctx context.Context) bool {
 	return r.set(ctx, current, err, down)
 }
 
+// checkCalmly is check, in which a panic is an error: here it would end the
+// program.
+func (s *site) checkCalmly(ctx context.Context) (down bool, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("checking the site: panic: %s\n%s", panicText(value), debug.Stack())
+		}
+	}()
+	return s.check(ctx)
+}
+
 // wasReady reports whether s has ever been ready.
 func (r *readiness) wasReady(s *site) bool {
 	r.mu.Lock()
@@ -195,15 +207,15 @@ func (r *readiness) wasReady(s *site) bool {
 	return r.of == s && r.served
 }
 
-// onlySessionData reports whether err says no more than that no session has data
-// where it should be. Tokens are not worse for that.
+// onlySessionData reports whether err says only that no session has data where
+// it should be. Tokens work nevertheless.
 func onlySessionData(err error) bool {
 	all := problems(err)
 	return len(all) == 1 && errors.Is(all[0], capi.ErrSessionData)
 }
 
-// set remembers what a check has found, tells the log of what is new, and
-// reports whether the site is ready.
+// set stores the result of a check, logs changes, and reports whether the site
+// is ready.
 func (r *readiness) set(ctx context.Context, s *site, err error, down bool) bool {
 	if ctx.Err() != nil {
 		return false
@@ -217,7 +229,7 @@ func (r *readiness) set(ctx context.Context, s *site, err error, down bool) bool
 	r.of, r.err, r.down, r.served = s, err, down, r.served || err == nil
 	switch {
 	case err != nil && (before == nil || before.Error() != err.Error()):
-		if s != nil { // Else the log has been told why.
+		if s != nil { // Otherwise, the reason was logged.
 			for _, problem := range problems(err) {
 				r.site.logger.ErrorContext(ctx, "not ready", "error", problem.Error())
 			}
@@ -232,7 +244,8 @@ func (r *readiness) set(ctx context.Context, s *site, err error, down bool) bool
 	return err == nil
 }
 
-// waitChecked waits until each site was checked once, but not for long.
+// waitChecked waits until each site was checked once, but at most
+// startPatience.
 func waitChecked(ctx context.Context, sites []*followedSite) {
 	timer := time.NewTimer(startPatience)
 	defer timer.Stop()

@@ -74,6 +74,12 @@ func TestReadiness(t *testing.T) {
 	assert.Empty(t, logs.String(), "the program ends, rather than the site")
 }
 
+func TestSiteCheckCalmly(t *testing.T) {
+	_, err := new(site).checkCalmly(t.Context())
+	require.ErrorContains(t, err, "panic: runtime error: invalid memory address")
+	require.ErrorContains(t, err, "TestSiteCheckCalmly")
+}
+
 // A redisError is an error of Redis.
 type redisError string
 

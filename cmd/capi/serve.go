@@ -17,7 +17,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// serveOptions are what the command line of serve says.
+// serveOptions are the options of the command serve.
 type serveOptions struct {
 	siteFlags
 	addr, metrics      string
@@ -49,24 +49,24 @@ or a token of the cAPI extension. There are also
 
 With names, one program serves many sites, each with a guard and a pool of its own,
 at /NAME/api/v1/user/sessions and, for requests to the host NAME, at
-/api/v1/user/sessions; likewise the page, which at /capi/ is of all sites that
-somebody may see. /NAME/readyz is of one site; /readyz is 200 while any is ready.
+/api/v1/user/sessions, and likewise the page. The page at /capi/ has all sites that
+its reader may see. /NAME/readyz is for one site; /readyz is 200 while any is ready.
 
-Each site is served by itself. One that cannot be served now is answered with 503
-and Retry-After, and is tried again until it can be, whether its configuration.php
-cannot be read or is wrong, or a server is down; the log says why. The program
-follows each configuration.php and the files that the environment names: what
-changes counts within a second, or at once with SIGHUP, and lists that are being
-sent are finished. Flags stay as they are. Sites are checked in the background.
+Sites do not affect each other. While one cannot be served, because its
+configuration.php cannot be read or is wrong, or a server is down, it answers 503
+with Retry-After; the log says why, and it is retried. The program follows each
+configuration.php and the files that the environment names: changes take effect
+within a second, or at once with SIGHUP, and lists that are being sent are finished.
+Flags stay as they are. Sites are checked in the background.
 
-It speaks TLS where it has a certificate, which it reads anew when the files change;
-else it belongs behind a proxy that does. Sockets that systemd passes on replace
---addr and, if one is named metrics, --metrics; systemd is told when it is ready.
+With a certificate, it speaks TLS, and reloads the files when they change; otherwise,
+put it behind a proxy that speaks TLS. Sockets from systemd replace --addr and, if one
+is named metrics, --metrics. It tells systemd when it is ready.
 
 SIGINT and SIGTERM end it after the lists that are being sent; a second one ends it
-at once. With --drain, it first goes on for a while in which /readyz is 503 already.
+at once. With --drain, it first keeps serving for a while, with /readyz at 503.
 It logs to standard error: each request, who read a list, and failures, each with
-the id of the request, which is that of X-Request-Id where it is short and plain.
+the id of the request: that of X-Request-Id, if it is short and plain.
 Exit status: 0 told to stop, 1 failed, 2 wrong usage.
 ` + environmentUsage
 
@@ -74,8 +74,8 @@ const serveExample = `  capi serve --config /var/www/html/configuration.php
   capi serve --config shop.example.org=/srv/shop/configuration.php \
     --config www.example.org=/srv/www/configuration.php --metrics 127.0.0.1:9100`
 
-// newServeCommand returns the command serve. It calls stop once the next signal
-// is to end the program at once.
+// newServeCommand returns the command serve. It calls stop so that the next
+// signal ends the program at once.
 func newServeCommand(stop func()) *cobra.Command {
 	var o serveOptions
 	c := &cobra.Command{
@@ -98,11 +98,11 @@ func newServeCommand(stop func()) *cobra.Command {
 // addFlags adds the flags to c.
 func (o *serveOptions) addFlags(c *pflag.FlagSet) {
 	o.add(c)
-	c.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`address` to serve at: HOST:PORT, where port 0 takes any that is free, or unix:PATH")
+	c.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`address` to serve at: HOST:PORT, with port 0 for any free one, or unix:PATH")
 	c.StringVar(&o.metrics, "metrics", "", "`address` to serve /metrics at, in Prometheus' form (default: none)")
-	c.DurationVar(&o.countEvery, "metrics-sessions", 15*time.Second, "how often to count sessions at most, when /metrics is read; 0 for never")
-	c.StringVar(&o.socketOwner.mode, "socket-mode", "", "`mode` of Unix sockets that are served at, in octal, such as 0660 (default: what the umask leaves)")
-	c.StringVar(&o.socketOwner.group, "socket-group", "", "`group` of Unix sockets that are served at, by name or number (default: that of the program)")
+	c.DurationVar(&o.countEvery, "metrics-sessions", 15*time.Second, "count sessions at most this often when /metrics is read; 0 for never")
+	c.StringVar(&o.socketOwner.mode, "socket-mode", "", "octal `mode` of the Unix sockets, such as 0660 (default: by the umask)")
+	c.StringVar(&o.socketOwner.group, "socket-group", "", "`group` of the Unix sockets, by name or number (default: the program's)")
 	c.StringVar(&o.tlsCert, "tls-cert", "", "certificate to speak TLS with, a PEM `file` with the chain")
 	c.StringVar(&o.tlsKey, "tls-key", "", "private key of the certificate, a PEM `file`")
 	c.BoolVar(&o.redact, "redact", false, "mask the secrets inside sessions, and replace session ids by pseudonyms")
@@ -113,17 +113,17 @@ func (o *serveOptions) addFlags(c *pflag.FlagSet) {
 	c.StringArrayVar(&o.origins, "cors-origin", nil, "`origin` whose pages may read the list, such as https://dashboard.example.org; may be "+
 		"repeated (default: any, without the site's cookies)")
 	c.BoolVar(&o.credentials, "cors-credentials", false, "let pages of those origins use the site's cookies")
-	c.IntVar(&o.connections, "connections", 16, "how many connections to each database to use at most")
-	c.IntVar(&o.idleConnections, "idle-connections", 64, "how many connections to databases to keep for the next requests of all sites together, each for "+
+	c.IntVar(&o.connections, "connections", 16, "maximum number of connections to each database")
+	c.IntVar(&o.idleConnections, "idle-connections", 64, "maximum number of idle database connections of all sites together, each kept for "+
 		"at most a minute")
-	c.IntVar(&o.maxLists, "max-lists", 0, "how many lists of a site to send at a time (default: half of the connections)")
-	c.DurationVar(&o.maxWait, "max-wait", 2*time.Second, "how long a list waits for its turn while so many are being sent")
+	c.IntVar(&o.maxLists, "max-lists", 0, "maximum number of concurrent lists of a site (default: half of the connections)")
+	c.DurationVar(&o.maxWait, "max-wait", 2*time.Second, "how long a list waits while --max-lists are being sent")
 	c.DurationVar(&o.stall, "stall", 30*time.Second, "how long a client may take for each part of a list")
-	c.DurationVar(&o.drain, "drain", 0, "how long to go on serving once the program is told to stop, but not to be ready, so that "+
-		"a balancer finds out before it is refused (default: not at all)")
+	c.DurationVar(&o.drain, "drain", 0, "how long to keep serving after a signal to stop, while /readyz is 503, so that "+
+		"a balancer notices first (default: not at all)")
 	c.DurationVar(&o.grace, "grace", time.Minute, "how long lists may still take after that")
-	c.Func("trusted-proxy", "`CIDR` of proxies that are believed about the address of a client, which the log has, by X-Forwarded-For "+
-		"or Forwarded; unix for all who connect to a Unix socket; may be repeated", o.trusted.add)
+	c.Func("trusted-proxy", "`CIDR` of proxies whose X-Forwarded-For or Forwarded is trusted for the client's address in the "+
+		"log; unix for connections to a Unix socket; may be repeated", o.trusted.add)
 	c.StringVar(&o.logFormat, "log-format", "json", "json or text")
 	c.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error; debug says why requests are refused")
 }
@@ -135,7 +135,7 @@ func (o *serveOptions) validate() error {
 	switch {
 	case len(o.sites) == 0:
 		err = errNoConfig
-	case o.connections < 2: // One for a list, and one to find out who asks for another.
+	case o.connections < 2: // One for a list, and one to authorize other requests.
 		err = errors.New("flag --connections must be at least 2")
 	case o.maxLists < 0 || o.maxLists >= o.connections:
 		err = errors.New("flag --max-lists must be less than --connections, so that others can still be let in")
@@ -174,13 +174,13 @@ func runServe(stop func(), c *cobra.Command, o serveOptions) error {
 		return err
 	}
 	logEverything(logger)
-	// A crash ends with a signal rather than with 2, which is wrong usage, so
-	// that systemd starts the program again.
+	// Make a crash end with a signal, not with status 2, which is wrong usage,
+	// so that systemd restarts the program.
 	debug.SetTraceback("crash")
 	for _, note := range unknownVariables(o.sites) {
 		logger.Warn(note)
 	}
-	// Also while it starts, it is not to end by this signal.
+	// SIGHUP must not end the program, even while it starts.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
 	defer signal.Stop(signals)
@@ -194,9 +194,9 @@ func runServe(stop func(), c *cobra.Command, o serveOptions) error {
 	return nil
 }
 
-// serve serves the sites until ctx ends, and then calls stop, goes on for the
-// time of --drain, and finishes what is being sent. With each of signals it looks
-// at the configurations of the sites.
+// serve serves the sites until ctx ends, and then calls stop, keeps serving for
+// the time of --drain, and finishes the answers that are being sent. On each of
+// signals, it reads the sites' configurations.
 func serve(ctx context.Context, stop func(), signals <-chan os.Signal, o serveOptions, logger *slog.Logger) (err error) {
 	sites, err := follow(o, logger)
 	if err != nil {

@@ -118,7 +118,7 @@ func (s *site) check(ctx context.Context) (down bool, err error) {
 		err = s.db.PingContext(ctx) // The connection may have broken, rather than the server.
 	}
 	if err != nil && !permanent(err) {
-		return true, fmt.Errorf("the database %s is out of reach%s: %w", s.db.where(), s.hint(), err)
+		return true, fmt.Errorf("the database %s is unreachable%s: %w", s.db.where(), s.hint(), err)
 	}
 	return false, s.joomla.Check(ctx)
 }

@@ -16,13 +16,12 @@ import (
 )
 
 const sourceUsage = `An endpoint is one of this program, or of the cAPI extension. A URL without a path
-gets that of the contract, /api/v1/user/sessions, and a host alone is asked by
-https.
+gets /api/v1/user/sessions, and a host without a scheme gets https.
 
 Credentials are those of a Super Admin, in a file (--token-file) or in the
 environment (CAPI_TOKEN), and never on the command line, which others can see.
---token-type says which they are: a Joomla API token, a token of the cAPI extension,
-or the cookie of a session as NAME=VALUE.`
+--token-type says of which kind they are: a Joomla API token, a token of the cAPI
+extension, or a session cookie as NAME=VALUE.`
 
 // sourceFlags are the flags that say where to read sessions.
 type sourceFlags struct {
@@ -146,7 +145,7 @@ func explain(err error) error {
 	case errors.Is(err, capi.ErrUnauthenticated):
 		return fmt.Errorf("%w: give the credential of a Super Admin (--token-file, --token-type)", err)
 	case errors.Is(err, capi.ErrForbidden):
-		return fmt.Errorf("%w: the credential is of no Super Admin, or there is none", err)
+		return fmt.Errorf("%w: the credential is missing, or not a Super Admin's", err)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w: the list was cut", err)
 	}

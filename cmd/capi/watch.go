@@ -47,7 +47,7 @@ Exit status: 0 interrupted, 1 failed at the first look, 2 wrong usage.
 const watchExample = `  capi watch https://example.org --token-file token
   capi watch --config /var/www/html/configuration.php --format json --interval 10s`
 
-// watchOptions are what the command line of watch says.
+// watchOptions are the options of the command watch.
 type watchOptions struct {
 	sourceFlags
 	format   string
@@ -58,7 +58,7 @@ type watchOptions struct {
 func newWatchCommand() *cobra.Command {
 	var o watchOptions
 	c := &cobra.Command{
-		Use: "watch [URL]", Short: "Say who logs in and out, as it happens", Long: watchUsage, Example: watchExample,
+		Use: "watch [URL]", Short: "Show who logs in and out, as it happens", Long: watchUsage, Example: watchExample,
 		Args: atMost(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := o.complete(c.Flags(), args); err != nil {
@@ -320,7 +320,7 @@ func (k known) row() row {
 	return row{user: k.user, username: k.username, application: k.application, written: time.Unix(k.written, 0), standing: k.standing, super: k.super}
 }
 
-// An eventPrinter prints events, a line each.
+// An eventPrinter prints events, one per line.
 type eventPrinter struct {
 	w    io.Writer
 	json bool

@@ -134,20 +134,24 @@ export class Table {
     this.elements.scroller.scrollTop = this.last = this.top = this.current = 0;
   }
 
-  // resize finds out how high rows are, which is the style sheet's to say.
   resize() {
     const {table, scroller} = this.elements, {clientWidth: width} = scroller;
     if (width !== this.width) {
       this.width = width;
       delete table.dataset.tall;
     }
+    this.fit();
+    this.show();
+  }
+
+  // fit finds out how high rows are, which is the style sheet's to say.
+  fit() {
     const height = this.probe.getBoundingClientRect().height || this.height;
     if (height !== this.height) {
       this.top = this.top / this.height * height;
       this.height = height;
       this.measure();
     }
-    this.show();
   }
 
   measure() {
@@ -340,6 +344,8 @@ export class Table {
     const {dataset} = this.elements.table;
     if (dataset.tall === undefined && list.some((row) => row.overflows())) {
       dataset.tall = "";
+      this.fit(); // The observer is silent if the probe is as high as when it last looked.
+      this.again = true;
     }
     if (focused && focused.key !== key) { // The view is another one: the focus goes with its session.
       const row = list.find((row) => row.row && row.key === key) ?? list.find(({row, place}) => row && place >= this.current) ?? list.find(({row}) => row);
