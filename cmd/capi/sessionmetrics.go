@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -117,6 +118,9 @@ func (c *sessionCounter) count(ctx context.Context) (*sessionFigures, error) {
 		return nil, err
 	}
 	defer release()
+	if note := s.empty(); note != "" {
+		return nil, errors.New(note)
+	}
 	reader := &source{Store: s.store(capi.SQLStoreOptions{}), summary: s.summary(), joomla: s.joomla}
 	found, err := reader.snapshot(ctx, func(*row) bool { return false })
 	if err != nil {

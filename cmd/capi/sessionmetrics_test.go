@@ -46,3 +46,14 @@ func TestSessionCounterIdle(t *testing.T) {
 	release()
 	assert.Positive(t, sites[0].idle.share(0))
 }
+
+// Where nobody can know who is logged in, the figures are not 0.
+func TestSessionCounterEmpty(t *testing.T) {
+	path := writePHP(t, newSiteOf(t, "sqlite").php(map[string]any{"session_handler": "filesystem", "session_filesystem_path": t.TempDir(), "session_metadata": 0}))
+	sites, err := follow(serveOptions{siteFlags: siteFlags{sites: []siteFile{{path: path}}, connections: 4}, maxLists: 1, stall: time.Minute},
+		slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, sites[0].shutdown()) }()
+	_, err = (&sessionCounter{site: sites[0]}).count(t.Context())
+	assert.ErrorContains(t, err, "$session_metadata is off")
+}

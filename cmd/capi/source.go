@@ -103,6 +103,9 @@ func (f *sourceFlags) open(options capi.SQLStoreOptions) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
+	if note := s.empty(); note != "" { // "0 people logged in" would be a guess.
+		return nil, errors.Join(errors.New(note), s.close())
+	}
 	key, err := pseudonymKey(s.config.Secret.Reveal())
 	if err != nil {
 		return nil, errors.Join(err, s.close())
