@@ -72,6 +72,7 @@ func TestPage(t *testing.T) {
 		}
 	}
 	t.Run("widths", func(t *testing.T) { pageWidths(t, b, address+"#token="+site.token()) })
+	t.Run("resized", func(t *testing.T) { pageResized(t, b, address+"#token="+site.token()) })
 	t.Run("people", func(t *testing.T) { people(t, b, site, address) })
 	t.Run("address", func(t *testing.T) { pageAddress(t, b, site, address) })
 	t.Run("keyboard", func(t *testing.T) { keyboard(t, b, site, address) })

@@ -31,8 +31,9 @@ func pageWidths(t *testing.T, b *browser, address string) {
 			assert.Empty(t, eval[[]string](tab, cutOrOverlapping), "%s at %d", language, width)
 			noScrolling(t, tab, width)
 			if folder != "" && (i == 0 || width == 400 || width == 1280) {
-				tab.dark(i%2 == 1)
 				tab.screenshot(filepath.Join(folder, fmt.Sprintf("%s-%d.png", language, width)))
+				tab.dark(true)
+				tab.screenshot(filepath.Join(folder, fmt.Sprintf("%s-%d-dark.png", language, width)))
 				tab.dark(false)
 			}
 		}
@@ -53,6 +54,28 @@ func pageWidths(t *testing.T, b *browser, address string) {
 			assert.Empty(t, eval[[]string](tab, cutOrOverlapping), "%s at %d with more space", language, width)
 		}
 		tab.noViolations(axe(t), language)
+	}
+}
+
+// pageResized makes a window narrower and wider, as who turns a telephone does:
+// the first row on the screen stays, and the scroll bar is where it belongs.
+func pageResized(t *testing.T, b *browser, address string) {
+	tab := b.open(t, 1280, 960)
+	tab.goTo(address)
+	tab.eventually(whole)
+	tab.eventually(`document.querySelectorAll("#spacer > .row").length > 5`)
+	eval[bool](tab, `(() => {
+		const height = document.querySelector("#spacer > .row").getBoundingClientRect().height;
+		document.getElementById("scroller").scrollTop = 100 * height;
+		return true;
+	})()`)
+	for _, width := range []int64{1280, 900, 320, 400, 1280} {
+		tab.do(chromedp.EmulateViewport(width, 960))
+		tab.eventually(`(() => {
+			const scroller = document.getElementById("scroller"), {top} = scroller.getBoundingClientRect();
+			const row = Array.from(document.querySelectorAll("#spacer > .row")).find((row) => row.getBoundingClientRect().bottom > top + 2);
+			return row?.ariaRowIndex === "102" && Math.abs(scroller.scrollTop - 100 * row.getBoundingClientRect().height) < 2;
+		})()`)
 	}
 }
 

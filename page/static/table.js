@@ -151,6 +151,7 @@ export class Table {
       this.top = this.top / this.height * height;
       this.height = height;
       this.measure();
+      this.scrollTo(Math.min(this.top, this.most));
     }
   }
 
@@ -183,6 +184,16 @@ export class Table {
     this.show();
   }
 
+  /** scrollTo moves the scroll bar to where scrolled would find top.
+   * @param {number} top */
+  scrollTo(top) {
+    const {scroller} = this.elements, end = scroller.scrollHeight - scroller.clientHeight;
+    scroller.scrollTop = this.all <= tallest || top <= 0 ? top : top >= this.most ? end :
+      Math.min(Math.max(Math.abs(top - this.top) <= scroller.clientHeight ? scroller.scrollTop + top - this.top : top / this.most * end, 1), end - 2);
+    this.last = scroller.scrollTop;
+    this.top = top;
+  }
+
   /** @param {Element} target */
   clicked(target) {
     const row = this.drawn.find(({element}) => element.contains(target))?.row;
@@ -211,11 +222,7 @@ export class Table {
     const {scroller} = this.elements, step = place < this.current ? -1 : 1, edge = place * this.height;
     const top = Math.min(Math.max(this.top, edge + this.height - scroller.clientHeight), edge, this.most);
     if (top !== this.top) {
-      const end = scroller.scrollHeight - scroller.clientHeight;
-      scroller.scrollTop = this.all <= tallest || top <= 0 ? top : top >= this.most ? end :
-        Math.min(Math.max(Math.abs(top - this.top) <= scroller.clientHeight ? scroller.scrollTop + top - this.top : top / this.most * end, 1), end - 2);
-      this.last = scroller.scrollTop;
-      this.top = top;
+      this.scrollTo(top);
     }
     this.current = place;
     await this.show();
