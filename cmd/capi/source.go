@@ -37,7 +37,7 @@ func (f *sourceFlags) add(c *pflag.FlagSet) {
 	f.connections, f.rowsSuffice = 2, true
 	c.StringVar(&f.tokenFile, "token-file", "", "`file` with the credential for an endpoint (default: the variable CAPI_TOKEN)")
 	c.StringVar(&f.tokenType, "token-type", "joomla", "`type` of the credential: joomla, capi or cookie")
-	c.DurationVar(&f.lifetime, "lifetime", capi.DefaultLifetime, "how long sessions of an endpoint live, as the list does not say; the default is Joomla's")
+	c.DurationVar(&f.lifetime, "lifetime", capi.DefaultLifetime, "how long sessions of an endpoint live, as the list does not say; the default is Joomla's. CAPI_LIFETIME does not set it: that is of a site")
 	f.siteFlags.add(c)
 }
 
