@@ -51,6 +51,9 @@ func (l *limit) store(store capi.Store, failed func(context.Context, error) erro
 
 // wait waits for the turn of a list.
 func (l *limit) wait(ctx context.Context) error {
+	if l.turns.TryAcquire(1) { // Also without patience.
+		return nil
+	}
 	patient, cancel := context.WithTimeout(ctx, l.patience)
 	defer cancel()
 	if l.turns.Acquire(patient, 1) == nil {

@@ -60,3 +60,13 @@ func TestLimit(t *testing.T) {
 		require.EqualError(t, err, "failed: cause")
 	})
 }
+
+// TestLimitImpatient has lists that do not wait (--max-wait 0).
+func TestLimitImpatient(t *testing.T) {
+	store := newLimit(1, 0).store(capi.Sessions{{ID: "a"}}, func(_ context.Context, err error) error { return err })
+	for _, err := range store.Sessions(t.Context()) {
+		require.NoError(t, err, "a free turn needs no wait")
+		_, err := capi.Collect(store.Sessions(t.Context()))
+		require.ErrorIs(t, err, capi.ErrUnavailable)
+	}
+}
