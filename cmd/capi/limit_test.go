@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -69,4 +71,31 @@ func TestLimitImpatient(t *testing.T) {
 		_, err := capi.Collect(store.Sessions(t.Context()))
 		require.ErrorIs(t, err, capi.ErrUnavailable)
 	}
+}
+
+// TestLimitKeep has a request that reads two lists while another waits.
+func TestLimitKeep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimit(1, 2*time.Second)
+		store := l.store(capi.Sessions{{ID: "a"}}, func(_ context.Context, err error) error { return err })
+		var group sync.WaitGroup
+		handler := l.keep(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			for _, err := range store.Sessions(r.Context()) {
+				require.NoError(t, err)
+				group.Go(func() {
+					for _, err := range store.Sessions(t.Context()) {
+						assert.NoError(t, err, "the turn is released")
+						time.Sleep(3 * time.Second)
+					}
+				})
+				synctest.Wait()
+			}
+			_, err := capi.Collect(store.Sessions(r.Context()))
+			require.NoError(t, err, "it has its turn")
+			panic(http.ErrAbortHandler)
+		}))
+		assert.Panics(t, func() { handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil)) })
+		group.Wait()
+		assert.True(t, l.turns.TryAcquire(1))
+	})
 }
