@@ -177,6 +177,15 @@ func (f *followedSite) current(ctx context.Context) (s *site, release func(), er
 // acquire returns the current site for a request. The caller must release it.
 // The error wraps [capi.ErrUnavailable].
 func (f *followedSite) acquire(ctx context.Context) (s *site, release func(), err error) {
+	s, release, err = f.usable(ctx)
+	if err == nil {
+		f.idle.use(f.number)
+	}
+	return s, release, err
+}
+
+// usable is acquire without a claim to idle connections.
+func (f *followedSite) usable(ctx context.Context) (s *site, release func(), err error) {
 	s, release, err = f.current(ctx)
 	if err != nil {
 		_ = f.ready.failed(ctx, err)
@@ -186,7 +195,6 @@ func (f *followedSite) acquire(ctx context.Context) (s *site, release func(), er
 		release()
 		return nil, nil, err
 	}
-	f.idle.use(f.number)
 	return s, release, nil
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -112,11 +113,14 @@ func (c *sessionCounter) get(ctx context.Context) *sessionFigures {
 
 // count counts the sessions of the site as it is now.
 func (c *sessionCounter) count(ctx context.Context) (*sessionFigures, error) {
-	s, release, err := c.site.acquire(ctx)
+	s, release, err := c.site.usable(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
+	if note := s.empty(); note != "" {
+		return nil, errors.New(note)
+	}
 	reader := &source{Store: s.store(capi.SQLStoreOptions{}), summary: s.summary(), joomla: s.joomla}
 	found, err := reader.snapshot(ctx, func(*row) bool { return false })
 	if err != nil {

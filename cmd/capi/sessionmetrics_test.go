@@ -1,11 +1,13 @@
 package main
 
 import (
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/capi-go/capi"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestFiguresOf(t *testing.T) {
@@ -25,4 +27,33 @@ func TestFiguresOf(t *testing.T) {
 	assert.Equal(t, 3, found.users)
 	assert.Equal(t, 1, found.superUsers)
 	assert.Equal(t, newest, found.newest)
+}
+
+// Sites that nobody asks leave their idle connections to others, however often
+// their sessions are counted.
+func TestSessionCounterIdle(t *testing.T) {
+	path := writePHP(t, newSiteOf(t, "sqlite").php(nil))
+	o := serveOptions{siteFlags: siteFlags{sites: []siteFile{{path: path}}, connections: 4}, idleConnections: 4, maxLists: 1, stall: time.Minute}
+	sites, err := follow(o, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, sites[0].shutdown()) }()
+	figures, err := (&sessionCounter{site: sites[0]}).count(t.Context())
+	require.NoError(t, err)
+	assert.Positive(t, figures.users)
+	assert.Zero(t, sites[0].idle.share(0))
+	_, release, err := sites[0].acquire(t.Context())
+	require.NoError(t, err)
+	release()
+	assert.Positive(t, sites[0].idle.share(0))
+}
+
+// Where nobody can know who is logged in, the figures are not 0.
+func TestSessionCounterEmpty(t *testing.T) {
+	path := writePHP(t, newSiteOf(t, "sqlite").php(map[string]any{"session_handler": "filesystem", "session_filesystem_path": t.TempDir(), "session_metadata": 0}))
+	sites, err := follow(serveOptions{siteFlags: siteFlags{sites: []siteFile{{path: path}}, connections: 4}, maxLists: 1, stall: time.Minute},
+		slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, sites[0].shutdown()) }()
+	_, err = (&sessionCounter{site: sites[0]}).count(t.Context())
+	assert.ErrorContains(t, err, "$session_metadata is off")
 }

@@ -37,7 +37,7 @@ func (f *sourceFlags) add(c *pflag.FlagSet) {
 	f.connections, f.rowsSuffice = 2, true
 	c.StringVar(&f.tokenFile, "token-file", "", "`file` with the credential for an endpoint (default: the variable CAPI_TOKEN)")
 	c.StringVar(&f.tokenType, "token-type", "joomla", "`type` of the credential: joomla, capi or cookie")
-	c.DurationVar(&f.lifetime, "lifetime", capi.DefaultLifetime, "how long sessions of an endpoint live, as the list does not say; the default is Joomla's")
+	c.DurationVar(&f.lifetime, "lifetime", capi.DefaultLifetime, "how long sessions of an endpoint live, as the list does not say; the default is Joomla's. CAPI_LIFETIME does not set it: that is of a site")
 	f.siteFlags.add(c)
 }
 
@@ -103,6 +103,9 @@ func (f *sourceFlags) open(options capi.SQLStoreOptions) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
+	if note := s.empty(); note != "" { // "0 people logged in" would be a guess.
+		return nil, errors.Join(errors.New(note), s.close())
+	}
 	key, err := pseudonymKey(s.config.Secret.Reveal())
 	if err != nil {
 		return nil, errors.Join(err, s.close())
@@ -128,11 +131,15 @@ func (f *sourceFlags) client() (*capi.Client, error) {
 	default:
 		options.Cookie = capi.NewSecret(token)
 	}
-	url := f.url
-	if !strings.Contains(url, "://") {
-		url = "https://" + url
+	return options.NewClient(f.endpoint())
+}
+
+// endpoint returns the URL of the endpoint. A host alone is asked by https.
+func (f *sourceFlags) endpoint() string {
+	if strings.Contains(f.url, "://") {
+		return f.url
 	}
-	return options.NewClient(url)
+	return "https://" + f.url
 }
 
 // explain adds to the error of an endpoint what to do about it.

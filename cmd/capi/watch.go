@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,7 +32,8 @@ seconds, and does not see what begins and ends in between. It leaves out guests.
   logout   the session was ended
   expired  the session was not used for the lifetime of sessions
   deleted  the user was deleted (in a database)
-  outage   the sessions cannot be read; capi keeps trying
+  outage   the sessions cannot be read; capi keeps trying, also with a configuration or
+           a credential that has changed
   back     they can be read again
 
 ` + sourceUsage + `
@@ -115,6 +117,7 @@ func watchSessions(ctx context.Context, o watchOptions, w io.Writer) (err error)
 			return explain(err)
 		case err != nil:
 			watcher.failed(explain(err), time.Now(), printer.print)
+			s = o.reopen(s)
 		default:
 			watcher.compare(found.rows, time.Now(), printer.print)
 		}
@@ -127,6 +130,17 @@ func watchSessions(ctx context.Context, o watchOptions, w io.Writer) (err error)
 			return nil
 		}
 	}
+}
+
+// reopen opens the source anew after a failure: its configuration or its
+// credential may have changed. It returns s if it cannot.
+func (o *watchOptions) reopen(s *source) *source {
+	again, err := o.open(capi.SQLStoreOptions{})
+	if err != nil {
+		return s
+	}
+	_ = s.close() // It is not used any more.
+	return again
 }
 
 // lookTimeout bounds a look: a database that hangs counts as an outage.
@@ -144,10 +158,11 @@ func (o *watchOptions) siteName() string {
 	if o.url == "" {
 		return o.sites[0].name
 	}
-	// Not the query: it may hold a token.
-	host, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(o.url, "https://"), "http://"), "/")
-	host, _, _ = strings.Cut(host, "?")
-	return host
+	endpoint, err := url.Parse(o.endpoint())
+	if err != nil {
+		return ""
+	}
+	return endpoint.Host // The rest may hold a token.
 }
 
 // An event is one change.

@@ -2,11 +2,18 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -105,6 +112,49 @@ func TestEventPrinter(t *testing.T) {
 	eventPrinter{w: &out}.print(event{time: e.time, kind: "outage", cause: errors.New("it\n\tis down")})
 	eventPrinter{w: &out}.print(event{time: e.time, kind: "back", lasted: 90 * time.Second})
 	assert.Equal(t, "2027-01-15T08:00:00Z outage  it is down\n2027-01-15T08:00:00Z back    after 1m30s\n", out.String())
+}
+
+func TestWatchSiteName(t *testing.T) {
+	for url, want := range map[string]string{
+		"example.org": "example.org", "https://example.org:8443/joomla?token=x": "example.org:8443", "HTTP://example.org#token=x": "example.org",
+		"[::1]:8080/": "[::1]:8080", "http://a b": "",
+	} {
+		o := watchOptions{sourceFlags: sourceFlags{url: url}}
+		assert.Equal(t, want, o.siteName(), url)
+	}
+}
+
+// A credential that has changed ends the outage that it has caused.
+func TestWatchCredential(t *testing.T) {
+	var asked atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if token := r.Header.Get("X-Joomla-Token"); asked.Add(1) > 1 && token != "new" {
+			_ = capi.WriteEnvelope(w, http.StatusUnauthorized, "Not authorized.")
+			return
+		}
+		_ = capi.WriteEnvelope(w, http.StatusOK, []capi.Session{})
+	}))
+	defer server.Close()
+	path := filepath.Join(t.TempDir(), "token")
+	require.NoError(t, os.WriteFile(path, []byte("old"), 0o600))
+	o := watchOptions{sourceFlags: sourceFlags{url: server.URL, tokenFile: path, tokenType: "joomla", lifetime: time.Hour},
+		format: "json", interval: 10 * time.Millisecond}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	out, in := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		done <- watchSessions(ctx, o, in)
+		_ = in.Close()
+	}()
+	lines := bufio.NewScanner(out)
+	require.True(t, lines.Scan())
+	assert.Contains(t, lines.Text(), `"outage"`)
+	require.NoError(t, os.WriteFile(path, []byte("new"), 0o600))
+	require.True(t, lines.Scan())
+	assert.Contains(t, lines.Text(), `"back"`)
+	cancel()
+	assert.NoError(t, <-done)
 }
 
 // TestWatch watches a site through logins, the second factor, a logout, the
