@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -98,4 +99,13 @@ func TestLimitKeep(t *testing.T) {
 		group.Wait()
 		assert.True(t, l.turns.TryAcquire(1))
 	})
+}
+
+// TestLimitAnswers has a server that can still answer who has waited in vain.
+func TestLimitAnswers(t *testing.T) {
+	o := serveOptions{addr: "127.0.0.1:0", maxWait: time.Hour}
+	servers, err := newServers(t.Context(), o, nil, nil, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	servers.close()
+	assert.Greater(t, servers.all[0].WriteTimeout, o.maxWait)
 }
