@@ -181,6 +181,9 @@ func (r *readiness) check(ctx context.Context) bool {
 		// restart, and new ones will come.
 		err = nil
 	}
+	if isFull(err) {
+		down = false // Requests wait until it has a connection left.
+	}
 	if err != nil && r.answered.Load() > began.UnixNano() { // Requests do get answers.
 		down = false
 		if errors.Is(err, context.DeadlineExceeded) {
