@@ -129,10 +129,18 @@ func (f *followedSite) share() {
 }
 
 // reshare is share, for when a server is no longer full.
-func (f *followedSite) reshare() {
+func (f *followedSite) reshare(ctx context.Context) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	var connector *fullConnector
+	if len(f.opened) > 0 {
+		connector = f.opened[len(f.opened)-1].db.connector
+	}
+	wasFull := connector.wasFull()
 	f.share()
+	f.mu.Unlock()
+	if wasFull {
+		connector.reopen(ctx)
+	}
 }
 
 // keepIdle keeps the site's share of idle connections, and one during a check.
@@ -304,7 +312,7 @@ func (f *followedSite) watch(ctx context.Context) {
 			f.ready.recheck()
 		}
 		f.trim()
-		f.reshare()
+		f.reshare(ctx)
 		f.keepIdle()
 		select {
 		case <-ticker.C:

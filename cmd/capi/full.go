@@ -46,6 +46,29 @@ func (c *fullConnector) full() bool {
 	return c != nil && time.Now().UnixNano()-c.noticed.Load() < int64(fullPause)
 }
 
+// wasFull reports whether the server was full and a moment has passed since. It
+// does so once.
+func (c *fullConnector) wasFull() bool {
+	if c == nil || c.full() {
+		return false
+	}
+	noticed := c.noticed.Load()
+	return noticed != 0 && c.noticed.CompareAndSwap(noticed, 0)
+}
+
+// reopen opens connections for those who wait in line. Raising the limit of a
+// pool does not.
+func (c *fullConnector) reopen(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, fullPause)
+	defer cancel()
+	conn, err := c.pool.Conn(ctx)
+	if err != nil { // Connect has noticed if the server is still full.
+		return
+	}
+	// A pool that loses a connection opens others for all who wait.
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+}
+
 // isFull reports whether err says that a server accepts no more connections.
 func isFull(err error) bool {
 	var my *mysql.MySQLError

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -59,4 +62,50 @@ func TestLimit(t *testing.T) {
 		_, err := capi.Collect(l.store(broken, failed).Sessions(t.Context()))
 		require.EqualError(t, err, "failed: cause")
 	})
+}
+
+// TestLimitImpatient has lists that do not wait (--max-wait 0).
+func TestLimitImpatient(t *testing.T) {
+	store := newLimit(1, 0).store(capi.Sessions{{ID: "a"}}, func(_ context.Context, err error) error { return err })
+	for _, err := range store.Sessions(t.Context()) {
+		require.NoError(t, err, "a free turn needs no wait")
+		_, err := capi.Collect(store.Sessions(t.Context()))
+		require.ErrorIs(t, err, capi.ErrUnavailable)
+	}
+}
+
+// TestLimitKeep has a request that reads two lists while another waits.
+func TestLimitKeep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimit(1, 2*time.Second)
+		store := l.store(capi.Sessions{{ID: "a"}}, func(_ context.Context, err error) error { return err })
+		var group sync.WaitGroup
+		handler := l.keep(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			for _, err := range store.Sessions(r.Context()) {
+				require.NoError(t, err)
+				group.Go(func() {
+					for _, err := range store.Sessions(t.Context()) {
+						assert.NoError(t, err, "the turn is released")
+						time.Sleep(3 * time.Second)
+					}
+				})
+				synctest.Wait()
+			}
+			_, err := capi.Collect(store.Sessions(r.Context()))
+			require.NoError(t, err, "it has its turn")
+			panic(http.ErrAbortHandler)
+		}))
+		assert.Panics(t, func() { handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil)) })
+		group.Wait()
+		assert.True(t, l.turns.TryAcquire(1))
+	})
+}
+
+// TestLimitAnswers has a server that can still answer who has waited in vain.
+func TestLimitAnswers(t *testing.T) {
+	o := serveOptions{addr: "127.0.0.1:0", maxWait: time.Hour}
+	servers, err := newServers(t.Context(), o, nil, nil, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	servers.close()
+	assert.Greater(t, servers.all[0].WriteTimeout, o.maxWait)
 }

@@ -22,15 +22,11 @@ type socketOwner struct {
 // apply sets mode and group of the socket at path.
 func (o socketOwner) apply(path string) error {
 	if o.group != "" {
-		number := o.group
-		if group, err := user.LookupGroup(o.group); err == nil {
-			number = group.Gid
-		}
-		gid, err := strconv.ParseUint(number, 10, 31)
+		gid, err := parseGroup(o.group)
 		if err != nil {
-			return fmt.Errorf("--socket-group: no group %q on this machine", o.group)
+			return err
 		}
-		if err := os.Chown(path, -1, int(gid)); err != nil {
+		if err := os.Chown(path, -1, gid); err != nil {
 			return fmt.Errorf("--socket-group: %w", err)
 		}
 	}
@@ -53,6 +49,34 @@ func parseMode(text string) (fs.FileMode, error) {
 		return 0, fmt.Errorf("flag --socket-mode must be octal, such as 0660: %q", text)
 	}
 	return fs.FileMode(mode), nil
+}
+
+// parseGroup returns the number of a group, which is its name or number.
+func parseGroup(text string) (int, error) {
+	number := text
+	if group, err := user.LookupGroup(text); err == nil {
+		number = group.Gid
+	}
+	gid, err := strconv.ParseUint(number, 10, 31)
+	if err != nil {
+		return 0, fmt.Errorf("flag --socket-group: no group %q on this machine", text)
+	}
+	return int(gid), nil
+}
+
+// checkAddress returns what is wrong with an address for listen.
+func checkAddress(flag, address string) error {
+	if path, ok := strings.CutPrefix(address, "unix:"); ok && path != "" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil || strings.HasPrefix(address, "unix:") {
+		return fmt.Errorf("flag %s must be HOST:PORT or unix:PATH: %q", flag, address)
+	}
+	return nil
 }
 
 // listen listens at an address: host:port, or unix: and the path of a socket,

@@ -76,5 +76,9 @@ func (f *followedSite) newFeed(s *site) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return page.Options{Logger: f.logger, StallTimeout: f.options.stall, Key: key}.NewHandler(shown)
+	feed, err := page.Options{Logger: f.logger, StallTimeout: f.options.stall, Key: key}.NewHandler(shown)
+	if err != nil {
+		return nil, err
+	}
+	return f.turns.keep(feed), nil // It reads the summary, and then the list.
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -180,6 +181,9 @@ func (r *readiness) check(ctx context.Context) bool {
 		// restart, and new ones will come.
 		err = nil
 	}
+	if isFull(err) {
+		down = false // Requests wait until it has a connection left.
+	}
 	if err != nil && r.answered.Load() > began.UnixNano() { // Requests do get answers.
 		down = false
 		if errors.Is(err, context.DeadlineExceeded) {
@@ -228,7 +232,7 @@ func (r *readiness) set(ctx context.Context, s *site, err error, down bool) bool
 	}
 	r.of, r.err, r.down, r.served = s, err, down, r.served || err == nil
 	switch {
-	case err != nil && (before == nil || before.Error() != err.Error()):
+	case err != nil && (before == nil || cause(before) != cause(err)):
 		if s != nil { // Otherwise, the reason was logged.
 			for _, problem := range problems(err) {
 				r.site.logger.ErrorContext(ctx, "not ready", "error", problem.Error())
@@ -243,6 +247,14 @@ func (r *readiness) set(ctx context.Context, s *site, err error, down bool) bool
 	}
 	return err == nil
 }
+
+// brokenText matches how errors of broken connections differ from one attempt to
+// the next: the port of this end, and how far each one came.
+var brokenText = regexp.MustCompile(`(read|write) \w+ \S+->\S+: |(unexpected )?EOF|(read|write): (connection reset by peer|broken pipe)`)
+
+// cause returns the text of err without what differs from one attempt to the
+// next.
+func cause(err error) string { return brokenText.ReplaceAllString(err.Error(), "") }
 
 // waitChecked waits until each site was checked once, but at most
 // startPatience.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"syscall"
 	"testing"
 
@@ -72,6 +73,31 @@ func TestReadiness(t *testing.T) {
 	logs.Reset()
 	assert.False(t, r.set(ended, second, context.Canceled, true))
 	assert.Empty(t, logs.String(), "the program ends, rather than the site")
+}
+
+// TestReadinessRepeats has a server whose connections break differently.
+func TestReadinessRepeats(t *testing.T) {
+	broken := func(port int, err error) error {
+		return &net.OpError{
+			Op: "read", Net: "tcp", Source: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port},
+			Addr: &net.TCPAddr{IP: net.IPv6loopback, Port: 5432}, Err: err,
+		}
+	}
+	reset := os.NewSyscallError("read", syscall.ECONNRESET)
+	var logs bytes.Buffer
+	s := new(site)
+	r := newReadiness(&followedSite{logger: slog.New(slog.NewTextHandler(&logs, nil))}, 1, nil)
+	for i, step := range []struct {
+		err  error
+		logs bool
+	}{
+		{broken(40001, reset), true}, {broken(40002, reset), false}, {io.EOF, false}, {io.ErrUnexpectedEOF, false},
+		{broken(40003, syscall.ETIMEDOUT), true}, {broken(40004, syscall.ETIMEDOUT), false}, {broken(40005, reset), true},
+	} {
+		logs.Reset()
+		r.set(t.Context(), s, fmt.Errorf("the database is unreachable: %w", step.err), true)
+		assert.Equal(t, step.logs, logs.Len() > 0, "%d: %s", i, &logs)
+	}
 }
 
 func TestSiteCheckCalmly(t *testing.T) {

@@ -157,6 +157,15 @@ func (o *serveOptions) validate() error {
 	if _, modeErr := parseMode(cmp.Or(o.socketOwner.mode, "0")); err == nil {
 		err = modeErr
 	}
+	if _, groupErr := parseGroup(cmp.Or(o.socketOwner.group, "0")); err == nil {
+		err = groupErr
+	}
+	if err == nil {
+		err = checkAddress("--addr", o.addr)
+	}
+	if err == nil && o.metrics != "" {
+		err = checkAddress("--metrics", o.metrics)
+	}
 	if _, corsErr := o.cors().Handler(http.NotFoundHandler()); err == nil && corsErr != nil {
 		err = fmt.Errorf("flag --cors-origin: %w", corsErr)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os/exec"
@@ -312,6 +313,27 @@ func TestServeDatabaseFull(t *testing.T) {
 	delete(counts, http.StatusOK)
 	assert.Empty(t, counts)
 	assert.NotContains(t, program.Output(), "ERROR")
+}
+
+// TestServeDatabaseFullForAWhile has another program that takes the only
+// connection of the account and, once the site is known not to be ready, gives it
+// back to a client that waits.
+func TestServeDatabaseFullForAWhile(t *testing.T) {
+	site := newSiteOf(t, "mysqli")
+	account, setPassword, _ := site.account(t)
+	setPassword("one")
+	site.Exec(t, "GRANT USAGE ON *.* TO "+account+"@'%' WITH MAX_USER_CONNECTIONS 1")
+	program := serveProcess(t, site.php(map[string]any{"user": account, "password": "one"}))
+	other, err := openDatabase(capi.SiteConfig{
+		DBType: "mysqli", Host: fmt.Sprint(site.properties["host"]), User: account, Password: capi.NewSecret("one"),
+	}, "", slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	defer other.Close()
+	require.Eventually(t, func() bool { return other.PingContext(t.Context()) == nil }, 10*time.Second, 10*time.Millisecond)
+	program.waitFor(`"msg":"not ready"`)
+	time.AfterFunc(200*time.Millisecond, func() { _ = other.Close() })
+	status, _ := program.get(listPath, http.Header{"X-Joomla-Token": {site.token()}})
+	assert.Equal(t, http.StatusOK, status, "%s", program.Output())
 }
 
 // TestServeConnectionsBreak breaks idle connections of the program, which no

@@ -61,10 +61,12 @@ func newServers(ctx context.Context, o serveOptions, handler, metrics http.Handl
 			TLSConfig:         encryption,
 			ReadHeaderTimeout: 10 * time.Second,
 			ReadTimeout:       30 * time.Second,
-			WriteTimeout:      30 * time.Second, // Lists set their own deadline for each part.
-			IdleTimeout:       2 * time.Minute,
-			MaxHeaderBytes:    64 << 10,
-			ErrorLog:          log.New(serverLog{logger}, "", 0),
+			// Lists wait for their turn, and then set their own deadline for each
+			// part.
+			WriteTimeout:   o.maxWait + 30*time.Second,
+			IdleTimeout:    2 * time.Minute,
+			MaxHeaderBytes: 64 << 10,
+			ErrorLog:       log.New(serverLog{logger}, "", 0),
 		})
 		return nil
 	}
