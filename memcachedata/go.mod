@@ -4,7 +4,7 @@ go 1.26.0
 
 require (
 	github.com/bradfitz/gomemcache v0.0.0-20260422231931-4d751bb6e37c
-	github.com/capi-go/capi v0.0.0-20261129144922-af8e88c37373
+	github.com/capi-go/capi v0.0.0-20261129151225-ac0830656ea8
 	github.com/stretchr/testify v1.12.1
 	modernc.org/sqlite v1.62.0
 )

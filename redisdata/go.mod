@@ -4,7 +4,7 @@ go 1.26.0
 
 require (
 	github.com/alicebob/miniredis/v2 v2.40.0
-	github.com/capi-go/capi v0.0.0-20261129144922-af8e88c37373
+	github.com/capi-go/capi v0.0.0-20261129151225-ac0830656ea8
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/stretchr/testify v1.12.1
