@@ -4,7 +4,7 @@ go 1.26.0
 
 require (
 	github.com/bradfitz/gomemcache v0.0.0-20260422231931-4d751bb6e37c
-	github.com/capi-go/capi v0.0.0-20261129144922-af8e88c37373
+	github.com/capi-go/capi v0.0.0-20261129151225-ac0830656ea8
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/mattn/go-runewidth v0.0.31
@@ -29,8 +29,8 @@ require (
 require (
 	filippo.io/edwards25519 v1.2.0 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
-	github.com/capi-go/capi/memcachedata v0.0.0-20261129145216-da0dce2adf21
-	github.com/capi-go/capi/redisdata v0.0.0-20261129145216-da0dce2adf21
+	github.com/capi-go/capi/memcachedata v0.0.0-20261129151245-ac87f31fbb40
+	github.com/capi-go/capi/redisdata v0.0.0-20261129151245-ac87f31fbb40
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
