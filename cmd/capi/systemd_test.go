@@ -33,7 +33,7 @@ func TestServeActivation(t *testing.T) {
 		listener.Close()
 	}
 	// It would fail if it used the addresses of the command line.
-	command := exec.Command("sh", "-c", `LISTEN_PID=$$ exec capi serve --addr nonsense --metrics nonsense --config "$0"`, writePHP(t, site.php(nil)))
+	command := exec.Command("sh", "-c", `LISTEN_PID=$$ exec capi serve --addr 192.0.2.1:1 --metrics 192.0.2.1:1 --config "$0"`, writePHP(t, site.php(nil)))
 	command.ExtraFiles = files
 	command.Env = append(os.Environ(), "LISTEN_FDS=2", "LISTEN_FDNAMES=capi.socket:metrics", "NOTIFY_SOCKET="+told.LocalAddr().String())
 	program := startProcess(t, command)
