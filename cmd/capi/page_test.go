@@ -182,6 +182,8 @@ func people(t *testing.T, b *browser, site *testSite, address string) {
 	assert.Contains(t, tab.text("#details"), "User ID")
 	assert.NotContains(t, tab.text("#details"), "E-mail", "nobody knows it any more")
 	tab.press(kb.Escape)
+	// Closed, the details give the focus back to their row. What comes next takes it.
+	tab.eventually(`!document.getElementById("details").open && document.getElementById("spacer").contains(document.activeElement)`)
 
 	// Groups: the Super Users are those who are Super Users.
 	tab.do(clear("#filter"))
