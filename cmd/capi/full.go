@@ -69,7 +69,9 @@ func (c *fullConnector) reopen(ctx context.Context) {
 	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 }
 
-// isFull reports whether err says that a server accepts no more connections.
+// isFull reports whether err says that a server accepts no more connections:
+// MySQL's ER_CON_COUNT_ERROR, ER_TOO_MANY_USER_CONNECTIONS and
+// ER_USER_LIMIT_REACHED, PostgreSQL's too_many_connections.
 func isFull(err error) bool {
 	var my *mysql.MySQLError
 	var pg *pgconn.PgError

@@ -48,7 +48,7 @@ func (r *router) addPage(name string, sites []*followedSite, logger *slog.Logger
 		case len(sites) == 1:
 			feed = byName[sites[0].name]
 		case feed == nil:
-			feed = handler // It says that there is no such site.
+			feed = handler // It answers that there is no such site.
 		}
 		feed.ServeHTTP(w, request)
 	})

@@ -43,12 +43,11 @@ var passingRedis = []string{"LOADING", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN"}
 // permanentMySQL reports whether an error of MySQL does not go away by waiting.
 func permanentMySQL(err *mysql.MySQLError) bool {
 	switch err.Number {
-	case 1040, 1203, 1226, // No more connections: ER_CON_COUNT_ERROR, ER_TOO_MANY_USER_CONNECTIONS, ER_USER_LIMIT_REACHED.
-		1047, // ER_UNKNOWN_COM_ERROR: a node that is not part of its Galera cluster.
+	case 1047, // ER_UNKNOWN_COM_ERROR: a node that is not part of its Galera cluster.
 		1053: // ER_SERVER_SHUTDOWN.
 		return false
 	}
-	return true
+	return !isFull(err)
 }
 
 // permanentPostgreSQL reports whether an error of PostgreSQL does not go away by
