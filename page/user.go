@@ -3,6 +3,8 @@ package page
 import (
 	"net/http"
 	"strconv"
+
+	"github.com/capi-go/capi/internal/stream"
 )
 
 // A shownUser is what the page is told of a user when it asks.
@@ -12,7 +14,7 @@ type shownUser struct {
 
 // user answers with what the page does not show of a user unless it is asked.
 func (h *handler) user(w http.ResponseWriter, r *http.Request) {
-	site, _, ok := h.authorize(w, r)
+	site, reader, ok := h.authorize(w, r)
 	if !ok {
 		return
 	}
@@ -28,6 +30,8 @@ func (h *handler) user(w http.ResponseWriter, r *http.Request) {
 	case len(users) == 0:
 		h.Answer(w, r, http.StatusNotFound, "No such user.")
 	default:
+		// Before it is sent: whoever reads is always told.
+		h.ReadBy(r, "e-mail read", id, stream.Reader{ID: reader.ID, Username: reader.Username, Credential: reader.Credential})
 		w.Header().Set("Cache-Control", "no-store")
 		h.Answer(w, r, http.StatusOK, shownUser{users[0].Email})
 	}

@@ -141,6 +141,12 @@ func (a *Answers) audit(out *Response, reader Reader) {
 	}
 }
 
+// ReadBy logs that reader was told about the user with that id.
+func (a *Answers) ReadBy(r *http.Request, read string, id int64, reader Reader) {
+	a.logger().LogAttrs(r.Context(), slog.LevelInfo, a.Package+": "+read, slog.Int64("of", id),
+		slog.Int64("user", reader.ID), slog.String("username", reader.Username), slog.String("credential", reader.Credential))
+}
+
 // warnNoDeadlines logs that a client that stalls is not dropped.
 func (a *Answers) warnNoDeadlines(w http.ResponseWriter, r *http.Request) {
 	a.noDeadlines.Do(func() {
