@@ -38,6 +38,10 @@ type SiteOptions struct {
 // database, not one for each request. MySQL counts them towards
 // max_prepared_stmt_count; when that is reached, queries are sent unprepared.
 //
+// When a connection turns out to be broken, a Site closes the idle connections of
+// the *sql.DB, which go to the same server, before it asks once more. A database
+// that a service shares with a Site may lose them, too.
+//
 // The tables and columns depend on the version of Joomla. A Site learns it from
 // its first request, which may take a few more queries than the authorizers'
 // comments say.
